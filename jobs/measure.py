@@ -1,0 +1,15 @@
+"""spark-submit jobs/measure.py [--env E] [--set key=value]...: the job `measure`, the same as `onecart run measure`."""
+
+import sys
+from collections.abc import Sequence
+
+from onecart import jobs
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return jobs.main("measure", argv)
+
+
+if __name__ == "__main__":
+    if code := main():  # Databricks takes any SystemExit, even 0, for a failure
+        sys.exit(code)

@@ -1,0 +1,5 @@
+import sys
+
+from onecart.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Reads every channel as it comes and loses nothing: landing files -> bronze."""

@@ -1,0 +1,82 @@
+"""Job `ingest`: every landing file, once, line by line, into `bronze.<channel>_<kind>`.
+
+A landing file is immutable: a correction arrives as a new file. The bronze table is its own ledger (a file that is in
+it is not read again), and one commit takes all new files of a feed, so a killed run leaves a feed read whole or not at
+all.
+"""
+
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from onecart.channels.landing import list_files
+from onecart.context import Context, Result
+from onecart.errors import OneCartError
+
+
+def run(ctx: Context) -> Result:
+    """Appends the new files of every feed. rows_in: lines that are records; rows_out: lines appended."""
+    root = ctx.settings.landing_root
+    found = {name: list_files(ctx.spark, f"{root}/{source.path}") for name, source in ctx.settings.sources.items()}
+    missing = [name for name, files in found.items() if not files]
+    if missing:
+        folders = ", ".join(f"{root}/{ctx.settings.sources[name].path} (channels.{name})" for name in missing)
+        raise OneCartError(
+            f"no files in {folders}; put the feed there, grow a sample world with `onecart samples grow`, "
+            "or switch a feed off with --set channels.NAME=null"
+        )
+    rows_in = rows_out = files_read = 0
+    for name, files in found.items():
+        read, appended, new = ingest_feed(ctx, name, files)
+        rows_in, rows_out, files_read = rows_in + read, rows_out + appended, files_read + new
+    if rows_in != rows_out:
+        raise OneCartError(f"ingest read {rows_in:,} lines but wrote {rows_out:,}; the landing files changed while they were read")
+    return Result(rows_in=rows_in, rows_out=rows_out, headline=f"{files_read} new files of {len(found)} feeds")
+
+
+def ingest_feed(ctx: Context, name: str, files: list[str]) -> tuple[int, int, int]:
+    """One feed. Returns (record lines read, lines appended, new files)."""
+    table = f"bronze.{name}"
+    ctx.lake.create(table)
+    seen = {row[0] for row in ctx.lake.read(table).select("source_file").distinct().toLocalIterator()}
+    new = [f for f in files if relative(f, ctx.settings.landing_root) not in seen]
+    if not new:
+        return 0, 0, 0
+    csv = ctx.settings.sources[name].format == "csv"
+    lines = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv)
+    records = ctx.spark.read.text(new).where("trim(value) != ''").count() - (len(new) if csv else 0)
+    version = ctx.lake.version(table) + 1  # two runs at once write the same version, and Delta drops the second
+    written = ctx.lake.append_once(table, lines, app_id=f"ingest.{name}", version=version)
+    return records, written.inserted, len(new)
+
+
+def read_lines(spark: SparkSession, files: list[str], root: str, *, header: bool) -> DataFrame:
+    """One row a line that is not blank: payload, header (CSV), source_file below `root`, line_no, ingested_ts."""
+    # Within a file, a split starts at file_block_start and its rows keep their order, so this orders lines as written.
+    in_file = Window.partitionBy("source_file").orderBy("block", "position")
+    lines = spark.read.text(files).select(
+        F.col("value").alias("payload"),
+        relative_path(F.col("_metadata.file_path"), root).alias("source_file"),
+        F.col("_metadata.file_block_start").alias("block"),
+        F.monotonically_increasing_id().alias("position"),
+    )
+    numbered = lines.withColumn("line_no", F.row_number().over(in_file).cast("long"))
+    if header:
+        numbered = numbered.withColumn("header", F.first("payload").over(in_file)).where("line_no > 1")
+    else:
+        numbered = numbered.withColumn("header", F.lit(None).cast("string"))
+    return numbered.where("trim(payload) != ''").select(
+        "payload", "header", "source_file", "line_no", F.current_timestamp().alias("ingested_ts")
+    )
+
+
+def relative(file: str, root: str) -> str:
+    """The path of `file` below the landing zone."""
+    folder = root.rstrip("/").rsplit("/", 1)[-1]
+    return file.rsplit(f"/{folder}/", 1)[-1]
+
+
+def relative_path(column: Column, root: str) -> Column:
+    """`relative` as a column; Spark's file paths are URL-encoded."""
+    folder = root.rstrip("/").rsplit("/", 1)[-1]
+    decoded = F.url_decode(F.replace(column, F.lit("+"), F.lit("%2B")))
+    return F.element_at(F.split(decoded, f"/{folder}/"), -1)

@@ -1,0 +1,213 @@
+"""The front door: `onecart demo | test | run JOB | show | report | config | tables | samples | doctor | python`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from onecart.errors import UsageError, nearest
+from onecart.jobs import add_arguments, guarded, load_settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 failed, 2 wrong use, 3 bad data beyond the allowed share."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _dispatch(arguments))
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if argv else 2
+    name, rest = argv[0], argv[1:]
+    if name not in COMMANDS:
+        raise UsageError(f"no command '{name}'{nearest(name, COMMANDS)}")
+    return COMMANDS[name][0](rest)
+
+
+def _help() -> str:
+    lines = ["Every channel, one customer, more conversions.", "", "usage: onecart COMMAND [...]   (COMMAND --help says more)", ""]
+    return "\n".join(lines + [f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items()])
+
+
+def demo(argv: list[str]) -> int:
+    """Real data -> all jobs -> summary table and report.html."""
+    parser = argparse.ArgumentParser(prog="onecart demo", description=demo.__doc__)
+    parser.add_argument("--quick", action="store_true", help="200 customers and 40 products, a few minutes")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    if args.quick:
+        args.overrides = ["samples.customers=200", "forecast.top_skus=40", *args.overrides]
+    settings = load_settings(args)
+    from onecart import demo as story
+
+    return story.run(settings, as_json=args.json)
+
+
+def run(argv: list[str]) -> int:
+    """One job, or all of them in order."""
+    from onecart import jobs
+
+    return jobs.run_command(argv)
+
+
+def report(argv: list[str]) -> int:
+    """Writes report.html from the tables as they are."""
+    return run(["report", *argv])
+
+
+def show(argv: list[str]) -> int:
+    """The single view of one customer, with the evidence of each link."""
+    parser = argparse.ArgumentParser(prog="onecart show", description=show.__doc__)
+    parser.add_argument("what", choices=["profile"])
+    parser.add_argument("customer_id")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    from onecart.profile import show as view
+
+    lake = _lake(args)
+    print(json.dumps(view.to_dict(lake, args.customer_id), default=str) if args.json else view.show(lake, args.customer_id))
+    return 0
+
+
+def config(argv: list[str]) -> int:
+    """The merged settings and where each value comes from; secrets stay references."""
+    parser = argparse.ArgumentParser(prog="onecart config", description=config.__doc__)
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    from onecart import config as settings_module
+
+    settings = load_settings(args)
+    origin = settings_module.load(args.env, args.gpu, args.overrides)[1]
+    rows = [(key, value, origin.get(key, "--set" if key == "lake.root" and args.lake else "default")) for key, value in settings_module.flatten(settings)]
+    if args.json:
+        print(json.dumps({key: {"value": value, "origin": where} for key, value, where in rows}))
+        return 0
+    for key, value, where in rows:
+        text = " ".join(str(value).split())
+        print(f"{key:<44} {text if len(text) <= 80 else text[:77] + '...':<80} {where}")
+    return 0
+
+
+def tables(argv: list[str]) -> int:
+    """The lake's tables: rows, Delta version, files, size."""
+    parser = argparse.ArgumentParser(prog="onecart tables", description=tables.__doc__)
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    lake = _lake(args)
+    rows = []
+    for name in lake.names():
+        files, size = lake.size(name)
+        rows.append({"table": name, "rows": lake.read(name).count(), "version": lake.version(name), "files": files, "bytes": size})
+    if args.json:
+        print(json.dumps(rows))
+        return 0
+    print(f"{'table':<28} {'rows':>12} {'version':>8} {'files':>6} {'MiB':>9}")
+    for r in rows:
+        print(f"{r['table']:<28} {r['rows']:>12,} {r['version']:>8} {r['files']:>6} {r['bytes'] / 2**20:>9.1f}")
+    if not rows:
+        print(f"no tables in {lake.root} yet; `onecart demo` makes some")
+    return 0
+
+
+def samples(argv: list[str]) -> int:
+    """The sample data sets: list, fetch NAME, or grow the world around the real invoices."""
+    parser = argparse.ArgumentParser(prog="onecart samples", description=samples.__doc__)
+    parser.add_argument("action", choices=["list", "fetch", "grow"])
+    parser.add_argument("name", nargs="?", help="data set to fetch")
+    parser.add_argument("--scale", type=int, help="short for --set samples.scale=N")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    if args.action == "list":
+        return _list_samples(as_json=args.json)
+    if args.action == "fetch":
+        from onecart.samples import fetch
+
+        if not args.name:
+            raise UsageError("samples fetch needs the name of a data set; `onecart samples list` shows them")
+        for path in fetch(args.name):
+            print(path)
+        return 0
+    if args.scale:
+        args.overrides = [*args.overrides, f"samples.scale={args.scale}"]
+    settings = load_settings(args)
+    from onecart.jobs import open_session
+    from onecart.samples.world import grow
+
+    counts = grow(open_session(settings), settings)
+    print(json.dumps(counts) if args.json else "\n".join(f"{feed:<24} {n:>12,}" for feed, n in counts.items()))
+    return 0
+
+
+def _list_samples(*, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from onecart.samples import CATALOGUE
+
+    if as_json:
+        print(json.dumps([asdict(s) for s in CATALOGUE.values()]))
+        return 0
+    for s in CATALOGUE.values():
+        print(f"{s.name:<18} {s.title}\n{'':<18} from {s.package}; {s.origin}; {s.terms}\n{'':<18} {s.attribution}\n")
+    return 0
+
+
+def python(argv: list[str]) -> int:
+    """Python with this environment: onecart python SCRIPT ..."""
+    os.execv(sys.executable, [sys.executable, *argv])
+
+
+def test(argv: list[str]) -> int:
+    """All tests, the style checks among them; pytest arguments go through."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "tests").is_dir():
+        raise UsageError("the tests are in a checkout of OneCart; run `./onecart test` there")
+    os.chdir(root)
+    import pytest
+
+    coverage = [] if argv else ["--cov", "--cov-report=term:skip-covered"]
+    return int(pytest.main([*coverage, *argv]))
+
+
+def doctor(argv: list[str]) -> int:
+    """Checks Java, jars, memory, disk and write access, and says what is wrong."""
+    parser = argparse.ArgumentParser(prog="onecart doctor", description=doctor.__doc__)
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    from onecart.doctor import examine
+
+    return examine(load_settings(args), as_json=args.json)
+
+
+def bundle(argv: list[str]) -> int:
+    """Writes deploy/databricks/resources/onecart.job.yml from the DAG."""
+    argparse.ArgumentParser(prog="onecart bundle", description=bundle.__doc__).parse_args(argv)
+    from onecart.bundle import write
+
+    print(write(Path(__file__).resolve().parents[2] / "deploy" / "databricks" / "resources" / "onecart.job.yml"))
+    return 0
+
+
+def _lake(args: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from onecart.jobs import open_session
+    from onecart.lake import Lake
+
+    settings = load_settings(args)
+    return Lake(open_session(settings), settings.lake.root, settings.lake.catalog)
+
+
+COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
+    "demo": (demo, "real data -> all jobs -> summary table and report.html (--quick: 200 customers)"),
+    "test": (test, "all tests (pytest arguments go through)"),
+    "run": (run, "run JOB | all: one job, or all in order"),
+    "show": (show, "show profile CUSTOMER_ID: the single view of one customer"),
+    "report": (report, "write report.html from the tables as they are"),
+    "config": (config, "the merged settings and where each value comes from"),
+    "tables": (tables, "the lake's tables: rows, version, size"),
+    "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
+    "bundle": (bundle, "write the Databricks job from the DAG"),
+    "doctor": (doctor, "check Java, jars, memory, disk, write access"),
+    "python": (python, "python SCRIPT ...: Python with this environment"),
+}

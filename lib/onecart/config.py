@@ -1,0 +1,278 @@
+"""Typed settings in layers: conf/base.yaml < conf/<env>.yaml < conf/gpu.yaml < --set key=value.
+
+Every value remembers the layer it came from; an unknown key is an error that names the nearest key. Secrets are
+references (`env:NAME`, `secret:scope/key`), resolved only when used and never printed.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from onecart.errors import UsageError, nearest
+
+
+def _is_reference(value: str) -> str:
+    if not value.startswith(("env:", "secret:")):
+        raise ValueError("a secret is given by reference: env:NAME or secret:scope/key, never as a value")
+    return value
+
+
+SecretRef = Annotated[str, AfterValidator(_is_reference)]
+
+
+def resolve_secret(ref: SecretRef, dbutils: Any = None) -> str:
+    """The value behind a secret reference. `secret:` needs Databricks' `dbutils`."""
+    kind, _, name = ref.partition(":")
+    if kind == "env":
+        if name not in os.environ:
+            raise UsageError(f"secret {ref}: the environment variable {name} is not set")
+        return os.environ[name]
+    if dbutils is None:
+        raise UsageError(f"secret {ref}: Databricks secret scopes exist on Databricks only; use env:NAME here")
+    scope, _, key = name.partition("/")
+    return str(dbutils.secrets.get(scope=scope, key=key))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Lake(_Section):
+    """Where tables live."""
+
+    root: str = "lake"  # folder or object-store URI of the Delta tables, the landing zone and the models
+    catalog: str | None = None  # metastore or Unity Catalog: tables are then <catalog>.<layer>.<table>
+    retention_hours: int = Field(168, ge=168)  # upkeep's VACUUM keeps this much history
+
+
+class Spark(_Section):
+    """How Spark starts."""
+
+    conf: dict[str, str] = {}  # any Spark setting
+    secrets: dict[str, SecretRef] = {}  # Spark settings whose values are secrets
+    nlp_packages: tuple[str, ...] = ()  # Maven coordinates of Spark NLP; empty: the CPU build
+
+
+class Source(_Section):
+    """One feed of the landing zone and how its fields become the columns of a silver table."""
+
+    path: str  # folder below the landing zone
+    format: Literal["json", "csv"]  # one record a line: JSON objects, or CSV with a header in every file
+    into: str  # the silver table its rows end in
+    schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
+    delimiter: str = ","
+    rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
+    explode: str | None = None  # array field: one row per element, seen as `line`
+    columns: dict[str, str]  # silver column -> SQL expression over the record
+
+
+class Samples(_Section):
+    """The simulator that grows channels around the real invoices."""
+
+    customers: int | None = Field(None, ge=10)  # how many real customers; None: all
+    scale: int = Field(1, ge=1)  # copies of the whole world, for benchmarks
+    visits_per_order: int = Field(4, ge=0)  # visits that end in no order, for each order online
+    duplicate_rate: float = Field(0.005, ge=0, le=0.5)
+    malformed_rate: float = Field(0.002, ge=0, le=0.5)
+    absurd_rate: float = Field(0.002, ge=0, le=0.5)
+    late_rate: float = Field(0.01, ge=0, le=0.5)
+
+
+class Quality(_Section):
+    max_quarantine_share: float = Field(0.05, ge=0, le=1)  # more than this per source ends the job with exit code 3
+    max_quantity: int = 100_000  # units in one line; more is absurd
+    max_unit_price: float = 50_000
+    earliest: date = date(2000, 1, 1)
+    late_hours: int = 24  # an event received this long after it happened is late (kept, counted)
+
+
+class Identity(_Section):
+    max_records_per_key: int = Field(20, ge=2)  # a key value on more records than this links nobody
+
+
+class Behaviour(_Section):
+    session_gap_minutes: int = Field(30, ge=1)  # a longer silence begins a new visit
+
+
+class Intent(_Section):
+    model: Literal["decision_tree", "random_forest", "gbt", "logistic"] = "gbt"
+    horizon_days: int = Field(30, ge=1)
+    cutoffs: int = Field(4, ge=2)  # training dates, one horizon apart; the last but the scored one is the holdout
+
+
+class Recommend(_Section):
+    model: str = "blend"
+    k: int = Field(10, ge=1)
+    holdout_days: int = Field(30, ge=1)
+    rank: int = 64
+    iterations: int = 10
+    alpha: float = 20.0
+    reg: float = 0.1
+
+
+class Forecast(_Section):
+    top_skus: int | None = Field(300, ge=1)  # the best sellers; None: every SKU
+    horizon_days: int = Field(28, ge=1)
+    backtest_windows: int = Field(1, ge=1)
+    models: tuple[str, ...] = ("seasonal_naive", "prophet")
+    holidays_country: str = "GB"
+
+
+class Voice(_Section):
+    holdout_share: float = Field(0.25, gt=0, lt=1)
+    epochs: int = Field(12, ge=1)
+    dimensions: int = 100
+    min_rows: int = 200  # fewer labelled reviews than this train no model
+
+
+class Report(_Section):
+    path: str | None = None  # the HTML file; None: report.html in the lake's root
+
+
+class Settings(_Section):
+    """All settings of OneCart; `onecart config` prints them with their origin."""
+
+    seed: int = 7
+    as_of: date | None = None  # the day decisions are made for; None: the day after the last order
+    landing: str | None = None  # the landing zone; None: <lake.root>/landing
+    lake: Lake = Lake()
+    spark: Spark = Spark()
+    channels: dict[str, Source | None] = {}  # null: the retailer has no such feed
+    samples: Samples = Samples()
+    quality: Quality = Quality()
+    identity: Identity = Identity()
+    behaviour: Behaviour = Behaviour()
+    intent: Intent = Intent()
+    recommend: Recommend = Recommend()
+    forecast: Forecast = Forecast()
+    voice: Voice = Voice()
+    report: Report = Report()
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The feeds that are not switched off."""
+        return {name: source for name, source in self.channels.items() if source is not None}
+
+    @property
+    def landing_root(self) -> str:
+        return self.landing or f"{self.lake.root.rstrip('/')}/landing"
+
+
+def conf_dir() -> Path:
+    """The folder of the YAML layers: $ONECART_CONF, else the checkout's conf/, else the one inside the wheel."""
+    given = os.environ.get("ONECART_CONF")
+    package = Path(__file__).parent
+    checkout = package.parent.parent / "conf"
+    return Path(given) if given else checkout if (checkout / "base.yaml").exists() else package / "_conf"
+
+
+def load(env: str = "local", gpu: bool = False, overrides: Sequence[str] = ()) -> tuple[Settings, dict[str, str]]:
+    """Merges the layers. Returns the settings and, for each dotted key that a layer gives, the layer's name."""
+    folder = conf_dir()
+    known = sorted(p.stem for p in folder.glob("*.yaml") if p.stem not in ("base", "gpu"))
+    if env not in known:
+        raise UsageError(f"no environment '{env}' in {folder}{nearest(env, known)}")
+    tree: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for name in ["base", env, *(["gpu"] if gpu else [])]:
+        layer = _read(folder / f"{name}.yaml")
+        _check(layer, f"conf/{name}.yaml")
+        _merge(tree, layer, f"{name}.yaml", origin)
+    for item in overrides:
+        layer = _parse_override(item)
+        _check(layer, f"--set {item}")
+        _merge(tree, layer, "--set", origin)
+    return _check(tree, f"the settings of environment '{env}'"), origin
+
+
+def flatten(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of every setting."""
+
+    def walk(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, Mapping) and value:
+            for key, inner in value.items():
+                yield from walk(f"{prefix}.{key}" if prefix else str(key), inner)
+        else:
+            yield prefix, value
+
+    return walk("", settings.model_dump(mode="json", by_alias=True))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except FileNotFoundError as e:
+        raise UsageError(f"no settings file {path}; set ONECART_CONF to a folder with base.yaml") from e
+    except yaml.YAMLError as e:
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} must hold sections with keys, not {type(content).__name__}")
+    return content
+
+
+def _parse_override(item: str) -> dict[str, Any]:
+    key, equals, text = item.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {item}: expected key=value, as in --set forecast.top_skus=50")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        raise UsageError(f"--set {item}: the value is not valid YAML") from e
+    parts = key.split(".")
+    if parts[:2] in (["spark", "conf"], ["spark", "secrets"]) and len(parts) > 3:
+        parts = [*parts[:2], ".".join(parts[2:])]  # Spark's own keys have dots in them
+    if parts[:2] == ["spark", "conf"]:
+        value = text
+    for part in reversed(parts):
+        value = {part: value}
+    return dict(value)
+
+
+def _merge(tree: dict[str, Any], layer: Mapping[str, Any], name: str, origin: dict[str, str], prefix: str = "") -> None:
+    for key, value in layer.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value, name, origin, f"{path}.")
+        elif isinstance(value, Mapping):
+            tree[key] = {}
+            _merge(tree[key], value, name, origin, f"{path}.")
+        else:
+            tree[key] = value
+            origin[path] = name
+
+
+def _check(tree: Mapping[str, Any], where: str) -> Settings:
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as e:
+        # A layer on its own may leave out what another gives; only the merged tree must be complete.
+        partial = where.startswith(("conf/", "--set"))
+        problems = [p for p in e.errors() if not (partial and p["type"] == "missing")]
+        if not problems:
+            return Settings()
+        first = problems[0]
+        path = ".".join(str(p) for p in first["loc"])
+        if first["type"] == "extra_forbidden":
+            siblings = _fields_at(first["loc"][:-1])
+            message = f"unknown key '{path}'{nearest(str(first['loc'][-1]), siblings)}"
+        else:
+            message = f"{path}: {first['msg'].removeprefix('Value error, ')}"
+            if "secret" not in path:
+                message += f" (found {first['input']!r})"
+        raise UsageError(f"{where}: {message}") from e
+
+
+def _fields_at(location: Sequence[int | str]) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        if isinstance(model, type) and issubclass(model, BaseModel) and str(part) in model.model_fields:
+            model = model.model_fields[str(part)].annotation
+        elif get_origin(model) is dict:
+            model = get_args(model)[1]
+    fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    return [f.alias or name for name, f in fields.items()]

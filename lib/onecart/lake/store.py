@@ -1,0 +1,236 @@
+"""The only reader and writer of Delta tables. Every write is idempotent and checked against the table's contract."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from onecart.errors import OneCartError, UsageError, nearest
+from onecart.lake.contract import Table
+from onecart.lake.gold import GOLD
+from onecart.lake.tables import OPS, SILVER, bronze
+
+CONTRACTS: dict[str, Table] = {t.name: t for t in (*SILVER, *GOLD, *OPS)}
+
+
+def contract(name: str) -> Table:
+    """The contract of `layer.table`; bronze tables share one."""
+    if name.startswith("bronze."):
+        return bronze(name)
+    if name not in CONTRACTS:
+        raise UsageError(f"no table '{name}'{nearest(name, CONTRACTS)}")
+    return CONTRACTS[name]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Rows a write was given (None: nothing was new, so Delta made no commit), inserted and updated, as Delta counted
+    them, and the table's version after it."""
+
+    source: int | None
+    inserted: int
+    updated: int
+    version: int
+
+
+class Lake:
+    """The tables of one lake: below `root` by path, or in `catalog` by name.
+
+    Reads pin the version they saw in `reads`, writes the version they made in `writes`: a run's lineage.
+    """
+
+    def __init__(self, spark: SparkSession, root: str, catalog: str | None = None) -> None:
+        self.spark = spark
+        self.root = root.rstrip("/")
+        self.catalog = catalog
+        self.reads: dict[str, int] = {}
+        self.writes: dict[str, int] = {}
+
+    # -- where a table is ------------------------------------------------------------------------------------------
+
+    def identifier(self, name: str) -> str:
+        """The table as SQL names it."""
+        return f"`{self.catalog}`.{name}" if self.catalog else f"delta.`{self.path(name)}`"
+
+    def path(self, name: str) -> str:
+        return f"{self.root}/{name.replace('.', '/')}"
+
+    def exists(self, name: str) -> bool:
+        if self.catalog:
+            return bool(self.spark.catalog.tableExists(f"{self.catalog}.{name}"))
+        return bool(DeltaTable.isDeltaTable(self.spark, self.path(name)))
+
+    def delta(self, name: str) -> DeltaTable:
+        if self.catalog:
+            return DeltaTable.forName(self.spark, f"{self.catalog}.{name}")
+        return DeltaTable.forPath(self.spark, self.path(name))
+
+    def version(self, name: str) -> int:
+        return int(self._last_commit(name)["version"])
+
+    def names(self) -> list[str]:
+        """Tables that exist, in the order of the layers."""
+        bronze_names = [f"bronze.{n}" for n in self._bronze_names()]
+        return [n for n in (*bronze_names, *CONTRACTS) if self.exists(n)]
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def read(self, name: str, version: int | None = None) -> DataFrame:
+        """The table at `version` (default: as it is now, pinned)."""
+        at = self._existing_version(name) if version is None else version
+        self.reads[name] = at
+        reader = self.spark.read.format("delta").option("versionAsOf", at)
+        return reader.table(f"{self.catalog}.{name}") if self.catalog else reader.load(self.path(name))
+
+    def read_if_exists(self, name: str) -> DataFrame:
+        """The table, or an empty frame of its schema where no job has written it."""
+        return self.read(name) if self.exists(name) else self.spark.createDataFrame([], contract(name).schema)
+
+    def added_since(self, name: str, version: int | None) -> DataFrame:
+        """Rows appended after `version` (None: all rows). For append-only tables."""
+        now = self._existing_version(name)
+        if version is None or version > now:
+            return self.read(name)
+        self.reads[name] = now
+        if version == now:
+            return self.spark.createDataFrame([], contract(name).schema)
+        reader = self.spark.read.format("delta").option("readChangeFeed", "true")
+        reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
+        changes = reader.table(f"{self.catalog}.{name}") if self.catalog else reader.load(self.path(name))
+        return changes.where("_change_type = 'insert'").drop("_change_type", "_commit_version", "_commit_timestamp")
+
+    def _existing_version(self, name: str) -> int:
+        if not self.exists(name):
+            raise OneCartError(f"table {name} is not there yet in {self.root}; run `onecart run {contract(name).writer}` first")
+        return self.version(name)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def create(self, name: str) -> None:
+        """Makes the empty table of the contract, with its checks, comments, keys' NOT NULL and layout, if not there."""
+        if self.exists(name):
+            return
+        table = contract(name)
+        if self.catalog:
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.{name.split('.')[0]}")
+        builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.schema).comment(table.grain)
+        builder = builder.tableName(f"{self.catalog}.{name}") if self.catalog else builder.location(self.path(name))
+        for key, value in table.properties().items():
+            builder = builder.property(key, value)
+        if table.partition_by:
+            builder = builder.partitionedBy(*table.partition_by)
+        elif table.cluster_by:
+            builder = builder.clusterBy(*table.cluster_by)
+        try:
+            builder.execute()
+        except Exception as e:
+            raise OneCartError(f"cannot create table {name} in {self.root}: {_reason(e)}") from e
+
+    def append_once(self, name: str, df: DataFrame, app_id: str, version: int) -> Written:
+        """Appends `df` unless this application has already written `version` or a later one (Delta txnAppId)."""
+        options = {"txnAppId": app_id, "txnVersion": str(version)}
+        return self._write(name, contract(name).conform(df), mode="append", options=options)
+
+    def replace(self, name: str, df: DataFrame) -> Written:
+        """Replaces all rows by `df`, in one atomic commit."""
+        return self._write(name, contract(name).conform(df), mode="overwrite", options={})
+
+    def replace_where(self, name: str, df: DataFrame, predicate: str) -> Written:
+        """Replaces the rows that `predicate` selects by `df`, whose rows must all satisfy it."""
+        return self._write(name, contract(name).conform(df), mode="overwrite", options={"replaceWhere": predicate})
+
+    def upsert(self, name: str, df: DataFrame, *, update_if: str | None = "true") -> Written:
+        """MERGE on the contract's key. `df` must be unique on it.
+
+        A row whose key is there already is updated where the SQL condition `update_if` over `new` and `old` holds;
+        None: never (insert-only).
+        """
+        table = contract(name)
+        if not table.key:
+            raise UsageError(f"table {name} has no key to merge on")
+        self.create(name)
+        condition = " AND ".join(f"old.`{k}` = new.`{k}`" for k in table.key)
+        merge = self.delta(name).alias("old").merge(table.conform(df).alias("new"), condition)
+        if update_if is not None:
+            merge = merge.whenMatchedUpdateAll(condition=None if update_if == "true" else update_if)
+        before = self.version(name)
+        self._guard(name, merge.whenNotMatchedInsertAll().execute)
+        return self._written(name, before)
+
+    def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> Written:
+        self.create(name)
+        before = self.version(name)
+        writer = df.write.format("delta").mode(mode).options(**options)
+        self._guard(name, lambda: writer.saveAsTable(f"{self.catalog}.{name}") if self.catalog else writer.save(self.path(name)))
+        return self._written(name, before)
+
+    def _guard(self, name: str, write: Any) -> None:
+        try:
+            write()
+        except OneCartError:
+            raise
+        except Exception as e:
+            raise OneCartError(f"cannot write table {name} in {self.root}: {_reason(e)}") from e
+
+    def _written(self, name: str, before: int) -> Written:
+        commit = self._last_commit(name)
+        version = int(commit["version"])
+        self.writes[name] = version
+        if version == before:  # a repeated transaction, or a merge with nothing to do: no new commit
+            return Written(None, 0, 0, version)
+        metrics = commit["operationMetrics"] or {}
+        written = int(metrics.get("numOutputRows", 0))
+        source, inserted = (int(metrics.get(key, written)) for key in ("numSourceRows", "numTargetRowsInserted"))
+        return Written(source, inserted, int(metrics.get("numTargetRowsUpdated", 0)), version)
+
+    # -- upkeep ----------------------------------------------------------------------------------------------------
+
+    def optimize(self, name: str) -> int:
+        """Compacts small files (and re-clusters). Returns how many files it removed."""
+        row = self.delta(name).optimize().executeCompaction().select("metrics.numFilesRemoved").first()
+        return int(row[0]) if row else 0
+
+    def vacuum(self, name: str, retention_hours: int) -> None:
+        """Deletes files that no version within the retention needs. Delta refuses less than 168 hours."""
+        self.delta(name).vacuum(float(retention_hours))
+
+    def size(self, name: str) -> tuple[int, int]:
+        """(files, bytes) of the current version."""
+        row = self.delta(name).detail().select("numFiles", "sizeInBytes").first()
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def _last_commit(self, name: str) -> Any:
+        return self.delta(name).history(1).select("version", "operationMetrics").first()
+
+    def _bronze_names(self) -> Iterable[str]:
+        if self.catalog:
+            if not self.spark.catalog.databaseExists(f"{self.catalog}.bronze"):
+                return []
+            return sorted(t.name for t in self.spark.catalog.listTables(f"{self.catalog}.bronze"))
+        jvm: Any = self.spark.sparkContext._jvm
+        folder = jvm.org.apache.hadoop.fs.Path(f"{self.root}/bronze")
+        fs = folder.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration())  # type: ignore[attr-defined]
+        return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []
+
+
+def unique_on(df: DataFrame, *columns: str) -> bool:
+    """Whether no two rows of `df` share the values of `columns`."""
+    return df.groupBy(*columns).agg(F.count("*").alias("n")).where("n > 1").isEmpty()
+
+
+def free_space_gib(path: str) -> float:
+    """Free disk space below a local path, GiB."""
+    return shutil.disk_usage(path).free / 2**30
+
+
+def _reason(error: Exception) -> str:
+    """The sentence in a Java error that says what happened, without its stack trace."""
+    for line in str(error).splitlines():
+        text = line.strip().removeprefix(":").strip()
+        if "Exception: " in text or "] " in text or text.startswith("["):
+            return text.split("Exception: ", 1)[-1]
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,1 @@
+"""Parses, deduplicates, repairs, normalises, and sets aside: bronze -> silver."""

@@ -1,0 +1,133 @@
+"""Job `clean`: new bronze rows -> silver, and what breaks a rule -> ops.quarantine. In = out + quarantined + duplicates.
+
+Incremental: reads only what came into bronze since the last good run (its row in ops.runs names the versions). Writes
+are merges on keys, so a killed run is simply run again.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from onecart.config import Source
+from onecart.context import Context, Result
+from onecart.errors import DataError, OneCartError
+from onecart.lake import Table, contract
+from onecart.quality.calendar import write_calendar
+from onecart.quality.normalise import normalise
+from onecart.quality.parse import parse
+from onecart.quality.rules import rules, with_verdict
+
+log = logging.getLogger(__name__)
+# A newer version of these replaces the older one; of everything else the first arrival stays.
+_NEWEST_WINS = {"silver.contacts": "updated_ts", "silver.products": "updated_ts"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of one feed's rows; `late` ones are among `out`."""
+
+    rows_in: int = 0
+    out: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    late: int = 0
+
+
+def run(ctx: Context) -> Result:
+    """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit."""
+    since = last_versions(ctx)
+    accounts = {name: clean_feed(ctx, name, source, since.get(f"bronze.{name}")) for name, source in ctx.settings.sources.items()}
+    write_calendar(ctx)
+    total = Account(*(sum(getattr(a, f) for a in accounts.values()) for f in ("rows_in", "out", "quarantined", "duplicates", "late")))
+    headline = f"in {total.rows_in:,} = out + quarantined + duplicates; {total.late:,} late"
+    result = Result(total.rows_in, total.out, total.quarantined, total.duplicates, headline)
+    limit = ctx.settings.quality.max_quarantine_share
+    bad = [f"{n} ({a.quarantined:,} of {a.rows_in:,} rows)" for n, a in accounts.items() if a.quarantined > limit * a.rows_in]
+    if bad:
+        error = DataError(
+            f"more than {limit:.1%} of the rows are bad in {', '.join(bad)}; nothing is lost: see ops.quarantine for the reasons, "
+            "mend the feed, or allow more with --set quality.max_quarantine_share=..."
+        )
+        error.result = result  # type: ignore[attr-defined]
+        raise error
+    return result
+
+
+def last_versions(ctx: Context) -> dict[str, int]:
+    """Version of each bronze table that the last good run of `clean` read."""
+    done = ctx.lake.read_if_exists("ops.runs").where("job = 'clean' AND status = 'done'")
+    row = done.orderBy(F.desc("started_ts")).select("inputs").first()
+    return dict(row[0]) if row else {}
+
+
+def clean_feed(ctx: Context, name: str, source: Source, since: int | None) -> Account:
+    """One feed: parse, normalise, judge, deduplicate, merge; then checks that every row is accounted for."""
+    table = contract(source.into)
+    lines = ctx.lake.added_since(f"bronze.{name}", since)
+    records = lines.count()
+    if records == 0:
+        return Account()
+    judged = judge(lines, name, source, table, ctx)
+    judged.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        counted = judged.agg(
+            F.count("*").alias("n"),
+            F.count_if(F.col("element") == 0).alias("records"),
+            F.count_if(F.expr("rule IS NULL AND nth = 1")).alias("unique"),
+            F.count_if(F.expr("rule IS NULL AND nth > 1")).alias("twice"),
+            F.count_if(F.expr(f"rule IS NULL AND nth = 1 AND lateness_h > {ctx.settings.quality.late_hours}")).alias("late"),
+        ).first()
+        good = judged.where("rule IS NULL AND nth = 1").select(*[c for c in table.schema.fieldNames() if c in judged.columns])
+        newer = _NEWEST_WINS.get(table.name)
+        kept = ctx.lake.upsert(table.name, good, update_if=f"new.{newer} > old.{newer}" if newer else None)
+        aside = ctx.lake.upsert("ops.quarantine", quarantined(judged, name, table))
+    finally:
+        judged.unpersist()
+    assert counted is not None
+    out = kept.inserted + kept.updated
+    merged = counted["unique"] if kept.source is None else kept.source
+    bad = counted["n"] - counted["unique"] - counted["twice"] if aside.source is None else aside.source
+    account = Account(counted["n"], out, bad, counted["twice"] + merged - out, counted["late"])
+    # Spark counted what came in; Delta counted what it merged: two witnesses.
+    if counted["records"] != records or account.rows_in != account.out + account.quarantined + account.duplicates:
+        raise OneCartError(f"clean lost rows of {name}: {records:,} records, {counted['records']:,} parsed, {account}")
+    log.info("clean %s: in %d = out %d + quarantined %d + duplicates %d", name, account.rows_in, out, account.quarantined, account.duplicates)
+    return account
+
+
+def judge(lines: DataFrame, name: str, source: Source, table: Table, ctx: Context) -> DataFrame:
+    """Bronze lines -> rows of `table` with `rule`, `reason` (null: good) and `nth` (2 and more: the same key again)."""
+    rows = parse(lines, name, source, table).transform(normalise, table)
+    rows = with_verdict(rows, rules(table, rows.columns, ctx.settings.quality))
+    newest = F.col(_NEWEST_WINS[table.name]).desc() if table.name in _NEWEST_WINS else F.lit(0)
+    same_key = Window.partitionBy(F.col("rule").isNull(), *table.key).orderBy(newest, "ingested_ts", "source_file", "line_no", "element")
+    good_nth = F.when(F.col("rule").isNull(), F.row_number().over(same_key))
+    return rows.withColumns({"nth": good_nth, "lateness_h": lateness_h(rows)})
+
+
+def lateness_h(rows: DataFrame) -> Column:
+    """Hours from when it happened to when it was received; null where the feed does not say."""
+    happened = next((c for c in ("event_ts", "order_ts") if c in rows.columns), None)
+    if happened is None or "received_ts" not in rows.columns:
+        return F.lit(None).cast("double")
+    return (F.unix_timestamp("received_ts") - F.unix_timestamp(happened)) / 3600
+
+
+def quarantined(judged: DataFrame, name: str, table: Table) -> DataFrame:
+    """Rows of ops.quarantine."""
+    where = F.concat_ws("|", F.lit(table.name), "source_file", "line_no", "element")
+    return judged.where("rule IS NOT NULL").select(
+        F.sha2(where, 256).substr(1, 32).alias("quarantine_id"),
+        F.lit(table.name).alias("target"),
+        F.lit(name).alias("source"),
+        "rule",
+        "reason",
+        "payload",
+        "source_file",
+        "line_no",
+        "ingested_ts",
+    )
+

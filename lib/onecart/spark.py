@@ -1,0 +1,177 @@
+"""The only place that builds a SparkSession: laptop, cluster, Databricks and tests get the same settings from here."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from onecart import jars
+from onecart.errors import OneCartError
+
+_COMMON = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # unparsable dates become null, and then quarantine, not an error
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+}
+_LOG4J = Path(__file__).parent / "log4j2.properties"
+
+
+def session(nlp: bool = False, conf: Mapping[str, str] | None = None, *, nlp_packages: tuple[str, ...] = jars.NLP) -> Any:
+    """A SparkSession with Delta (and Spark NLP where `nlp`), the driver's own Python, UTC, AQE and sane memory.
+
+    `conf` holds Spark settings that win over the defaults, `spark.master` among them (default `local[*]`).
+    An active session is used as it is (Databricks, notebooks, tests) with the run-time part of `conf` applied.
+    Memory and jars take effect only when this call starts the JVM; a running JVM without the jars is an error that
+    says how to start it. Java's output goes to the file `log_file()`.
+    """
+    from pyspark.sql import SparkSession
+
+    conf = dict(conf or {})
+    active = SparkSession.getActiveSession()
+    if active is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        active = SparkSession.builder.getOrCreate()
+    if active is not None:
+        return _reuse(active, conf, nlp)
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    master = conf.pop("spark.master", None) or (_submitted_master() if submitted else None) or "local[*]"
+    local = master.startswith("local")
+    if submitted and local:
+        # spark-submit has started a JVM before us, without our jars: on a laptop a JVM of our own takes its place.
+        _leave_gateway()
+    settings = {**_COMMON, **(_local(nlp, nlp_packages) if local else _cluster(nlp, nlp_packages))}
+    for key, value in conf.items():
+        joined = key == "spark.driver.extraJavaOptions" and key in settings
+        settings[key] = f"{settings[key]} {value}" if joined else value
+    with _quiet_jvm(enabled=local):
+        try:
+            builder = SparkSession.builder.appName("onecart").master(master)
+            for key, value in settings.items():
+                builder = builder.config(key, value)
+            spark = builder.getOrCreate()
+        except Exception as e:
+            raise OneCartError(f"Spark could not start on {master}: {_first_line(e)} (Java's output is in {log_file()})") from e
+    _require(spark, nlp)
+    return spark
+
+
+def log_file() -> Path:
+    """The file that takes Java's output, stack traces included."""
+    folder = jars.cache_dir() / "logs"
+    folder.mkdir(exist_ok=True)
+    return folder / f"spark-{os.getpid()}.log"
+
+
+def memory_gib() -> float:
+    """Memory this process may use, GiB: the machine's, or its container's if that is less."""
+    import psutil
+
+    total = float(psutil.virtual_memory().total)
+    with contextlib.suppress(OSError, ValueError):
+        total = min(total, float(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return total / 2**30
+
+
+def _local(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:
+    os.environ["JAVA_HOME"] = str(jars.java_home())
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    path = jars.resolve(jars.DELTA)
+    if nlp:
+        path = path + jars.resolve(nlp_packages, jars.NLP_EXCLUDES)
+    cores = os.cpu_count() or 2
+    scratch = Path(tempfile.gettempdir()) / "onecart-spark"
+    java = f"-Dlog4j2.configurationFile=file:{_LOG4J} -Donecart.log={log_file()} -Dderby.system.home={scratch} -Xss4m"
+    return {
+        "spark.driver.extraClassPath": os.pathsep.join(str(p) for p in path),
+        "spark.driver.extraJavaOptions": java,
+        "spark.driver.memory": f"{int(max(1.0, min(16.0, memory_gib() / 5)) * 1024)}m",
+        "spark.driver.maxResultSize": "1g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.shuffle.partitions": str(2 * cores),
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.kryoserializer.buffer.max": "512m",
+    }
+
+
+def _cluster(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:
+    """For a driver started by plain Python against a cluster; spark-submit gets the same from deploy/spark-submit."""
+    packages = [*jars.DELTA, *(nlp_packages if nlp else ())]
+    settings = {"spark.jars.packages": ",".join(packages)}
+    if nlp:
+        settings["spark.jars.excludes"] = ",".join(jars.NLP_EXCLUDES)
+        settings["spark.serializer"] = "org.apache.spark.serializer.KryoSerializer"
+        settings["spark.kryoserializer.buffer.max"] = "2000m"
+    return settings
+
+
+def _submitted_master() -> str | None:
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()  # connects to spark-submit's JVM, whose properties SparkConf then shows
+    return SparkConf().get("spark.master", None)
+
+
+def _leave_gateway() -> None:
+    from pyspark import SparkContext
+
+    os.environ.pop("PYSPARK_GATEWAY_PORT")
+    os.environ.pop("PYSPARK_GATEWAY_SECRET", None)
+    SparkContext._gateway = SparkContext._jvm = None
+
+
+def _reuse(spark: Any, conf: dict[str, str], nlp: bool) -> Any:
+    for key, value in conf.items():
+        if key.startswith("spark.sql.") or key.startswith("spark.databricks."):
+            with contextlib.suppress(Exception):  # a static setting cannot change any more
+                spark.conf.set(key, value)
+    _require(spark, nlp)
+    return spark
+
+
+def _require(spark: Any, nlp: bool) -> None:
+    needed = {"io.delta.sql.DeltaSparkSessionExtension": jars.DELTA[0]}
+    if nlp:
+        needed["com.johnsnowlabs.nlp.DocumentAssembler"] = jars.NLP[0]
+    loader = spark.sparkContext._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    for name, package in needed.items():
+        try:
+            loader.loadClass(name)
+        except Exception as e:
+            raise OneCartError(
+                f"the running Spark has no {package}; start it with `--packages {package}` "
+                "(deploy/spark-submit/submit.sh does), or stop that session and let onecart.spark.session start one"
+            ) from e
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+@contextlib.contextmanager
+def _quiet_jvm(*, enabled: bool) -> Iterator[None]:
+    """While the JVM starts it inherits a log file as its output, so that Java never writes on the user's terminal."""
+    if not enabled:
+        yield
+        return
+    sys.stdout.flush(), sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with log_file().open("ab") as log:
+        os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush(), sys.stderr.flush()
+        for target, old in zip((1, 2), saved, strict=True):
+            os.dup2(old, target), os.close(old)

@@ -1,0 +1,69 @@
+"""One Spark session for the whole suite (lazy: tests without Spark start no JVM), and a lake in a temp folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FAST = {
+    "spark.master": "local[1]",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.driver.memory": "3g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+
+
+@pytest.fixture(scope="session")
+def spark_session() -> Any:
+    from onecart.spark import session
+
+    spark = session(nlp=True, conf=FAST)
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture
+def spark(spark_session: Any) -> Any:
+    """The suite's session; what a test cached is dropped after it."""
+    yield spark_session
+    spark_session.catalog.clearCache()
+
+
+@pytest.fixture
+def lake(spark: Any, tmp_path: Path) -> Any:
+    from onecart.lake import Lake
+
+    return Lake(spark, str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def context(spark: Any, lake: Any) -> Callable[..., Any]:
+    """`context(as_of=date(...), intent={...})` -> Context on the test's lake with conf/local.yaml and these settings."""
+    from onecart.config import Settings, load
+    from onecart.context import Context
+
+    def make(run_id: str = "testrun", **changes: Any) -> Context:
+        tree = load("local")[0].model_dump(by_alias=True)
+        for key, value in changes.items():
+            tree[key] = {**tree[key], **value} if isinstance(value, dict) else value
+        tree["lake"] = {"root": lake.root}
+        return Context(spark, lake, Settings.model_validate(tree), run_id)
+
+    return make
+
+
+@pytest.fixture
+def fill(lake: Any, spark: Any) -> Callable[..., None]:
+    """`fill("silver.orders", [{...}, ...])` writes rows given as dicts; columns left out are null."""
+    from onecart.lake import contract
+
+    def write(name: str, rows: list[dict[str, Any]]) -> None:
+        schema = contract(name).schema
+        unknown = {k for r in rows for k in r} - set(schema.fieldNames())
+        assert not unknown, f"{name} has no columns {unknown}"
+        lake.replace(name, spark.createDataFrame([tuple(r.get(f) for f in schema.fieldNames()) for r in rows], schema))
+
+    return write
