@@ -7,6 +7,8 @@ references (`env:NAME`, `secret:scope/key`), resolved only when used and never p
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from importlib.abc import Traversable
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -163,18 +165,20 @@ class Settings(_Section):
         return self.landing or f"{self.lake.root.rstrip('/')}/landing"
 
 
-def conf_dir() -> Path:
-    """The folder of the YAML layers: $ONECART_CONF, else the checkout's conf/, else the one inside the wheel."""
-    given = os.environ.get("ONECART_CONF")
-    package = Path(__file__).parent
-    checkout = package.parent.parent / "conf"
-    return Path(given) if given else checkout if (checkout / "base.yaml").exists() else package / "_conf"
+def conf_dir() -> Traversable:
+    """The folder of the YAML layers: $ONECART_CONF, else the checkout's conf/, else the one in the wheel (or its zip)."""
+    if given := os.environ.get("ONECART_CONF"):
+        return Path(given)
+    checkout = Path(__file__).parent.parent.parent / "conf"
+    return checkout if (checkout / "base.yaml").exists() else files("onecart") / "_conf"
 
 
 def load(env: str = "local", gpu: bool = False, overrides: Sequence[str] = ()) -> tuple[Settings, dict[str, str]]:
     """Merges the layers. Returns the settings and, for each dotted key that a layer gives, the layer's name."""
     folder = conf_dir()
-    known = sorted(p.stem for p in folder.glob("*.yaml") if p.stem not in ("base", "gpu"))
+    if not folder.is_dir():
+        raise UsageError(f"no settings folder {folder}; set ONECART_CONF to a folder with base.yaml")
+    known = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml") and p.name not in ("base.yaml", "gpu.yaml"))
     if env not in known:
         raise UsageError(f"no environment '{env}' in {folder}{nearest(env, known)}")
     tree: dict[str, Any] = {}
@@ -203,7 +207,7 @@ def flatten(settings: Settings) -> Iterator[tuple[str, Any]]:
     return walk("", settings.model_dump(mode="json", by_alias=True))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Traversable) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text()) or {}
     except FileNotFoundError as e:
@@ -274,5 +278,6 @@ def _fields_at(location: Sequence[int | str]) -> list[str]:
             model = model.model_fields[str(part)].annotation
         elif get_origin(model) is dict:
             model = get_args(model)[1]
+            model = next((m for m in get_args(model) if m is not type(None)), model)  # Source | None -> Source
     fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
     return [f.alias or name for name, f in fields.items()]

@@ -131,7 +131,7 @@ GOLD = (
             C("tickets_90d", "double", "tickets in the 90 days before as_of", nullable=False),
         ),
         key=("customer_id", "as_of"),
-        partition_by=("as_of",),
+        cluster_by=("as_of",),
     ),
     Table(
         "gold.intent_scores",
@@ -147,7 +147,7 @@ GOLD = (
         ),
         key=("customer_id", "as_of"),
         checks={"probability_range": "probability BETWEEN 0 AND 1"},
-        partition_by=("as_of",),
+        cluster_by=("as_of",),
     ),
     Table(
         "gold.recommendations",

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Submits one job to a Spark cluster, with OneCart and the jars it needs:
+#   MASTER=spark://host:7077 deploy/spark-submit/submit.sh clean --env cluster --set lake.root=s3a://bucket/lake
+# SPARK_SUBMIT: the spark-submit to use (default: the environment's own). ARGS: more spark-submit arguments.
+# ARCHIVE: a packed Python environment for the executors (venv-pack -o env.tar.gz); else their Python needs the packages.
+set -eu
+here=$(cd -- "$(dirname -- "$0")/../.." && pwd -P)
+python=${ONECART_PYTHON:-$here/.venv/bin/python}
+job=${1:?usage: submit.sh JOB [--env E] [--set key=value]...}
+shift
+[ -f "$here/jobs/$job.py" ] || { echo "onecart: no job '$job' in $here/jobs" >&2; exit 2; }
+
+dist=$(mktemp -d)
+trap 'rm -rf "$dist"' EXIT
+"$python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$dist" "$here"
+mv "$dist"/onecart-*.whl "$dist/onecart.zip" # executors import a zip, not a wheel
+packages=$("$python" -c "import sys; from onecart import dag, jars; print(','.join(jars.DELTA + (jars.NLP if dag.JOBS[sys.argv[1]].nlp else ())))" "$job")
+excludes=$("$python" -c "from onecart import jars; print(','.join(jars.NLP_EXCLUDES))")
+
+set -- --master "${MASTER:-local[*]}" --packages "$packages" --exclude-packages "$excludes" --py-files "$dist/onecart.zip" \
+    --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension \
+    --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog \
+    ${ARCHIVE:+--archives "$ARCHIVE#env" --conf spark.pyspark.python=./env/bin/python} ${ARGS-} "$here/jobs/$job.py" "$@"
+"${SPARK_SUBMIT:-$here/.venv/bin/spark-submit}" "$@"

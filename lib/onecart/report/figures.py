@@ -1,0 +1,102 @@
+"""One function a chart: a small pandas frame in, a plotly figure out. No Spark here."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+# One hue a channel or model wherever it appears; distinguishable with colour-vision deficiency (Okabe-Ito).
+COLOURS = {
+    "web": "#0072B2",
+    "app": "#E69F00",
+    "store": "#009E73",
+    "online": "#333333",
+    "prophet": "#D55E00",
+    "seasonal_naive": "#7A7A7A",
+    "positive": "#009E73",
+    "negative": "#D55E00",
+}
+INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
+
+
+def conversion(daily: pd.DataFrame) -> go.Figure:
+    """`daily`: week, channel, visitors, buyers. Buyers / visitors per week, one line a channel."""
+    figure = go.Figure()
+    for channel, rows in daily.groupby("channel", sort=True):
+        rate = rows.buyers / rows.visitors
+        figure.add_scatter(x=rows.week, y=rate, name=channel, mode="lines", line={"color": COLOURS.get(channel, INK), "width": 2})
+    return _styled(figure, y="buyers / visitors", percent=True)
+
+
+def revenue(weekly: pd.DataFrame) -> go.Figure:
+    """`weekly`: week, channel, revenue. Stacked bars per week."""
+    figure = go.Figure()
+    for channel, rows in weekly.groupby("channel", sort=True):
+        figure.add_bar(x=rows.week, y=rows.revenue, name=channel, marker_color=COLOURS.get(channel, INK))
+    return _styled(figure.update_layout(barmode="stack"), y="net revenue a week, GBP")
+
+
+def funnel(steps: pd.DataFrame) -> go.Figure:
+    """`steps`: channel, step, visits (steps in order). Visits that reached each step, one funnel a channel."""
+    figure = go.Figure()
+    for channel, rows in steps.groupby("channel", sort=True):
+        figure.add_funnel(
+            y=rows.step, x=rows.visits, name=channel, marker_color=COLOURS.get(channel, INK), textinfo="value+percent initial"
+        )
+    return _styled(figure.update_layout(funnelmode="group"))
+
+
+def bars(table: pd.DataFrame, *, label: str, value: str, x: str, percent: bool = False) -> go.Figure:
+    """Horizontal bars, the largest on top."""
+    rows = table.sort_values(value)
+    text = [f"{v:.1%}" if percent else f"{v:,.0f}" for v in rows[value]]
+    figure = go.Figure(go.Bar(x=rows[value], y=rows[label], orientation="h", marker_color=MAIN, text=text, textposition="auto"))
+    return _styled(figure, x=x, percent_x=percent)
+
+
+def deciles(table: pd.DataFrame) -> go.Figure:
+    """`table`: decile, mean_probability, customers. Mean predicted probability by decile."""
+    figure = go.Figure(go.Bar(x=table.decile, y=table.mean_probability, marker_color=MAIN, customdata=table.customers))
+    figure.update_traces(hovertemplate="decile %{x}: %{y:.1%} of %{customdata:,} customers<extra></extra>")
+    figure.update_xaxes(dtick=1)
+    return _styled(figure, x="decile (1: most likely)", y="mean probability to buy", percent=True)
+
+
+def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
+    """`table`: model, value. One bar a model, so that a model always stands beside its baseline."""
+    rows = table.sort_values("value")
+    text = [f"{v:.3f}" for v in rows.value]
+    figure = go.Figure(go.Bar(x=rows.value, y=rows.model, orientation="h", marker_color=MAIN, text=text, textposition="auto"))
+    return _styled(figure, x=metric)
+
+
+def demand(history: pd.DataFrame, forecast: pd.DataFrame, title: str) -> go.Figure:
+    """`history`: ds, y. `forecast`: ds, yhat, yhat_lo_80, yhat_hi_80. Sales of one product and what is expected."""
+    figure = go.Figure()
+    figure.add_scatter(x=history.ds, y=history.y, name="sold", mode="lines", line={"color": INK, "width": 1})
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    figure.add_scatter(x=forecast.ds, y=forecast.yhat_hi_80, **band)
+    figure.add_scatter(x=forecast.ds, y=forecast.yhat_lo_80, fill="tonexty", fillcolor="rgba(213,94,0,.2)", **band)
+    figure.add_scatter(x=forecast.ds, y=forecast.yhat, name="expected (80 % interval)", mode="lines", line={"color": COLOURS["prophet"], "width": 2})
+    return _styled(figure.update_layout(title={"text": title, "font": {"size": 14}}), y="units a day")
+
+
+def sentiment(table: pd.DataFrame) -> go.Figure:
+    """`table`: category, positive, negative (counts). Share of each, by category."""
+    rows = table.assign(total=table.positive + table.negative).sort_values("total")
+    figure = go.Figure()
+    for word in ("positive", "negative"):
+        figure.add_bar(x=rows[word] / rows.total, y=rows.category, orientation="h", name=word, marker_color=COLOURS[word])
+    return _styled(figure.update_layout(barmode="stack"), x="share of reviews", percent_x=True)
+
+
+def _styled(figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False, percent_x: bool = False) -> go.Figure:
+    figure.update_layout(
+        template="plotly_white",
+        font={"family": "system-ui, sans-serif", "color": INK, "size": 13},
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        height=340,
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        hovermode="closest",
+    )
+    figure.update_xaxes(title=x or None, gridcolor=GRID, automargin=True, tickformat=".0%" if percent_x else None)
+    figure.update_yaxes(title=y or None, gridcolor=GRID, automargin=True, tickformat=".0%" if percent else None)
+    return figure

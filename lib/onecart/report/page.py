@@ -1,0 +1,197 @@
+"""Job `report`: one self-contained HTML page from the tables as they are, and CSV exports of the decisions."""
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from onecart.context import Context, Result
+from onecart.errors import OneCartError
+from onecart.report import figures, queries
+
+EXPORTS = ("gold.segments", "gold.recommendations", "gold.intent_scores", "gold.demand_forecast")
+_CSS = """
+:root{color-scheme:light}*{box-sizing:border-box}
+body{margin:0;font:15px/1.5 system-ui,sans-serif;color:#1f2933;background:#f5f7fa}
+main{max-width:1180px;margin:0 auto;padding:28px 20px 60px}
+h1{font-size:26px;margin:0}h2{font-size:18px;margin:36px 0 4px}p{margin:4px 0 10px;color:#52606d;max-width:80ch}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px;margin:20px 0}
+.tile,.card{background:#fff;border:1px solid #e4e7eb;border-radius:8px;padding:14px}
+.tile b{display:block;font-size:24px}.tile span{color:#52606d;font-size:13px}
+.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:14px}
+.card{overflow-x:auto}.card h3{font-size:14px;margin:0 0 6px}
+table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;border-bottom:1px solid #e4e7eb;text-align:left}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+@media(max-width:560px){.grid{grid-template-columns:1fr}}
+"""
+
+
+def run(ctx: Context) -> Result:
+    """Writes the page and the exports. rows_in: sections tried; rows_out: sections with something to show."""
+    sections = {title: build(ctx) for title, build in SECTIONS.items()}
+    shown = {title: body for title, body in sections.items() if body}
+    html = page(ctx.as_of().isoformat(), tiles(ctx), shown, _note(ctx, [t for t in sections if t not in shown]))
+    path = ctx.settings.report.path or f"{ctx.lake.root}/report.html"
+    write_text(ctx, path, html)
+    for name in EXPORTS:
+        if ctx.lake.exists(name):
+            frame = ctx.lake.read(name).coalesce(1)
+            frame.write.mode("overwrite").option("header", True).csv(f"{ctx.lake.root}/exports/{name.removeprefix('gold.')}")
+    return Result(rows_in=len(sections), rows_out=len(shown), headline=path)
+
+
+def write_text(ctx: Context, path: str, text: str) -> None:
+    """Writes one file, on any file system that Spark reaches."""
+    if "://" not in path:
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as e:
+            raise OneCartError(f"cannot write the report {path}: {e.strerror}; give another with --set report.path=FILE") from e
+        return
+    jvm = ctx.spark.sparkContext._jvm
+    target = jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
+    stream = target.getFileSystem(ctx.spark.sparkContext._jsc.hadoopConfiguration()).create(target, True)  # type: ignore[attr-defined]
+    stream.write(bytearray(text, "utf-8"))
+    stream.close()
+
+
+def page(as_of: str, tile_html: str, sections: dict[str, str], note: str) -> str:
+    """The HTML document; the plotting library is inside, so that it opens without a network."""
+    body = "".join(f"<h2>{escape(title)}</h2>{inner}" for title, inner in sections.items())
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>OneCart report, {as_of}</title><style>{_CSS}</style><script>{get_plotlyjs()}</script></head>"
+        f"<body><main><h1>Every channel, one customer, more conversions</h1><p>Decisions for {as_of}. {note}</p>"
+        f'<div class="tiles">{tile_html}</div>{body}</main></body></html>'
+    )
+
+
+def tiles(ctx: Context) -> str:
+    """The headline figure of each job's newest run."""
+    runs = ctx.lake.read("ops.runs").where("status = 'done'").groupBy("job")
+    newest = runs.agg({"started_ts": "max"}).withColumnRenamed("max(started_ts)", "started_ts")
+    rows = ctx.lake.read("ops.runs").join(newest, on=["job", "started_ts"], how="inner").orderBy("started_ts").collect()
+    return "".join(
+        f'<div class="tile"><span>{escape(r.job)}</span><b>{r.rows_out:,}</b><span>{escape(r.headline or "")}</span></div>'
+        for r in rows
+        if r.job not in ("report", "upkeep")
+    )
+
+
+def _note(ctx: Context, missing: list[str]) -> str:
+    origins = ctx.lake.read("silver.orders").select("origin").distinct()
+    simulated = ctx.lake.read("silver.interactions").where("origin = 'simulated'").limit(1).count() > 0
+    real = "real" in {r[0] for r in origins.collect()}
+    note = "Orders are a real retailer's; web, app, CRM, social and support records around them are simulated. " if real and simulated else ""
+    return note + (f"Not shown, for want of data: {', '.join(missing).lower()}." if missing else "")
+
+
+def _conversion(ctx: Context) -> str:
+    daily = ctx.lake.read_if_exists("gold.conversion_daily")
+    conversion = queries.weekly_conversion(daily).toPandas()
+    steps = queries.funnel_steps(ctx.lake.read_if_exists("gold.funnel")).toPandas()
+    return cards(
+        ("Online conversion rate by week", conversion, figures.conversion),
+        ("Net revenue by week", queries.weekly_revenue(daily).toPandas(), figures.revenue),
+        ("Visits that reached each step", steps, figures.funnel),
+    )
+
+
+def _customers(ctx: Context) -> str:
+    links = queries.counted(ctx.lake.read_if_exists("gold.identity_links"), "rule").orderBy("rows", ascending=False).limit(12)
+    segments = queries.counted(ctx.lake.read_if_exists("gold.segments"), "segment").toPandas()
+    return cards(
+        ("Records by what links them to their customer", links.toPandas(), lambda t: figures.bars(t, label="rule", value="rows", x="records")),
+        ("Customers by segment", segments, lambda t: figures.bars(t, label="segment", value="rows", x="customers")),
+    )
+
+
+def _intent(ctx: Context) -> str:
+    health = ctx.lake.read_if_exists("gold.model_health")
+    table = queries.intent_deciles(ctx.lake.read_if_exists("gold.intent_scores")).toPandas()
+    auc = queries.newest_metrics(health, "auc", "intent.").toPandas()
+    return cards(
+        ("Probability to buy, by decile", table, figures.deciles),
+        ("Area under the ROC curve on later dates than trained on", auc, lambda t: figures.metric_bars(t, "AUC")),
+    )
+
+
+def _recommendations(ctx: Context) -> str:
+    health = ctx.lake.read_if_exists("gold.model_health")
+    ndcg = queries.newest_metrics(health, "ndcg", "recommend.").toPandas()
+    examples = queries.example_recommendations(ctx.lake.read_if_exists("gold.recommendations"), ctx.lake.read_if_exists("silver.products"), 4)
+    return cards(
+        ("nDCG@k on the last weeks, held out", ndcg, lambda t: figures.metric_bars(t, "nDCG")),
+        ("What four customers are offered", examples.toPandas(), table_html),
+    )
+
+
+def _demand(ctx: Context) -> str:
+    forecast = ctx.lake.read_if_exists("gold.demand_forecast")
+    wape = queries.newest_metrics(ctx.lake.read_if_exists("gold.model_health"), "wape", "forecast.").toPandas()
+    sold, ahead = (f.toPandas() for f in queries.demand_examples(forecast, ctx.lake.read("silver.orders"), ctx.lake.read_if_exists("silver.products"), 3))
+    charts: list[tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]] = [
+        ("Absolute error / units sold, backtest (less is better)", wape, lambda t: figures.metric_bars(t, "WAPE"))
+    ]
+    for sku, rows in ahead.groupby("unique_id", sort=False):
+        title = f"{sku} {rows.description.iloc[0] or ''}"
+        history = sold[sold.unique_id == sku]
+        charts.append(("Demand ahead", rows, lambda t, h=history, n=title: figures.demand(h, t, n)))
+    return cards(*charts)
+
+
+def _voice(ctx: Context) -> str:
+    table = queries.sentiment_by_category(ctx.lake.read_if_exists("gold.review_sentiment"), ctx.lake.read_if_exists("silver.products"))
+    accuracy = queries.newest_metrics(ctx.lake.read_if_exists("gold.model_health"), "accuracy", "voice.").toPandas()
+    return cards(
+        ("Sentiment of reviews by product category", table.toPandas(), figures.sentiment),
+        ("Accuracy on held-out reviews", accuracy, lambda t: figures.metric_bars(t, "accuracy")),
+    )
+
+
+def _quality(ctx: Context) -> str:
+    reasons = ctx.lake.read_if_exists("ops.quarantine").groupBy("source", "rule").count().orderBy("count", ascending=False).limit(15)
+    runs = ctx.lake.read("ops.runs").orderBy("started_ts", ascending=False).limit(15)
+    columns = ["job", "status", "rows_in", "rows_out", "rows_quarantined", "rows_duplicate", "seconds", "run_id"]
+    return cards(("Rows set aside, by rule", reasons.toPandas(), table_html), ("The last runs", runs.select(*columns).toPandas(), table_html))
+
+
+SECTIONS: dict[str, Callable[[Context], str]] = {
+    "Conversion": _conversion,
+    "Customers": _customers,
+    "Who is about to buy": _intent,
+    "What to offer": _recommendations,
+    "What will sell": _demand,
+    "What customers say": _voice,
+    "Can the data be trusted": _quality,
+}
+
+
+def cards(*charts: tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]) -> str:
+    """A grid of titled charts; a chart without rows is left out, and no chart at all is an empty text."""
+    drawn = []
+    for title, frame, draw in charts:
+        if len(frame):
+            made = draw(frame)
+            inner = made if isinstance(made, str) else made.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+            drawn.append(f'<div class="card"><h3>{escape(title)}</h3>{inner}</div>')
+    return f'<div class="grid">{"".join(drawn)}</div>' if drawn else ""
+
+
+def table_html(frame: pd.DataFrame) -> str:
+    """A table; numbers to the right."""
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
+    marks = [' class="n"' if n else "" for n in numeric]
+    head = "".join(f"<th{m}>{escape(str(c))}</th>" for c, m in zip(frame.columns, marks, strict=True))
+    rows = "".join("<tr>" + "".join(f"<td{m}>{_cell(v)}</td>" for v, m in zip(row, marks, strict=True)) + "</tr>" for row in frame.itertuples(index=False))
+    return f"<table><tr>{head}</tr>{rows}</table>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else escape("" if value is None else str(value))

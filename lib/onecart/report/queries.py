@@ -1,0 +1,73 @@
+"""The small aggregates behind the charts: Spark frames in, Spark frames of at most some hundred rows out."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
+SOLD_DAYS = 180  # of history before a forecast that a chart shows
+
+
+def weekly_conversion(daily: DataFrame) -> DataFrame:
+    """One week and online channel: visitors and buyers, summed over the days."""
+    week = F.date_trunc("week", "day").cast("date").alias("week")
+    sums = [F.sum(c).cast("double").alias(c) for c in ("visitors", "buyers")]
+    return daily.where("channel IN ('web', 'app')").groupBy(week, "channel").agg(*sums).orderBy("week")
+
+
+def weekly_revenue(daily: DataFrame) -> DataFrame:
+    """One week and channel: revenue."""
+    week = F.date_trunc("week", "day").cast("date").alias("week")
+    return daily.where("channel <> 'online'").groupBy(week, "channel").agg(F.sum("revenue").cast("double").alias("revenue")).orderBy("week")
+
+
+def funnel_steps(funnel: DataFrame) -> DataFrame:
+    """One online channel and step: visits that reached it."""
+    totals = funnel.where("channel IN ('web', 'app')").groupBy("channel").agg(*[F.sum(s).alias(s) for s in STEPS])
+    steps = F.array(*[F.struct(F.lit(s.replace("_visits", "")).alias("step"), F.col(s).alias("visits")) for s in STEPS])
+    return totals.select("channel", F.explode(steps).alias("s")).select("channel", "s.step", "s.visits")
+
+
+def counted(df: DataFrame, by: str) -> DataFrame:
+    """One value of `by`: rows."""
+    return df.groupBy(by).agg(F.count("*").alias("rows"))
+
+
+def intent_deciles(scores: DataFrame) -> DataFrame:
+    """One decile of the newest scores: mean probability, customers."""
+    newest = scores.agg(F.max("as_of").alias("as_of"))
+    table = scores.join(newest, on="as_of", how="left_semi").groupBy("decile")
+    return table.agg(F.avg("probability").alias("mean_probability"), F.count("*").alias("customers")).orderBy("decile")
+
+
+def newest_metrics(health: DataFrame, metric: str, prefix: str) -> DataFrame:
+    """One model whose name starts with `prefix`: its newest value of `metric`."""
+    rows = health.where((F.col("metric") == metric) & F.col("model").startswith(prefix))
+    return rows.groupBy("model").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
+
+
+def demand_examples(forecast: DataFrame, orders: DataFrame, products: DataFrame, n: int) -> tuple[DataFrame, DataFrame]:
+    """Of the `n` products with the largest demand ahead: (sales a day of the last SOLD_DAYS, the chosen forecast)."""
+    chosen = forecast.where("chosen")
+    top = chosen.groupBy("unique_id").agg(F.sum("yhat").alias("ahead"), F.min("ds").alias("first")).orderBy(F.desc("ahead")).limit(n)
+    named = F.broadcast(top.join(products.select(F.col("sku").alias("unique_id"), "description"), on="unique_id", how="left"))
+    day = F.to_date("order_ts").alias("ds")
+    sold = orders.select(F.col("sku").alias("unique_id"), day, "quantity").join(named, on="unique_id", how="inner")
+    sold = sold.where(F.datediff("first", "ds").between(1, SOLD_DAYS)).groupBy("unique_id", "ds").agg(F.sum("quantity").alias("y"))
+    ahead = chosen.join(named, on="unique_id", how="inner")
+    return sold.orderBy("ds"), ahead.select("unique_id", "description", "ds", "yhat", "yhat_lo_80", "yhat_hi_80").orderBy("ds")
+
+
+def sentiment_by_category(scored: DataFrame, products: DataFrame) -> DataFrame:
+    """One product category: positive and negative reviews."""
+    category = F.coalesce("category", F.lit("unknown")).alias("category")
+    rows = scored.join(products.select("sku", "category"), on="sku", how="left").groupBy(category)
+    return rows.agg(*[F.count_if(F.col("sentiment") == word).alias(word) for word in ("positive", "negative")])
+
+
+def example_recommendations(offers: DataFrame, products: DataFrame, customers: int) -> DataFrame:
+    """The offers of the first few customers by id, with product texts."""
+    some = offers.select("customer_id").distinct().orderBy("customer_id").limit(customers)
+    rows = offers.join(F.broadcast(some), on="customer_id", how="inner").where("rank <= 3")
+    return rows.join(products.select("sku", "description", "category"), on="sku", how="left").orderBy("customer_id", "rank").select(
+        "customer_id", "rank", "sku", "description", "category", "tier"
+    )

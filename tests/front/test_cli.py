@@ -1,0 +1,65 @@
+"""The front door: exit codes and sentences, without Spark."""
+
+import json
+
+import pytest
+
+from onecart import cli, jobs
+
+
+def test_help_lists_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["rn", "clean"], "no command 'rn'; did you mean 'run'?"),
+        (["run", "clen"], "no job 'clen'; did you mean 'clean'?"),
+        (["run", "clean", "--set", "qality.late_hours=3"], "unknown key 'qality'; did you mean 'quality'?"),
+        (["run", "clean", "--env", "prd"], "no environment 'prd'"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(argv, message, capsys):
+    assert cli.main(argv) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_config_prints_values_with_their_origin(capsys):
+    assert cli.main(["config", "--json", "--set", "seed=11"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["seed"] == {"value": 11, "origin": "--set"}
+    assert printed["lake.root"]["origin"] == "local.yaml"
+    assert printed["forecast.top_skus"]["origin"] == "default"
+
+
+def test_unwritable_lake_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert cli.main(["run", "clean", "--lake", str(tmp_path / "file" / "lake")]) == 1
+    err = capsys.readouterr().err
+    assert "cannot write the lake" in err
+    assert err.count("\n") == 1
+
+
+def test_an_unexpected_error_keeps_its_stack_trace_in_the_log(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ONECART_CACHE", str(tmp_path))
+
+    def broken() -> int:
+        raise RuntimeError("first line\n\tat org.apache.spark.Thing")
+
+    assert jobs.guarded(broken) == 1
+    err = capsys.readouterr().err
+    assert "RuntimeError: first line" in err
+    assert "org.apache" not in err
+    assert "org.apache" in next((tmp_path / "logs").iterdir()).read_text()
+
+
+def test_samples_list_names_source_and_terms(capsys):
+    assert cli.main(["samples", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "online-retail" in out
+    assert "Chen" in out

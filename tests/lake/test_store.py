@@ -1,0 +1,90 @@
+"""Writes are idempotent and checked; reads are pinned."""
+
+from datetime import date
+
+import pytest
+
+from onecart.errors import OneCartError
+
+
+def weather(spark, *rows):
+    return spark.createDataFrame([(date(2011, 1, d), "UK", t) for d, t in rows], "day date, country string, temperature_c double")
+
+
+def seen(lake) -> list[tuple[int, float]]:
+    return sorted((r.day.day, r.temperature_c) for r in lake.read("silver.weather").collect())
+
+
+def test_upsert_inserts_updates_and_is_the_same_twice(lake, spark):
+    first = lake.upsert("silver.weather", weather(spark, (1, 1.0), (2, 2.0)))
+    assert (first.source, first.inserted, first.updated) == (2, 2, 0)
+    again = lake.upsert("silver.weather", weather(spark, (2, 5.0), (3, 3.0)))
+    assert (again.inserted, again.updated) == (1, 1)
+    assert seen(lake) == [(1, 1.0), (2, 5.0), (3, 3.0)]
+
+
+def test_insert_only_upsert_keeps_the_first_and_a_condition_keeps_the_better(lake, spark):
+    lake.upsert("silver.weather", weather(spark, (1, 1.0)))
+    assert lake.upsert("silver.weather", weather(spark, (1, 9.0)), update_if=None).updated == 0
+    lake.upsert("silver.weather", weather(spark, (1, 0.5)), update_if="new.temperature_c > old.temperature_c")
+    assert seen(lake) == [(1, 1.0)]
+
+
+def test_append_once_drops_a_repeated_version(lake, spark):
+    assert lake.append_once("silver.weather", weather(spark, (1, 1.0)), "job", 1).inserted == 1
+    assert lake.append_once("silver.weather", weather(spark, (1, 1.0)), "job", 1).inserted == 0
+    assert lake.append_once("silver.weather", weather(spark, (2, 1.0)), "job", 2).inserted == 1
+    assert len(seen(lake)) == 2
+
+
+def test_replace_and_replace_where(lake, spark):
+    lake.replace("silver.weather", weather(spark, (1, 1.0), (2, 2.0)))
+    lake.replace_where("silver.weather", weather(spark, (2, 7.0)), "day = '2011-01-02'")
+    assert seen(lake) == [(1, 1.0), (2, 7.0)]
+    lake.replace("silver.weather", weather(spark, (3, 3.0)))
+    assert seen(lake) == [(3, 3.0)]
+
+
+def test_a_broken_check_is_one_clear_sentence_and_writes_nothing(lake, spark):
+    rows = spark.createDataFrame([(date(2011, 1, 1), "UK", "invented")], "day date, country string, origin string")
+    with pytest.raises(OneCartError, match=r"cannot write table silver.weather .*origin_known") as e:
+        lake.replace("silver.weather", rows)
+    assert "\n" not in str(e.value)
+    assert lake.read("silver.weather").count() == 0
+
+
+def test_reads_are_pinned_and_recorded(lake, spark):
+    lake.replace("silver.weather", weather(spark, (1, 1.0)))
+    before = lake.read("silver.weather")
+    version = lake.reads["silver.weather"]
+    lake.replace("silver.weather", weather(spark, (2, 2.0)))
+    assert [r.day.day for r in before.collect()] == [1]
+    assert lake.read("silver.weather", version).count() == 1
+    assert lake.writes["silver.weather"] > version
+
+
+def test_added_since_reads_only_later_appends(lake, spark):
+    lake.append_once("silver.weather", weather(spark, (1, 1.0)), "job", 1)
+    seen_version = lake.version("silver.weather")
+    assert lake.added_since("silver.weather", seen_version).count() == 0
+    lake.append_once("silver.weather", weather(spark, (2, 2.0)), "job", 2)
+    assert [r.day.day for r in lake.added_since("silver.weather", seen_version).collect()] == [2]
+    assert lake.added_since("silver.weather", None).count() == 2
+
+
+def test_a_table_nobody_wrote_says_which_job_does(lake):
+    with pytest.raises(OneCartError, match=r"gold.sessions is not there yet .* `onecart run behave` first"):
+        lake.read("gold.sessions")
+    assert lake.read_if_exists("gold.sessions").count() == 0
+
+
+def test_upkeep_compacts_and_keeps_the_rows(context, lake, spark):
+    from onecart.lake import upkeep
+
+    for version in (1, 2, 3):
+        lake.append_once("silver.weather", weather(spark, (version, 1.0)), "job", version)
+    assert lake.size("silver.weather")[0] == 3
+    result = upkeep.run(context())
+    assert result.rows_in == 1
+    assert lake.size("silver.weather")[0] == 1
+    assert len(seen(lake)) == 3
