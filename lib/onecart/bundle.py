@@ -75,5 +75,3 @@ def write(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text())
     return path
-
-

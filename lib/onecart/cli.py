@@ -28,7 +28,12 @@ def _dispatch(argv: list[str]) -> int:
 
 
 def _help() -> str:
-    lines = ["Every channel, one customer, more conversions.", "", "usage: onecart COMMAND [...]   (COMMAND --help says more)", ""]
+    lines = [
+        "Every channel, one customer, more conversions.",
+        "",
+        "usage: onecart COMMAND [...]   (COMMAND --help says more)",
+        "",
+    ]
     return "\n".join(lines + [f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items()])
 
 
@@ -68,7 +73,11 @@ def show(argv: list[str]) -> int:
     from onecart.profile import show as view
 
     lake = _lake(args)
-    print(json.dumps(view.to_dict(lake, args.customer_id), default=str) if args.json else view.show(lake, args.customer_id))
+    print(
+        json.dumps(view.to_dict(lake, args.customer_id), default=str)
+        if args.json
+        else view.show(lake, args.customer_id)
+    )
     return 0
 
 
@@ -81,7 +90,10 @@ def config(argv: list[str]) -> int:
 
     settings = load_settings(args)
     origin = settings_module.load(args.env, args.gpu, args.overrides)[1]
-    rows = [(key, value, origin.get(key, "--set" if key == "lake.root" and args.lake else "default")) for key, value in settings_module.flatten(settings)]
+    rows = [
+        (key, value, origin.get(key, "--set" if key == "lake.root" and args.lake else "default"))
+        for key, value in settings_module.flatten(settings)
+    ]
     if args.json:
         print(json.dumps({key: {"value": value, "origin": where} for key, value, where in rows}))
         return 0
@@ -100,7 +112,15 @@ def tables(argv: list[str]) -> int:
     rows = []
     for name in lake.names():
         files, size = lake.size(name)
-        rows.append({"table": name, "rows": lake.read(name).count(), "version": lake.version(name), "files": files, "bytes": size})
+        rows.append(
+            {
+                "table": name,
+                "rows": lake.read(name).count(),
+                "version": lake.version(name),
+                "files": files,
+                "bytes": size,
+            }
+        )
     if args.json:
         print(json.dumps(rows))
         return 0

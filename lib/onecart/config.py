@@ -78,7 +78,7 @@ class Samples(_Section):
 
     customers: int | None = Field(None, ge=10)  # how many real customers; None: all
     scale: int = Field(1, ge=1)  # copies of the whole world, for benchmarks
-    visits_per_order: int = Field(4, ge=0)  # visits that end in no order, for each order online
+    visits_per_order: int = Field(8, ge=0)  # visits that end in no order, for each order online
     duplicate_rate: float = Field(0.005, ge=0, le=0.5)
     malformed_rate: float = Field(0.002, ge=0, le=0.5)
     absurd_rate: float = Field(0.002, ge=0, le=0.5)
@@ -108,13 +108,30 @@ class Intent(_Section):
 
 
 class Recommend(_Section):
-    model: str = "blend"
+    """What is offered. The numbers were picked on an inner validation month of Online Retail II, not on its holdout."""
+
+    model: Literal["popularity", "item_knn", "als", "blend"] = "blend"
     k: int = Field(10, ge=1)
     holdout_days: int = Field(30, ge=1)
-    rank: int = 64
-    iterations: int = 10
-    alpha: float = 20.0
-    reg: float = 0.1
+    sku_pattern: str = "^[0-9]{5}"  # goods; what does not match (postage, fees, samples) is never offered
+    # How much an event counts; an event type left out does not count.
+    event_values: dict[Literal["product_view", "add_to_cart", "purchase"], Annotated[float, Field(ge=0)]] = {
+        "product_view": 0.2,
+        "add_to_cart": 0.6,
+        "purchase": 1.0,
+    }
+    half_life_days: float | None = Field(45, gt=0)  # after each of these an event counts half; None: age does not count
+    popularity_half_life_days: float | None = Field(7, gt=0)
+    rank: int = Field(32, ge=1)
+    iterations: int = Field(10, ge=1)
+    alpha: float = Field(10.0, gt=0)
+    reg: float = Field(0.05, ge=0)
+    blocks: int = Field(4, ge=1)  # ALS's partitions of users and of items; more on a cluster
+    neighbours: int = Field(50, ge=1)
+    shrinkage: float = Field(20.0, ge=0)
+    max_history: int = Field(100, ge=1)  # newest products of a customer that make neighbours
+    als_weight: float = Field(0.4, ge=0, le=1)  # blend: the part of als, ...
+    popularity_weight: float = Field(0.2, gt=0, le=1)  # ... of popularity; the rest is item_knn's
 
 
 class Forecast(_Section):
@@ -178,7 +195,9 @@ def load(env: str = "local", gpu: bool = False, overrides: Sequence[str] = ()) -
     folder = conf_dir()
     if not folder.is_dir():
         raise UsageError(f"no settings folder {folder}; set ONECART_CONF to a folder with base.yaml")
-    known = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml") and p.name not in ("base.yaml", "gpu.yaml"))
+    known = sorted(
+        p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml") and p.name not in ("base.yaml", "gpu.yaml")
+    )
     if env not in known:
         raise UsageError(f"no environment '{env}' in {folder}{nearest(env, known)}")
     tree: dict[str, Any] = {}

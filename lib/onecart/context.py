@@ -26,7 +26,9 @@ class Context:
             return self.settings.as_of
         row = self.lake.read("silver.orders").agg(F.to_date(F.max("order_ts"))).first()
         if row is None or row[0] is None:
-            raise OneCartError("silver.orders is empty, so there is no day to decide for; set as_of, or ingest orders first")
+            raise OneCartError(
+                "silver.orders is empty, so there is no day to decide for; set as_of, or ingest orders first"
+            )
         last: date = row[0]
         return last + timedelta(days=1)
 

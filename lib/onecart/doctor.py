@@ -47,7 +47,9 @@ def _java() -> str:
     home = jars.java_home()
     done = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise OneCartError(f"Java at {home} does not start: {done.stderr.strip()[:200]}; unset JAVA_HOME to use the bundled one")
+        raise OneCartError(
+            f"Java at {home} does not start: {done.stderr.strip()[:200]}; unset JAVA_HOME to use the bundled one"
+        )
     return f"{done.stderr.splitlines()[0]} at {home}"
 
 
@@ -57,7 +59,9 @@ def _memory() -> str:
     gib = memory_gib()
     if gib < 4:
         raise OneCartError(f"{gib:.1f} GiB of memory; the demo needs 10 GiB, the quick one 6")
-    return f"{gib:.1f} GiB, {os.cpu_count()} cores" + ("" if gib >= 10 else "; enough for demo --quick, the full demo needs 10 GiB")
+    return f"{gib:.1f} GiB, {os.cpu_count()} cores" + (
+        "" if gib >= 10 else "; enough for demo --quick, the full demo needs 10 GiB"
+    )
 
 
 def _writable(folder: Path, need_gib: float) -> str:

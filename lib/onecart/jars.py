@@ -35,7 +35,9 @@ def cache_dir() -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise OneCartError(f"cannot write the cache folder {path} ({e.strerror}); set ONECART_CACHE to a folder you own") from e
+        raise OneCartError(
+            f"cannot write the cache folder {path} ({e.strerror}); set ONECART_CACHE to a folder you own"
+        ) from e
     return path
 
 

@@ -111,7 +111,10 @@ def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
     finally:
         spark.catalog.clearCache()
     row = _record(ctx, job, started, time.monotonic() - clock, result, error)
-    print(f"onecart: {job.name:<10} {row['rows_out']:>10,} rows {row['seconds']:>7.1f} s  {row['headline']}", file=sys.stderr)
+    print(
+        f"onecart: {job.name:<10} {row['rows_out']:>10,} rows {row['seconds']:>7.1f} s  {row['headline']}",
+        file=sys.stderr,
+    )
     return row
 
 
@@ -152,7 +155,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     ]
     widths = [max(len(row[i]) for row in (head, *body)) for i in range(len(head))]
     lines = [
-        "  ".join(c.ljust(w) if i in (0, 6) else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            c.ljust(w) if i in (0, 6) else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in (head, *body)
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
@@ -174,4 +179,6 @@ def check_writable(root: str) -> None:
         probe.touch()
         probe.unlink()
     except OSError as e:
-        raise OneCartError(f"cannot write the lake {root}: {e.strerror} ({e.filename}); give another folder with --lake DIR") from e
+        raise OneCartError(
+            f"cannot write the lake {root}: {e.strerror} ({e.filename}); give another folder with --lake DIR"
+        ) from e

@@ -23,7 +23,9 @@ _COMMON = {
 _LOG4J = Path(__file__).parent / "log4j2.properties"
 
 
-def session(nlp: bool = False, conf: Mapping[str, str] | None = None, *, nlp_packages: tuple[str, ...] = jars.NLP) -> Any:
+def session(
+    nlp: bool = False, conf: Mapping[str, str] | None = None, *, nlp_packages: tuple[str, ...] = jars.NLP
+) -> Any:
     """A SparkSession with Delta (and Spark NLP where `nlp`), the driver's own Python, UTC, AQE and sane memory.
 
     `conf` holds Spark settings that win over the defaults, `spark.master` among them (default `local[*]`).
@@ -56,7 +58,9 @@ def session(nlp: bool = False, conf: Mapping[str, str] | None = None, *, nlp_pac
                 builder = builder.config(key, value)
             spark = builder.getOrCreate()
         except Exception as e:
-            raise OneCartError(f"Spark could not start on {master}: {_first_line(e)} (Java's output is in {log_file()})") from e
+            raise OneCartError(
+                f"Spark could not start on {master}: {_first_line(e)} (Java's output is in {log_file()})"
+            ) from e
     _require(spark, nlp)
     return spark
 
@@ -165,13 +169,19 @@ def _quiet_jvm(*, enabled: bool) -> Iterator[None]:
     if not enabled:
         yield
         return
-    sys.stdout.flush(), sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
     with log_file().open("ab") as log:
-        os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
+        _point_output_to(log.fileno(), log.fileno())
     try:
         yield
     finally:
-        sys.stdout.flush(), sys.stderr.flush()
-        for target, old in zip((1, 2), saved, strict=True):
-            os.dup2(old, target), os.close(old)
+        _point_output_to(*saved)
+        for old in saved:
+            os.close(old)
+
+
+def _point_output_to(out: int, err: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(out, 1)
+    os.dup2(err, 2)

@@ -22,7 +22,11 @@ def put(root: str, path: str, text: str) -> None:
 
 @pytest.fixture
 def ctx(context, lake):
-    put(lake.root, "store/cards/a b+c.csv", "Card No;Name;Phone;E-mail;Postcode;Issued;Origin\n1;A;;;;;real\n\n2;B;;;;;real\n")
+    put(
+        lake.root,
+        "store/cards/a b+c.csv",
+        "Card No;Name;Phone;E-mail;Postcode;Issued;Origin\n1;A;;;;;real\n\n2;B;;;;;real\n",
+    )
     return context(channels=only("store_cards"))
 
 
@@ -53,7 +57,9 @@ def test_a_missing_feed_is_named(context, lake):
 def test_relative_path_is_the_same_on_driver_and_executors(spark):
     file = "/x y/landing/web/a%b+c.json"
     encoded = "file:///x%20y/landing/web/a%25b+c.json"
-    found = spark.createDataFrame([(encoded,)], "f string").select(ingest.relative_path(ingest.F.col("f"), "/x y/landing"))
+    found = spark.createDataFrame([(encoded,)], "f string").select(
+        ingest.relative_path(ingest.F.col("f"), "/x y/landing")
+    )
     assert found.first()[0] == ingest.relative(file, "/x y/landing") == "web/a%b+c.json"
 
 

@@ -14,7 +14,11 @@ def test_layers_win_in_order_and_remember_their_origin(tmp_path, monkeypatch):
     settings, origin = config.load("prod", gpu=True, overrides=["forecast.horizon_days=7", "spark.conf.spark.sql.y=2"])
     assert (settings.seed, settings.forecast.top_skus, settings.forecast.horizon_days) == (1, 20, 7)
     assert settings.spark.conf == {"spark.x": "1", "spark.sql.y": "2"}
-    assert (origin["seed"], origin["forecast.top_skus"], origin["forecast.horizon_days"]) == ("base.yaml", "prod.yaml", "--set")
+    assert (origin["seed"], origin["forecast.top_skus"], origin["forecast.horizon_days"]) == (
+        "base.yaml",
+        "prod.yaml",
+        "--set",
+    )
     assert origin["spark.conf.spark.x"] == "gpu.yaml"
 
 

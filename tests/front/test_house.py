@@ -43,7 +43,9 @@ def test_the_databricks_job_is_what_the_dag_says():
     tasks = yaml.safe_load(written)["resources"]["jobs"]["onecart"]["tasks"]
     needs = {t["task_key"]: {d["task_key"] for d in t.get("depends_on", [])} for t in tasks}
     assert {j.name: set(j.needs) for j in DAG} == {k: v for k, v in needs.items() if k != "upkeep"}
-    assert all((ROOT / "deploy/databricks/resources" / t["spark_python_task"]["python_file"]).resolve().exists() for t in tasks)
+    assert all(
+        (ROOT / "deploy/databricks/resources" / t["spark_python_task"]["python_file"]).resolve().exists() for t in tasks
+    )
 
 
 def test_no_function_is_longer_than_a_page():

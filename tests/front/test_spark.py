@@ -9,7 +9,9 @@ def test_the_session_speaks_delta_in_utc_with_our_python(spark_session):
     conf = spark_session.conf
     assert conf.get("spark.sql.session.timeZone") == "UTC"
     assert conf.get("spark.sql.adaptive.enabled") == "true"
-    where = spark_session.range(1).mapInPandas(lambda it: (p.assign(exe=sys.executable) for p in it), "id long, exe string")
+    where = spark_session.range(1).mapInPandas(
+        lambda it: (p.assign(exe=sys.executable) for p in it), "id long, exe string"
+    )
     assert where.first().exe == sys.executable
 
 

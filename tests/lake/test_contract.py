@@ -4,8 +4,8 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import types as T
 
-from onecart.lake import CONTRACTS, Column, ContractError, Table, contract
 from onecart.errors import UsageError
+from onecart.lake import CONTRACTS, Column, ContractError, Table, contract
 
 SHOP = Table(
     "gold.shop",
@@ -47,12 +47,12 @@ def test_every_table_has_a_key_and_every_column_a_meaning():
     for table in CONTRACTS.values():
         names = table.schema.fieldNames()
         assert table.key, table.name
-        assert set((*table.key, *table.partition_by, *table.cluster_by)) <= set(names), table.name
+        assert {*table.key, *table.partition_by, *table.cluster_by} <= set(names), table.name
         assert len(set(names)) == len(names), table.name
         assert all(c.comment for c in table.columns), table.name
 
 
 def test_unknown_table_names_the_nearest():
-    with pytest.raises(UsageError, match="did you mean 'silver.orders'"):
+    with pytest.raises(UsageError, match=r"did you mean 'silver\.orders'"):
         contract("silver.order")
     assert isinstance(contract("bronze.anything").schema, T.StructType)

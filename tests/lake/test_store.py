@@ -8,7 +8,9 @@ from onecart.errors import OneCartError
 
 
 def weather(spark, *rows):
-    return spark.createDataFrame([(date(2011, 1, d), "UK", t) for d, t in rows], "day date, country string, temperature_c double")
+    return spark.createDataFrame(
+        [(date(2011, 1, d), "UK", t) for d, t in rows], "day date, country string, temperature_c double"
+    )
 
 
 def seen(lake) -> list[tuple[int, float]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from onecart.config import load
+from onecart.dag import JOBS
 from onecart.errors import DataError, UsageError
 from onecart.jobs import run_job
-from onecart.dag import JOBS
 from onecart.quality import clean
 
 ORDER = {
@@ -19,14 +19,20 @@ ORDER = {
     "account_id": "a1",
     "ship_country": "United Kingdom",
     "currency": "GBP",
-    "lines": [{"sku": " 85123a ", "title": "HEART", "qty": 2, "price": 2.55}, {"sku": "POST", "title": "", "qty": -1, "price": 18}],
+    "lines": [
+        {"sku": " 85123a ", "title": "HEART", "qty": 2, "price": 2.55},
+        {"sku": "POST", "title": "", "qty": -1, "price": 18},
+    ],
     "origin": "real",
 }
 
 
 def feed(fill, name: str, payloads: list[str], header: str | None = None, file: str = "f", first: int = 1) -> None:
     now = datetime(2011, 12, 31)
-    rows = [dict(payload=p, header=header, source_file=file, line_no=i, ingested_ts=now) for i, p in enumerate(payloads, first)]
+    rows = [
+        {"payload": p, "header": header, "source_file": file, "line_no": i, "ingested_ts": now}
+        for i, p in enumerate(payloads, first)
+    ]
     fill(f"bronze.{name}", rows)
 
 
@@ -93,7 +99,10 @@ def test_duplicates_are_counted_and_the_first_stays(context, fill, lake):
 
 def test_newer_contact_wins_and_values_are_normalised(context, fill, lake):
     header = "Card No;Name;Phone;E-mail;Postcode;Issued;Origin"
-    cards = ["7;Ann Lee;07700 900123;ANN@X.ORG;ab1 2cd;01/02/2010;simulated", "7;Ann Lea;+44 7700 900123;;;01/02/2009;simulated"]
+    cards = [
+        "7;Ann Lee;07700 900123;ANN@X.ORG;ab1 2cd;01/02/2010;simulated",
+        "7;Ann Lea;+44 7700 900123;;;01/02/2009;simulated",
+    ]
     feed(fill, "store_cards", cards, header=header)
     clean.run(settings_of(context, "store_cards"))
     row = lake.read("silver.contacts").first()
@@ -102,18 +111,28 @@ def test_newer_contact_wins_and_values_are_normalised(context, fill, lake):
 
 
 def test_messy_header_and_short_line(context, fill, lake):
-    header = " Receipt No. ;Date/Time;Till #;Item Code;Item Description ;QTY;Unit Price (GBP);Loyalty Card No;Country;Origin"
+    header = (
+        " Receipt No. ;Date/Time;Till #;Item Code;Item Description ;QTY;Unit Price (GBP);Loyalty Card No;Country;Origin"
+    )
     lines = ["536365;01/12/2010 08:26;3;85123A;HEART;6;2.55;99;United Kingdom;real", "536365;01/12/2010"]
     feed(fill, "store_receipts", lines, header=header)
     clean.run(settings_of(context, "store_receipts"))
     row = lake.read("silver.orders").first()
-    assert (row.order_id, row.order_ts, row.card_id, row.record_id) == ("536365", datetime(2010, 12, 1, 8, 26), "99", "card:99")
+    assert (row.order_id, row.order_ts, row.card_id, row.record_id) == (
+        "536365",
+        datetime(2010, 12, 1, 8, 26),
+        "99",
+        "card:99",
+    )
     assert reasons(lake) == ["malformed"]
 
 
 def test_wrong_header_is_one_clear_sentence(context, fill):
     feed(fill, "products", ["1,a"], header="sku,name")
-    with pytest.raises(UsageError, match=r"channels.products: a file of catalog/products has the header 'sku,name'.*lacks the column 'description'"):
+    with pytest.raises(
+        UsageError,
+        match=r"channels.products: a file of catalog/products has the header 'sku,name'.*lacks the column 'description'",
+    ):
         clean.run(settings_of(context, "products"))
 
 
@@ -139,7 +158,8 @@ def test_a_second_run_reads_only_what_is_new_and_doubles_nothing(context, fill, 
     run_job(JOBS["clean"], ctx.settings, spark)
     assert run_job(JOBS["clean"], ctx.settings, spark)["rows_in"] == 0
     again = lake.spark.createDataFrame(
-        [(json.dumps({**ORDER, "order_id": "o2"}), None, "g", 1, datetime(2011, 12, 31))], lake.read("bronze.web_orders").schema
+        [(json.dumps({**ORDER, "order_id": "o2"}), None, "g", 1, datetime(2011, 12, 31))],
+        lake.read("bronze.web_orders").schema,
     )
     lake.append_once("bronze.web_orders", again, "test", 1)
     row = run_job(JOBS["clean"], ctx.settings, spark)

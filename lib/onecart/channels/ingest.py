@@ -5,12 +5,16 @@ it is not read again), and one commit takes all new files of a feed, so a killed
 all.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from onecart.channels.landing import list_files
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
+
+_AT_ONCE = 4  # small feeds leave cores idle while the driver plans
 
 
 def run(ctx: Context) -> Result:
@@ -24,12 +28,13 @@ def run(ctx: Context) -> Result:
             f"no files in {folders}; put the feed there, grow a sample world with `onecart samples grow`, "
             "or switch a feed off with --set channels.NAME=null"
         )
-    rows_in = rows_out = files_read = 0
-    for name, files in found.items():
-        read, appended, new = ingest_feed(ctx, name, files)
-        rows_in, rows_out, files_read = rows_in + read, rows_out + appended, files_read + new
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        accounts = list(pool.map(lambda feed: ingest_feed(ctx, *feed), found.items()))
+    rows_in, rows_out, files_read = (sum(column) for column in zip(*accounts, strict=True))
     if rows_in != rows_out:
-        raise OneCartError(f"ingest read {rows_in:,} lines but wrote {rows_out:,}; the landing files changed while they were read")
+        raise OneCartError(
+            f"ingest read {rows_in:,} lines but wrote {rows_out:,}; the landing files changed while they were read"
+        )
     return Result(rows_in=rows_in, rows_out=rows_out, headline=f"{files_read} new files of {len(found)} feeds")
 
 

@@ -17,7 +17,9 @@ def list_files(spark: SparkSession, folder: str) -> list[str]:
     while walk.hasNext():
         status = walk.next()
         name = status.getPath().toString()
-        hidden = any(part[:1] in "_." for part in name.removeprefix(fs.makeQualified(path).toString()).split("/") if part)
+        hidden = any(
+            part[:1] in "_." for part in name.removeprefix(fs.makeQualified(path).toString()).split("/") if part
+        )
         if status.getLen() > 0 and not hidden:
             files.append(name)
     return sorted(files)

@@ -80,7 +80,8 @@ class Table:
         found = {f.name: f.dataType for f in df.schema.fields}
         wanted = {c.name: c for c in self.columns}
         problems = [
-            f"missing column '{name}' ({c.type}: {c.comment})" + (nearest(name, extra) if (extra := set(found) - set(wanted)) else "")
+            f"missing column '{name}' ({c.type}: {c.comment})"
+            + (nearest(name, extra) if (extra := set(found) - set(wanted)) else "")
             for name, c in wanted.items()
             if name not in found and not c.nullable
         ]

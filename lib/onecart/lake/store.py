@@ -105,7 +105,9 @@ class Lake:
 
     def _existing_version(self, name: str) -> int:
         if not self.exists(name):
-            raise OneCartError(f"table {name} is not there yet in {self.root}; run `onecart run {contract(name).writer}` first")
+            raise OneCartError(
+                f"table {name} is not there yet in {self.root}; run `onecart run {contract(name).writer}` first"
+            )
         return self.version(name)
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -165,7 +167,9 @@ class Lake:
         self.create(name)
         before = self.version(name)
         writer = df.write.format("delta").mode(mode).options(**options)
-        self._guard(name, lambda: writer.saveAsTable(f"{self.catalog}.{name}") if self.catalog else writer.save(self.path(name)))
+        self._guard(
+            name, lambda: writer.saveAsTable(f"{self.catalog}.{name}") if self.catalog else writer.save(self.path(name))
+        )
         return self._written(name, before)
 
     def _guard(self, name: str, write: Any) -> None:
@@ -213,7 +217,7 @@ class Lake:
             return sorted(t.name for t in self.spark.catalog.listTables(f"{self.catalog}.bronze"))
         jvm: Any = self.spark.sparkContext._jvm
         folder = jvm.org.apache.hadoop.fs.Path(f"{self.root}/bronze")
-        fs = folder.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration())  # type: ignore[attr-defined]
+        fs = folder.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration())
         return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []
 
 

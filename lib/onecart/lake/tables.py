@@ -31,7 +31,12 @@ SILVER = (
             C("event_ts", "timestamp", "when it happened, UTC", nullable=False),
             C("received_ts", "timestamp", "when the channel's server received it, UTC"),
             C("channel", "string", "web | app | store | social", nullable=False),
-            C("event_type", "string", "page_view | search | product_view | add_to_cart | checkout | purchase | social_post", nullable=False),
+            C(
+                "event_type",
+                "string",
+                "page_view | search | product_view | add_to_cart | checkout | purchase | social_post",
+                nullable=False,
+            ),
             C("record_id", "string", "who, as the channel knows them (key into gold.identity_links)"),
             C("account_id", "string", "account, where logged in"),
             C("cookie_id", "string", "web cookie"),

@@ -10,9 +10,11 @@ from onecart.lake import contract
 
 def write_calendar(ctx: Context) -> None:
     """From the first order to a year after the last, for the country of the forecast settings."""
-    first, last = ctx.lake.read_if_exists("silver.orders").agg(F.to_date(F.min("order_ts")), F.to_date(F.max("order_ts"))).first() or (None, None)
-    if first is None:
+    orders = ctx.lake.read_if_exists("silver.orders")
+    row = orders.agg(F.to_date(F.min("order_ts")), F.to_date(F.max("order_ts"))).first()
+    if row is None or row[0] is None:
         return
+    first, last = row
     rows = calendar(first, last + timedelta(days=365), ctx.settings.forecast.holidays_country)
     ctx.lake.replace("silver.calendar", ctx.spark.createDataFrame(rows, contract("silver.calendar").schema))
 

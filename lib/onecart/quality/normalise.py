@@ -6,6 +6,7 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.lake import Table
 
@@ -34,7 +35,10 @@ def with_order_line(rows: DataFrame) -> DataFrame:
     """Adds amount (in `currency`), is_return, and order_line_id: lines alike in order, product, units, price and time
     are one line that came twice.
     """
-    parts = [F.coalesce(F.col(c).cast("string"), F.lit("")) for c in ("order_id", "sku", "quantity", "unit_price", "order_ts", "description")]
+    parts = [
+        F.coalesce(F.col(c).cast("string"), F.lit(""))
+        for c in ("order_id", "sku", "quantity", "unit_price", "order_ts", "description")
+    ]
     return rows.withColumns(
         {
             "amount": (F.col("quantity") * F.col("unit_price")).cast("decimal(18,4)"),
@@ -44,7 +48,7 @@ def with_order_line(rows: DataFrame) -> DataFrame:
     )
 
 
-@F.pandas_udf(T.StringType())  # type: ignore[call-overload]
+@pandas_udf(T.StringType())  # type: ignore[untyped-decorator, call-overload]
 def e164(numbers: Iterator[pd.Series]) -> Iterator[pd.Series]:
     """Phone numbers as E.164 (+447700900123); what cannot be a number stays as its digits."""
     import phonenumbers

@@ -21,10 +21,8 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
     (null where a value does not fit), `element` (0-based), `malformed` (the record is not what the schema says), and
     where the row came from.
     """
-    if source.format == "json":
-        records = _parse_json(lines, name, source)
-    else:
-        records = _parse_csv(lines, name, source, table)
+    json = source.format == "json"
+    records = _parse_json(lines, name, source) if json else _parse_csv(lines, name, source, table)
     if source.explode:
         columns = [c for c in records.columns if c != source.explode]
         records = records.select(*columns, F.posexplode_outer(source.explode).alias("element", "line"))
@@ -50,6 +48,8 @@ def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
         schema = T._parse_datatype_string(f"{source.schema_}, {_BROKEN} STRING")
     except Exception as e:
         raise UsageError(f"channels.{name}.schema is not a valid Spark schema: {_sql_reason(e)}") from e
+    if not isinstance(schema, T.StructType):
+        raise UsageError(f"channels.{name}.schema must name fields, as in `id STRING, ts STRING`")
     record = F.from_json("payload", schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
     return lines.withColumn("record", record).select(*_KEPT, "record.*")
 
@@ -88,7 +88,9 @@ def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> Data
     wanted: Mapping[str, T.DataType] = {f.name: f.dataType for f in table.schema.fields}
     unknown = [c for c in source.columns if c not in wanted]
     if unknown:
-        raise UsageError(f"channels.{name}.columns: {table.name} has no column '{unknown[0]}'{nearest(unknown[0], wanted)}")
+        raise UsageError(
+            f"channels.{name}.columns: {table.name} has no column '{unknown[0]}'{nearest(unknown[0], wanted)}"
+        )
     mapped: list[Column] = []
     for column, expression in source.columns.items():
         try:

@@ -23,9 +23,16 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
     """The rules of a table, in the order they are tried; the first one broken names the row's reason."""
     required = [f for f in table.schema.fields if not f.nullable and f.name in columns]
     found = [Rule("malformed", "the record is not what the feed's schema says", F.col("malformed"))]
-    found += [Rule(f"no_{f.name}", f"{f.name} is missing or not a {f.dataType.simpleString()}", F.col(f.name).isNull()) for f in required]
+    found += [
+        Rule(f"no_{f.name}", f"{f.name} is missing or not a {f.dataType.simpleString()}", F.col(f.name).isNull())
+        for f in required
+    ]
     for field in table.schema.fields:
-        if field.name in columns and isinstance(field.dataType, T.TimestampType) and field.name not in ("received_ts", "ingested_ts"):
+        if (
+            field.name in columns
+            and isinstance(field.dataType, T.TimestampType)
+            and field.name not in ("received_ts", "ingested_ts")
+        ):
             found += _in_time(field.name, quality)
     if "quantity" in columns:
         found += [
@@ -36,15 +43,19 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
             ),
             Rule("zero_quantity", "zero units", F.col("quantity") == 0),
         ]
+        if table.name != "silver.orders":  # only an order line can be a return
+            found.append(Rule("negative_quantity", "units below zero", F.col("quantity") < 0))
     if "unit_price" in columns:
         found += [
             Rule("negative_price", "a price below zero", F.col("unit_price") < 0),
-            Rule("absurd_price", f"a price above {quality.max_unit_price:,.0f}", F.col("unit_price") > quality.max_unit_price),
+            Rule(
+                "absurd_price",
+                f"a price above {quality.max_unit_price:,.0f}",
+                F.col("unit_price") > quality.max_unit_price,
+            ),
         ]
     if "rating" in columns:
         found.append(Rule("rating_range", "stars are not 1 to 5", ~F.col("rating").between(1, 5)))
-    if table.name == "silver.interactions":
-        found.append(Rule("negative_quantity", "units below zero in an event", F.col("quantity") < 0))
     return found
 
 
@@ -60,5 +71,9 @@ def _in_time(column: str, quality: Quality) -> list[Rule]:
     earliest = F.lit(quality.earliest.isoformat()).cast("timestamp")
     return [
         Rule(f"past_{column}", f"{column} is before {quality.earliest}", F.col(column) < earliest),
-        Rule(f"future_{column}", f"{column} is later than the day after it came in", F.col(column) > F.expr("ingested_ts + interval 1 day")),
+        Rule(
+            f"future_{column}",
+            f"{column} is later than the day after it came in",
+            F.col(column) > F.expr("ingested_ts + interval 1 day"),
+        ),
     ]

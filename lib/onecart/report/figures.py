@@ -17,12 +17,18 @@ COLOURS = {
 INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
 
 
+def _colour(name: object) -> str:
+    return COLOURS.get(str(name), INK)
+
+
 def conversion(daily: pd.DataFrame) -> go.Figure:
     """`daily`: week, channel, visitors, buyers. Buyers / visitors per week, one line a channel."""
     figure = go.Figure()
     for channel, rows in daily.groupby("channel", sort=True):
         rate = rows.buyers / rows.visitors
-        figure.add_scatter(x=rows.week, y=rate, name=channel, mode="lines", line={"color": COLOURS.get(channel, INK), "width": 2})
+        figure.add_scatter(
+            x=rows.week, y=rate, name=channel, mode="lines", line={"color": _colour(channel), "width": 2}
+        )
     return _styled(figure, y="buyers / visitors", percent=True)
 
 
@@ -30,7 +36,7 @@ def revenue(weekly: pd.DataFrame) -> go.Figure:
     """`weekly`: week, channel, revenue. Stacked bars per week."""
     figure = go.Figure()
     for channel, rows in weekly.groupby("channel", sort=True):
-        figure.add_bar(x=rows.week, y=rows.revenue, name=channel, marker_color=COLOURS.get(channel, INK))
+        figure.add_bar(x=rows.week, y=rows.revenue, name=channel, marker_color=_colour(channel))
     return _styled(figure.update_layout(barmode="stack"), y="net revenue a week, GBP")
 
 
@@ -39,7 +45,11 @@ def funnel(steps: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for channel, rows in steps.groupby("channel", sort=True):
         figure.add_funnel(
-            y=rows.step, x=rows.visits, name=channel, marker_color=COLOURS.get(channel, INK), textinfo="value+percent initial"
+            y=rows.step,
+            x=rows.visits,
+            name=channel,
+            marker_color=_colour(channel),
+            textinfo="value+percent initial",
         )
     return _styled(figure.update_layout(funnelmode="group"))
 
@@ -48,7 +58,9 @@ def bars(table: pd.DataFrame, *, label: str, value: str, x: str, percent: bool =
     """Horizontal bars, the largest on top."""
     rows = table.sort_values(value)
     text = [f"{v:.1%}" if percent else f"{v:,.0f}" for v in rows[value]]
-    figure = go.Figure(go.Bar(x=rows[value], y=rows[label], orientation="h", marker_color=MAIN, text=text, textposition="auto"))
+    figure = go.Figure(
+        go.Bar(x=rows[value], y=rows[label], orientation="h", marker_color=MAIN, text=text, textposition="auto")
+    )
     return _styled(figure, x=x, percent_x=percent)
 
 
@@ -64,7 +76,9 @@ def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
     """`table`: model, value. One bar a model, so that a model always stands beside its baseline."""
     rows = table.sort_values("value")
     text = [f"{v:.3f}" for v in rows.value]
-    figure = go.Figure(go.Bar(x=rows.value, y=rows.model, orientation="h", marker_color=MAIN, text=text, textposition="auto"))
+    figure = go.Figure(
+        go.Bar(x=rows.value, y=rows.model, orientation="h", marker_color=MAIN, text=text, textposition="auto")
+    )
     return _styled(figure, x=metric)
 
 
@@ -75,7 +89,13 @@ def demand(history: pd.DataFrame, forecast: pd.DataFrame, title: str) -> go.Figu
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(x=forecast.ds, y=forecast.yhat_hi_80, **band)
     figure.add_scatter(x=forecast.ds, y=forecast.yhat_lo_80, fill="tonexty", fillcolor="rgba(213,94,0,.2)", **band)
-    figure.add_scatter(x=forecast.ds, y=forecast.yhat, name="expected (80 % interval)", mode="lines", line={"color": COLOURS["prophet"], "width": 2})
+    figure.add_scatter(
+        x=forecast.ds,
+        y=forecast.yhat,
+        name="expected (80 % interval)",
+        mode="lines",
+        line={"color": COLOURS["prophet"], "width": 2},
+    )
     return _styled(figure.update_layout(title={"text": title, "font": {"size": 14}}), y="units a day")
 
 
@@ -84,11 +104,15 @@ def sentiment(table: pd.DataFrame) -> go.Figure:
     rows = table.assign(total=table.positive + table.negative).sort_values("total")
     figure = go.Figure()
     for word in ("positive", "negative"):
-        figure.add_bar(x=rows[word] / rows.total, y=rows.category, orientation="h", name=word, marker_color=COLOURS[word])
+        figure.add_bar(
+            x=rows[word] / rows.total, y=rows.category, orientation="h", name=word, marker_color=COLOURS[word]
+        )
     return _styled(figure.update_layout(barmode="stack"), x="share of reviews", percent_x=True)
 
 
-def _styled(figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False, percent_x: bool = False) -> go.Figure:
+def _styled(
+    figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False, percent_x: bool = False
+) -> go.Figure:
     figure.update_layout(
         template="plotly_white",
         font={"family": "system-ui, sans-serif", "color": INK, "size": 13},

@@ -1,6 +1,7 @@
 """Job `report`: one self-contained HTML page from the tables as they are, and CSV exports of the decisions."""
 
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def run(ctx: Context) -> Result:
     for name in EXPORTS:
         if ctx.lake.exists(name):
             frame = ctx.lake.read(name).coalesce(1)
-            frame.write.mode("overwrite").option("header", True).csv(f"{ctx.lake.root}/exports/{name.removeprefix('gold.')}")
+            frame.write.mode("overwrite").option("header", True).csv(
+                f"{ctx.lake.root}/exports/{name.removeprefix('gold.')}"
+            )
     return Result(rows_in=len(sections), rows_out=len(shown), headline=path)
 
 
@@ -50,11 +53,13 @@ def write_text(ctx: Context, path: str, text: str) -> None:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(text, encoding="utf-8")
         except OSError as e:
-            raise OneCartError(f"cannot write the report {path}: {e.strerror}; give another with --set report.path=FILE") from e
+            raise OneCartError(
+                f"cannot write the report {path}: {e.strerror}; give another with --set report.path=FILE"
+            ) from e
         return
     jvm = ctx.spark.sparkContext._jvm
     target = jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
-    stream = target.getFileSystem(ctx.spark.sparkContext._jsc.hadoopConfiguration()).create(target, True)  # type: ignore[attr-defined]
+    stream = target.getFileSystem(ctx.spark.sparkContext._jsc.hadoopConfiguration()).create(target, True)
     stream.write(bytearray(text, "utf-8"))
     stream.close()
 
@@ -86,7 +91,11 @@ def _note(ctx: Context, missing: list[str]) -> str:
     origins = ctx.lake.read("silver.orders").select("origin").distinct()
     simulated = ctx.lake.read("silver.interactions").where("origin = 'simulated'").limit(1).count() > 0
     real = "real" in {r[0] for r in origins.collect()}
-    note = "Orders are a real retailer's; web, app, CRM, social and support records around them are simulated. " if real and simulated else ""
+    note = (
+        "Orders are a real retailer's; web, app, CRM, social and support records around them are simulated. "
+        if real and simulated
+        else ""
+    )
     return note + (f"Not shown, for want of data: {', '.join(missing).lower()}." if missing else "")
 
 
@@ -102,10 +111,18 @@ def _conversion(ctx: Context) -> str:
 
 
 def _customers(ctx: Context) -> str:
-    links = queries.counted(ctx.lake.read_if_exists("gold.identity_links"), "rule").orderBy("rows", ascending=False).limit(12)
+    links = (
+        queries.counted(ctx.lake.read_if_exists("gold.identity_links"), "rule")
+        .orderBy("rows", ascending=False)
+        .limit(12)
+    )
     segments = queries.counted(ctx.lake.read_if_exists("gold.segments"), "segment").toPandas()
     return cards(
-        ("Records by what links them to their customer", links.toPandas(), lambda t: figures.bars(t, label="rule", value="rows", x="records")),
+        (
+            "Records by what links them to their customer",
+            links.toPandas(),
+            lambda t: figures.bars(t, label="rule", value="rows", x="records"),
+        ),
         ("Customers by segment", segments, lambda t: figures.bars(t, label="segment", value="rows", x="customers")),
     )
 
@@ -123,7 +140,9 @@ def _intent(ctx: Context) -> str:
 def _recommendations(ctx: Context) -> str:
     health = ctx.lake.read_if_exists("gold.model_health")
     ndcg = queries.newest_metrics(health, "ndcg", "recommend.").toPandas()
-    examples = queries.example_recommendations(ctx.lake.read_if_exists("gold.recommendations"), ctx.lake.read_if_exists("silver.products"), 4)
+    examples = queries.example_recommendations(
+        ctx.lake.read_if_exists("gold.recommendations"), ctx.lake.read_if_exists("silver.products"), 4
+    )
     return cards(
         ("nDCG@k on the last weeks, held out", ndcg, lambda t: figures.metric_bars(t, "nDCG")),
         ("What four customers are offered", examples.toPandas(), table_html),
@@ -133,19 +152,26 @@ def _recommendations(ctx: Context) -> str:
 def _demand(ctx: Context) -> str:
     forecast = ctx.lake.read_if_exists("gold.demand_forecast")
     wape = queries.newest_metrics(ctx.lake.read_if_exists("gold.model_health"), "wape", "forecast.").toPandas()
-    sold, ahead = (f.toPandas() for f in queries.demand_examples(forecast, ctx.lake.read("silver.orders"), ctx.lake.read_if_exists("silver.products"), 3))
+    sold, ahead = (
+        f.toPandas()
+        for f in queries.demand_examples(
+            forecast, ctx.lake.read("silver.orders"), ctx.lake.read_if_exists("silver.products"), 3
+        )
+    )
     charts: list[tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]] = [
         ("Absolute error / units sold, backtest (less is better)", wape, lambda t: figures.metric_bars(t, "WAPE"))
     ]
     for sku, rows in ahead.groupby("unique_id", sort=False):
         title = f"{sku} {rows.description.iloc[0] or ''}"
         history = sold[sold.unique_id == sku]
-        charts.append(("Demand ahead", rows, lambda t, h=history, n=title: figures.demand(h, t, n)))
+        charts.append(("Demand ahead", rows, partial(figures.demand, history, title=title)))
     return cards(*charts)
 
 
 def _voice(ctx: Context) -> str:
-    table = queries.sentiment_by_category(ctx.lake.read_if_exists("gold.review_sentiment"), ctx.lake.read_if_exists("silver.products"))
+    table = queries.sentiment_by_category(
+        ctx.lake.read_if_exists("gold.review_sentiment"), ctx.lake.read_if_exists("silver.products")
+    )
     accuracy = queries.newest_metrics(ctx.lake.read_if_exists("gold.model_health"), "accuracy", "voice.").toPandas()
     return cards(
         ("Sentiment of reviews by product category", table.toPandas(), figures.sentiment),
@@ -154,10 +180,19 @@ def _voice(ctx: Context) -> str:
 
 
 def _quality(ctx: Context) -> str:
-    reasons = ctx.lake.read_if_exists("ops.quarantine").groupBy("source", "rule").count().orderBy("count", ascending=False).limit(15)
+    reasons = (
+        ctx.lake.read_if_exists("ops.quarantine")
+        .groupBy("source", "rule")
+        .count()
+        .orderBy("count", ascending=False)
+        .limit(15)
+    )
     runs = ctx.lake.read("ops.runs").orderBy("started_ts", ascending=False).limit(15)
     columns = ["job", "status", "rows_in", "rows_out", "rows_quarantined", "rows_duplicate", "seconds", "run_id"]
-    return cards(("Rows set aside, by rule", reasons.toPandas(), table_html), ("The last runs", runs.select(*columns).toPandas(), table_html))
+    return cards(
+        ("Rows set aside, by rule", reasons.toPandas(), table_html),
+        ("The last runs", runs.select(*columns).toPandas(), table_html),
+    )
 
 
 SECTIONS: dict[str, Callable[[Context], str]] = {
@@ -177,7 +212,11 @@ def cards(*charts: tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure |
     for title, frame, draw in charts:
         if len(frame):
             made = draw(frame)
-            inner = made if isinstance(made, str) else made.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+            inner = (
+                made
+                if isinstance(made, str)
+                else made.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+            )
             drawn.append(f'<div class="card"><h3>{escape(title)}</h3>{inner}</div>')
     return f'<div class="grid">{"".join(drawn)}</div>' if drawn else ""
 
@@ -187,7 +226,10 @@ def table_html(frame: pd.DataFrame) -> str:
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
     marks = [' class="n"' if n else "" for n in numeric]
     head = "".join(f"<th{m}>{escape(str(c))}</th>" for c, m in zip(frame.columns, marks, strict=True))
-    rows = "".join("<tr>" + "".join(f"<td{m}>{_cell(v)}</td>" for v, m in zip(row, marks, strict=True)) + "</tr>" for row in frame.itertuples(index=False))
+    rows = "".join(
+        "<tr>" + "".join(f"<td{m}>{_cell(v)}</td>" for v, m in zip(row, marks, strict=True)) + "</tr>"
+        for row in frame.itertuples(index=False)
+    )
     return f"<table><tr>{head}</tr>{rows}</table>"
 
 

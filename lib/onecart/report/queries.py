@@ -17,7 +17,12 @@ def weekly_conversion(daily: DataFrame) -> DataFrame:
 def weekly_revenue(daily: DataFrame) -> DataFrame:
     """One week and channel: revenue."""
     week = F.date_trunc("week", "day").cast("date").alias("week")
-    return daily.where("channel <> 'online'").groupBy(week, "channel").agg(F.sum("revenue").cast("double").alias("revenue")).orderBy("week")
+    return (
+        daily.where("channel <> 'online'")
+        .groupBy(week, "channel")
+        .agg(F.sum("revenue").cast("double").alias("revenue"))
+        .orderBy("week")
+    )
 
 
 def funnel_steps(funnel: DataFrame) -> DataFrame:
@@ -48,13 +53,26 @@ def newest_metrics(health: DataFrame, metric: str, prefix: str) -> DataFrame:
 def demand_examples(forecast: DataFrame, orders: DataFrame, products: DataFrame, n: int) -> tuple[DataFrame, DataFrame]:
     """Of the `n` products with the largest demand ahead: (sales a day of the last SOLD_DAYS, the chosen forecast)."""
     chosen = forecast.where("chosen")
-    top = chosen.groupBy("unique_id").agg(F.sum("yhat").alias("ahead"), F.min("ds").alias("first")).orderBy(F.desc("ahead")).limit(n)
-    named = F.broadcast(top.join(products.select(F.col("sku").alias("unique_id"), "description"), on="unique_id", how="left"))
+    top = (
+        chosen.groupBy("unique_id")
+        .agg(F.sum("yhat").alias("ahead"), F.min("ds").alias("first"))
+        .orderBy(F.desc("ahead"))
+        .limit(n)
+    )
+    named = F.broadcast(
+        top.join(products.select(F.col("sku").alias("unique_id"), "description"), on="unique_id", how="left")
+    )
     day = F.to_date("order_ts").alias("ds")
     sold = orders.select(F.col("sku").alias("unique_id"), day, "quantity").join(named, on="unique_id", how="inner")
-    sold = sold.where(F.datediff("first", "ds").between(1, SOLD_DAYS)).groupBy("unique_id", "ds").agg(F.sum("quantity").alias("y"))
+    sold = (
+        sold.where(F.datediff("first", "ds").between(1, SOLD_DAYS))
+        .groupBy("unique_id", "ds")
+        .agg(F.sum("quantity").alias("y"))
+    )
     ahead = chosen.join(named, on="unique_id", how="inner")
-    return sold.orderBy("ds"), ahead.select("unique_id", "description", "ds", "yhat", "yhat_lo_80", "yhat_hi_80").orderBy("ds")
+    return sold.orderBy("ds"), ahead.select(
+        "unique_id", "description", "ds", "yhat", "yhat_lo_80", "yhat_hi_80"
+    ).orderBy("ds")
 
 
 def sentiment_by_category(scored: DataFrame, products: DataFrame) -> DataFrame:
@@ -68,6 +86,8 @@ def example_recommendations(offers: DataFrame, products: DataFrame, customers: i
     """The offers of the first few customers by id, with product texts."""
     some = offers.select("customer_id").distinct().orderBy("customer_id").limit(customers)
     rows = offers.join(F.broadcast(some), on="customer_id", how="inner").where("rank <= 3")
-    return rows.join(products.select("sku", "description", "category"), on="sku", how="left").orderBy("customer_id", "rank").select(
-        "customer_id", "rank", "sku", "description", "category", "tier"
+    return (
+        rows.join(products.select("sku", "description", "category"), on="sku", how="left")
+        .orderBy("customer_id", "rank")
+        .select("customer_id", "rank", "sku", "description", "category", "tier")
     )

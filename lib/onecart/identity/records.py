@@ -1,0 +1,92 @@
+"""The records to link: every contact, and everything else that acted in a channel."""
+
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+KEY_COLUMNS = (
+    "given_name",
+    "surname",
+    "email",
+    "phone",
+    "street",
+    "city",
+    "postcode",
+    "date_of_birth",
+    "card_id",
+    "account_id",
+    "device_id",
+    "cookie_id",
+    "handle",
+)
+_SEEN = ("card_id", "account_id", "device_id", "cookie_id", "handle", "email", "phone")
+
+
+def build_records(
+    contacts: DataFrame, interactions: DataFrame, orders: DataFrame, reviews: DataFrame, tickets: DataFrame
+) -> DataFrame:
+    """One row per record of any channel, key `record_id`: KEY_COLUMNS, as `identity.link` takes them, and `known`.
+
+    Contacts come as they are; any other record_id that acted (a cookie, an app installation, a card without a holder's
+    details, a social handle, a ticket) gets a row with the keys seen on it. A cookie or device gets the account that
+    was logged in on it, if it was one account only: on a shared one, or one seen with two accounts, nobody is linked
+    by it, the accounts' own contact records included.
+    `known`: the record is a contact, has an account or a card, or placed an order; false: an anonymous visitor.
+    """
+    seen = _seen(interactions, orders, reviews, tickets)
+    pairs = seen.select("account_id", "cookie_id", "device_id").unionByName(
+        contacts.select("account_id", "device_id"), True
+    )
+    cookies, devices = _owners(pairs, "cookie_id"), _owners(pairs, "device_id")
+    people = contacts.transform(_drop_shared, devices=devices).withColumn("known", F.lit(True))
+    carriers = (
+        seen.join(contacts.select("record_id"), "record_id", how="left_anti")
+        .transform(_per_record)
+        .join(cookies.select("cookie_id", F.col("owner").alias("cookie_owner")), "cookie_id", how="left")
+        .join(devices.select("device_id", F.col("owner").alias("device_owner")), "device_id", how="left")
+        .withColumn("account_id", F.coalesce("account_id", "cookie_owner", "device_owner"))
+        .withColumn("known", F.expr("ordered OR account_id IS NOT NULL OR card_id IS NOT NULL"))
+    )
+    columns = ("record_id", *KEY_COLUMNS, "known")
+    return people.unionByName(carriers, allowMissingColumns=True).select(*columns)
+
+
+def _seen(interactions: DataFrame, orders: DataFrame, reviews: DataFrame, tickets: DataFrame) -> DataFrame:
+    """One row per record and combination of keys it was seen with; `ordered`: in an order."""
+    facts = [
+        interactions.select("record_id", "account_id", "device_id", "cookie_id", "handle"),
+        orders.select("record_id", "account_id", "device_id", "card_id", F.lit(True).alias("ordered")),
+        reviews.select("record_id", "account_id"),
+        tickets.select("record_id", "email", "phone"),
+    ]
+    together = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), facts)
+    return together.where("record_id IS NOT NULL").groupBy("record_id", *_SEEN).agg(_any("ordered"))
+
+
+def _per_record(seen: DataFrame) -> DataFrame:
+    """One row per record: the keys of which it showed one value only."""
+    # What a logged-in account uses is evidence about the cookie or device, not a key of the account: it may use many.
+    anonymous = F.col("account_id").isNull()
+    own = seen.withColumns({c: F.when(anonymous, F.col(c)) for c in ("cookie_id", "device_id")})
+    return own.groupBy("record_id").agg(*[_only_value(c).alias(c) for c in _SEEN], _any("ordered"))
+
+
+def _owners(pairs: DataFrame, carrier: str) -> DataFrame:
+    """One row per cookie or device that an account used: `owner` is that account, null where there are several."""
+    used = pairs.where(F.col(carrier).isNotNull() & F.col("account_id").isNotNull())
+    return used.groupBy(carrier).agg(_only_value("account_id").alias("owner"))
+
+
+def _drop_shared(contacts: DataFrame, *, devices: DataFrame) -> DataFrame:
+    """Contacts without the device_id of a device that several accounts use."""
+    shared = devices.where("owner IS NULL").select("device_id", F.lit(True).alias("shared"))
+    return contacts.join(shared, "device_id", how="left").withColumn("device_id", F.expr("if(shared, null, device_id)"))
+
+
+def _only_value(column: str) -> Column:
+    return F.when(F.min(column) == F.max(column), F.min(column))
+
+
+def _any(column: str) -> Column:
+    return F.coalesce(F.max(column), F.lit(False)).alias(column)

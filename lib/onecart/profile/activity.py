@@ -1,0 +1,118 @@
+"""What a customer did: orders, visits, habits. Every input frame carries customer_id and only rows before as_of."""
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.lake.contract import MONEY
+
+
+def baskets(lines: DataFrame) -> DataFrame:
+    """Order lines -> one row per customer_id, order_id and currency: channel, order_ts, `units` and `revenue` net of
+    returns (revenue in `currency`), `bought` (false: nothing but returns)."""
+    return lines.groupBy("customer_id", "order_id", "currency").agg(
+        F.min("channel").alias("channel"),
+        F.min("order_ts").alias("order_ts"),
+        F.sum(F.col("quantity").cast("long")).alias("units"),
+        F.sum("amount").alias("revenue"),
+        F.max(~F.col("is_return")).alias("bought"),
+    )
+
+
+def purchases(baskets: DataFrame, *, as_of: date) -> DataFrame:
+    """Baskets -> one row per customer_id: orders, units, revenue, currency, recency_days, average_basket.
+
+    Money is never converted: revenue and average_basket are of the currency most ordered in, named in `currency`.
+    """
+    by_currency = baskets.groupBy("customer_id", "currency").agg(
+        F.sum(F.col("bought").cast("long")).alias("orders"),
+        F.sum("units").alias("units"),
+        F.sum("revenue").alias("revenue"),
+        F.max(F.when(F.col("bought"), F.col("order_ts"))).alias("last_order_ts"),
+    )
+    main = F.max_by(F.struct("orders", "revenue", "currency"), F.struct("orders", "currency"))
+    summed = by_currency.groupBy("customer_id").agg(
+        F.sum("orders").alias("orders"),
+        F.sum("units").alias("units"),
+        main.alias("main"),
+        F.max("last_order_ts").alias("last_order_ts"),
+    )
+    average = F.when(F.col("main.orders") > 0, F.col("main.revenue") / F.col("main.orders"))
+    return summed.select(
+        "customer_id",
+        "orders",
+        "units",
+        F.col("main.revenue").cast(MONEY).alias("revenue"),
+        "main.currency",
+        F.datediff(F.lit(as_of), F.to_date("last_order_ts")).alias("recency_days"),
+        average.cast(MONEY).alias("average_basket"),
+    )
+
+
+def visits(events: DataFrame) -> DataFrame:
+    """Events -> one row per customer_id: `visits`, the distinct sessions of web and app."""
+    online = events.where(F.col("channel").isin("web", "app"))
+    return online.groupBy("customer_id").agg(F.count_distinct("channel", "session_key").alias("visits"))
+
+
+def touches(events: DataFrame, baskets: DataFrame) -> DataFrame:
+    """Events and baskets -> one row per customer_id, channel and hour (UTC): orders, events, first_ts, last_ts."""
+    seen = [
+        events.select(
+            "customer_id", "channel", F.col("event_ts").alias("ts"), F.lit(0).alias("bought"), F.lit(1).alias("event")
+        ),
+        baskets.select(
+            "customer_id",
+            "channel",
+            F.col("order_ts").alias("ts"),
+            F.col("bought").cast("int"),
+            F.lit(0).alias("event"),
+        ),
+    ]
+    return (
+        seen[0]
+        .unionByName(seen[1])
+        .groupBy("customer_id", "channel", F.hour("ts").alias("hour"))
+        .agg(
+            F.sum("bought").alias("orders"),
+            F.sum("event").alias("events"),
+            F.min("ts").alias("first_ts"),
+            F.max("ts").alias("last_ts"),
+        )
+    )
+
+
+def preferences(touches: DataFrame) -> DataFrame:
+    """Touches -> one row per customer_id: channels (sorted), first_seen_ts, last_seen_ts, preferred_channel (most
+    orders, then most events), preferred_hour (most events and orders; of equals the earliest)."""
+    by_channel = touches.groupBy("customer_id", "channel").agg(
+        F.sum("orders").alias("orders"),
+        F.sum("events").alias("events"),
+        F.min("first_ts").alias("first_ts"),
+        F.max("last_ts").alias("last_ts"),
+    )
+    channels = by_channel.groupBy("customer_id").agg(
+        F.array_sort(F.collect_set("channel")).alias("channels"),
+        F.min("first_ts").alias("first_seen_ts"),
+        F.max("last_ts").alias("last_seen_ts"),
+        F.max_by("channel", F.struct("orders", "events", "channel")).alias("preferred_channel"),
+    )
+    by_hour = touches.groupBy("customer_id", "hour").agg(F.sum(F.col("orders") + F.col("events")).alias("actions"))
+    hours = by_hour.groupBy("customer_id").agg(
+        F.max_by("hour", F.struct("actions", -F.col("hour"))).alias("preferred_hour")
+    )
+    return channels.join(hours, "customer_id", how="inner")
+
+
+def top_categories(lines: DataFrame, products: DataFrame) -> DataFrame:
+    """Order lines -> one row per customer_id: `top_categories`, up to three categories by net spend above 0."""
+    sold = lines.join(products.where("category IS NOT NULL").select("sku", "category"), "sku", how="inner")
+    spent = sold.groupBy("customer_id", "category").agg(F.sum("amount").alias("spend")).where("spend > 0")
+    ranked = F.sort_array(F.collect_list(F.struct(-F.col("spend"), "category")))
+    return spent.groupBy("customer_id").agg(F.slice(ranked, 1, 3)["category"].alias("top_categories"))
+
+
+def counted(facts: DataFrame, name: str) -> DataFrame:
+    """One row per customer_id: how many rows `facts` has for it, as `name`."""
+    return facts.groupBy("customer_id").agg(F.count("*").alias(name))

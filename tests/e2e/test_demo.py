@@ -1,0 +1,148 @@
+"""The whole way on 40 real customers: raw channels to decisions, twice, and the three ways to start a job."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.sql import functions as F
+
+from onecart.config import load
+from onecart.dag import DAG, JOBS
+from onecart.jobs import run_job, run_jobs
+from onecart.samples.world import grow
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+SMALL = ["samples.customers=40", "forecast.top_skus=3", "voice.min_rows=20", "voice.epochs=2", "intent.cutoffs=3"]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    root = tmp_path_factory.mktemp("my lake")  # a space in the path is part of the test
+    return load("local", overrides=[f"lake.root={json.dumps(str(root))}", *SMALL])[0]
+
+
+@pytest.fixture(scope="module")
+def first(spark_session, settings):
+    grow(spark_session, settings)
+    return {row["job"]: row for row in run_jobs(DAG, settings, spark_session)}
+
+
+@pytest.fixture(scope="module")
+def lake(spark_session, settings, first):
+    from onecart.lake import Lake
+
+    return Lake(spark_session, settings.lake.root)
+
+
+def test_every_job_is_done_and_every_row_is_accounted_for(first):
+    assert {r["status"] for r in first.values()} == {"done"}
+    assert first["ingest"]["rows_in"] == first["ingest"]["rows_out"] > 1000
+    clean = first["clean"]
+    assert clean["rows_in"] == clean["rows_out"] + clean["rows_quarantined"] + clean["rows_duplicate"]
+    assert clean["rows_quarantined"] > 0
+    assert clean["rows_duplicate"] > 0
+
+
+def test_silver_and_quarantine_hold_what_clean_says(first, lake):
+    tables = ("interactions", "orders", "contacts", "reviews", "tickets", "products", "weather")
+    assert sum(lake.read(f"silver.{t}").count() for t in tables) == first["clean"]["rows_out"]
+    quarantine = lake.read("ops.quarantine")
+    assert quarantine.count() == first["clean"]["rows_quarantined"]
+    assert quarantine.where("reason IS NULL OR payload IS NULL").count() == 0
+
+
+def test_planted_dirt_of_each_kind_is_found(lake):
+    rules = {r.rule for r in lake.read("ops.quarantine").select("rule").distinct().collect()}
+    assert "malformed" in rules
+    assert rules & {"absurd_quantity", "future_event_ts", "past_event_ts", "future_order_ts", "past_order_ts"}
+
+
+def test_every_gold_table_has_rows_with_unique_keys(first, lake):
+    from onecart.lake.gold import GOLD
+    from onecart.lake.store import unique_on
+
+    for table in GOLD:
+        rows = lake.read(table.name)
+        assert rows.count() > 0, table.name
+        assert unique_on(rows, *table.key), table.name
+
+
+def test_most_real_customers_come_out_as_one(lake, spark_session, settings):
+    truth = spark_session.read.parquet(f"{settings.lake.root}/truth/records")
+    truth = truth.select("record_id", F.col("customer_id").alias("true_customer"))
+    links = lake.read("gold.identity_links").join(truth, on="record_id", how="inner")
+    orders = lake.read("silver.orders").select("record_id").distinct()
+    split = (
+        links.join(orders, on="record_id", how="left_semi")
+        .groupBy("true_customer")
+        .agg(F.countDistinct("customer_id").alias("n"))
+    )
+    counted = split.agg(F.avg((F.col("n") == 1).cast("double"))).first()[0]
+    assert counted > 0.8
+
+
+def test_a_second_run_doubles_nothing(first, lake, spark_session, settings):
+    before = {name: lake.read(name).count() for name in lake.names() if not name.startswith("ops.runs")}
+    for name in ("ingest", "clean", "unify"):
+        run_job(JOBS[name], settings, spark_session)
+    assert {name: lake.read(name).count() for name in before} == before
+
+
+def test_the_report_is_one_self_contained_page(first, settings):
+    html = (Path(settings.lake.root) / "report.html").read_text()
+    for title in (
+        "Conversion",
+        "Customers",
+        "Who is about to buy",
+        "What to offer",
+        "What will sell",
+        "What customers say",
+    ):
+        assert f"<h2>{title}</h2>" in html
+    assert 'src="http' not in html
+    assert (Path(settings.lake.root) / "exports" / "segments").is_dir()
+
+
+def test_show_profile_names_the_evidence(first, lake):
+    from onecart.profile.show import show
+
+    customer = lake.read("gold.customer_profile").orderBy(F.desc("records"), "customer_id").first()
+    text = show(lake, customer.customer_id)
+    assert customer.customer_id in text
+    assert "account:" in text or "crm:" in text
+
+
+def outside(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, as a user starts it."""
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(command, cwd="/", env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_front_door_runs_a_job_and_prints_json(first, settings):
+    done = outside([sys.executable, "-m", "onecart", "run", "measure", "--json", "--lake", settings.lake.root])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["rows_out"] == first["measure"]["rows_out"]
+
+
+def test_spark_submit_runs_a_job_with_the_same_result(first, settings):
+    done = outside(["spark-submit", str(ROOT / "jobs" / "measure.py"), "--json", "--lake", settings.lake.root])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])[0]["rows_out"] == first["measure"]["rows_out"]
+
+
+def test_the_notebook_runs(first, settings):
+    done = outside([sys.executable, str(ROOT / "notebooks" / "tour.py"), settings.lake.root])
+    assert done.returncode == 0, done.stderr
+    assert (Path(settings.lake.root) / "tour" / "funnel.html").exists()
+
+
+def test_a_missing_feed_is_one_sentence_without_a_stack_trace(tmp_path):
+    done = outside([sys.executable, "-m", "onecart", "run", "ingest", "--lake", str(tmp_path / "empty")])
+    assert done.returncode == 1
+    assert "put the feed there" in done.stderr
+    assert "\tat " not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
