@@ -145,8 +145,8 @@ class Forecast(_Section):
 class Voice(_Section):
     holdout_share: float = Field(0.25, gt=0, lt=1)
     epochs: int = Field(12, ge=1)
-    dimensions: int = 100
-    min_rows: int = 200  # fewer labelled reviews than this train no model
+    dimensions: int = Field(100, ge=2, le=1024)  # of a word's vector
+    min_rows: int = Field(200, ge=4)  # fewer labelled reviews than this train no model
 
 
 class Report(_Section):

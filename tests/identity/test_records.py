@@ -2,8 +2,9 @@ from datetime import datetime
 
 import pytest
 
+from onecart.config import Identity
 from onecart.identity import link
-from onecart.identity.records import build_records
+from onecart.identity.records import build_records, link_records, seen_keys
 from onecart.lake import contract
 
 NOW = datetime(2011, 1, 1)
@@ -21,7 +22,7 @@ def build(spark):
                 field.nullable = True
             values = [tuple(r.get(f) for f in schema.fieldNames()) for r in rows.get(name, [])]
             frames.append(spark.createDataFrame(values, schema))
-        return build_records(*frames)
+        return build_records(frames[0], seen_keys(*frames[1:]))
 
     return make
 
@@ -53,7 +54,10 @@ def test_every_record_of_every_channel_once_with_its_keys(build):
         )
     )
 
-    assert {r: {k: v for k, v in row.items() if v is not None and k != "record_id"} for r, row in found.items()} == {
+    assert {
+        r: {k: v for k, v in row.items() if v is not None and k not in ("record_id", "stand_in")}
+        for r, row in found.items()
+    } == {
         "crm:1": {"surname": "Lee", "card_id": "K1", "email": "a@x.com", "known": True},
         "cookie:c": {"cookie_id": "c", "known": False},
         "social:x:ann": {"handle": "x:ann", "known": False},
@@ -96,3 +100,18 @@ def test_a_device_of_two_accounts_links_nobody(build):
 
     assert len({linked[r] for r in ("account:A", "account:B", "device:shared")}) == 3
     assert linked["device:own"] == linked["account:C"]
+
+
+def test_many_tickets_of_one_customer_do_not_make_the_email_a_shared_key(build):
+    email = {"email": "a@x.com"}
+    records = build(
+        contacts=[{"record_id": "crm:1", **email}, {"record_id": "account:A", **email}],
+        tickets=[event(f"ticket:{i}", **email) for i in range(4)] + [event(f"ticket:empty{i}") for i in range(2)],
+    )
+    linked = link_records(records, Identity(max_records_per_key=4)).collect()
+
+    assert len(linked) == len({r.record_id for r in linked}) == 8
+    by_email = {r.record_id: r.customer_id for r in linked if r.rule == "email"}
+    assert set(by_email) == {"crm:1", "account:A", *(f"ticket:{i}" for i in range(4))}
+    assert len(set(by_email.values())) == 1
+    assert len({r.customer_id for r in linked}) == 3

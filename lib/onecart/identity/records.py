@@ -2,8 +2,11 @@
 
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+
+from onecart.config import Identity
+from onecart.identity.linking import link
 
 KEY_COLUMNS = (
     "given_name",
@@ -23,37 +26,8 @@ KEY_COLUMNS = (
 _SEEN = ("card_id", "account_id", "device_id", "cookie_id", "handle", "email", "phone")
 
 
-def build_records(
-    contacts: DataFrame, interactions: DataFrame, orders: DataFrame, reviews: DataFrame, tickets: DataFrame
-) -> DataFrame:
-    """One row per record of any channel, key `record_id`: KEY_COLUMNS, as `identity.link` takes them, and `known`.
-
-    Contacts come as they are; any other record_id that acted (a cookie, an app installation, a card without a holder's
-    details, a social handle, a ticket) gets a row with the keys seen on it. A cookie or device gets the account that
-    was logged in on it, if it was one account only: on a shared one, or one seen with two accounts, nobody is linked
-    by it, the accounts' own contact records included.
-    `known`: the record is a contact, has an account or a card, or placed an order; false: an anonymous visitor.
-    """
-    seen = _seen(interactions, orders, reviews, tickets)
-    pairs = seen.select("account_id", "cookie_id", "device_id").unionByName(
-        contacts.select("account_id", "device_id"), True
-    )
-    cookies, devices = _owners(pairs, "cookie_id"), _owners(pairs, "device_id")
-    people = contacts.transform(_drop_shared, devices=devices).withColumn("known", F.lit(True))
-    carriers = (
-        seen.join(contacts.select("record_id"), "record_id", how="left_anti")
-        .transform(_per_record)
-        .join(cookies.select("cookie_id", F.col("owner").alias("cookie_owner")), "cookie_id", how="left")
-        .join(devices.select("device_id", F.col("owner").alias("device_owner")), "device_id", how="left")
-        .withColumn("account_id", F.coalesce("account_id", "cookie_owner", "device_owner"))
-        .withColumn("known", F.expr("ordered OR account_id IS NOT NULL OR card_id IS NOT NULL"))
-    )
-    columns = ("record_id", *KEY_COLUMNS, "known")
-    return people.unionByName(carriers, allowMissingColumns=True).select(*columns)
-
-
-def _seen(interactions: DataFrame, orders: DataFrame, reviews: DataFrame, tickets: DataFrame) -> DataFrame:
-    """One row per record and combination of keys it was seen with; `ordered`: in an order."""
+def seen_keys(interactions: DataFrame, orders: DataFrame, reviews: DataFrame, tickets: DataFrame) -> DataFrame:
+    """Facts of silver -> one row per record_id and combination of keys it was seen with; `ordered`: in an order."""
     facts = [
         interactions.select("record_id", "account_id", "device_id", "cookie_id", "handle"),
         orders.select("record_id", "account_id", "device_id", "card_id", F.lit(True).alias("ordered")),
@@ -62,6 +36,54 @@ def _seen(interactions: DataFrame, orders: DataFrame, reviews: DataFrame, ticket
     ]
     together = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), facts)
     return together.where("record_id IS NOT NULL").groupBy("record_id", *_SEEN).agg(_any("ordered"))
+
+
+def build_records(contacts: DataFrame, seen: DataFrame) -> DataFrame:
+    """One row per record of any channel, key `record_id`: KEY_COLUMNS, as `identity.link` takes them,
+    `known` and `stand_in`.
+
+    `contacts`: silver.contacts; `seen`: of `seen_keys`. Contacts come as they are; any other record_id that acted (a
+    cookie, an app installation, a card without a holder's details, a social handle, a ticket) gets a row with the keys
+    seen on it. A cookie or device gets the account that was logged in on it, if it was one account only: one used by
+    several accounts links nobody, the accounts' own contact records included.
+    `known`: the record is a contact, has an account or a card, or placed an order; false: an anonymous visitor.
+    `stand_in`: the record whose link this one takes, mostly itself (see `link_records`).
+    """
+    pairs = seen.select("account_id", "cookie_id", "device_id").unionByName(
+        contacts.select("account_id", "device_id"), allowMissingColumns=True
+    )
+    cookies, devices = _owners(pairs, "cookie_id"), _owners(pairs, "device_id")
+    people = contacts.transform(_drop_shared, devices=devices).withColumn("known", F.lit(True))
+    carriers = (
+        seen.join(contacts.select("record_id"), "record_id", how="left_anti")
+        .transform(_per_record)
+        .join(cookies.withColumnRenamed("owner", "cookie_owner"), "cookie_id", how="left")
+        .join(devices.withColumnRenamed("owner", "device_owner"), "device_id", how="left")
+        .withColumn("account_id", F.coalesce("account_id", "cookie_owner", "device_owner"))
+        .withColumn("known", F.expr("ordered OR account_id IS NOT NULL OR card_id IS NOT NULL"))
+    )
+    records = people.unionByName(carriers, allowMissingColumns=True).select("record_id", *KEY_COLUMNS, "known")
+    return records.transform(_with_stand_in)
+
+
+def link_records(records: DataFrame, settings: Identity | None = None) -> DataFrame:
+    """`link` for the frame of `build_records`.
+
+    Each ticket is a record of its own, so a customer who writes often would push the own e-mail over
+    `max_records_per_key` and lose every link by it. Of tickets with the same e-mail and phone only two are linked, and
+    the others take the first one's link.
+    """
+    linked = link(records.where("record_id = stand_in"), settings).withColumnRenamed("record_id", "stand_in")
+    return records.select("record_id", "stand_in").join(linked, "stand_in", how="inner").drop("stand_in")
+
+
+def _with_stand_in(records: DataFrame) -> DataFrame:
+    is_ticket = ~F.col("known") & F.coalesce("email", "phone").isNotNull()  # no other anonymous record has these
+    alike = Window.partitionBy("email", "phone")
+    place = F.row_number().over(alike.orderBy("record_id"))
+    stand_in = F.when(place > 2, F.min("record_id").over(alike)).otherwise(F.col("record_id"))
+    tickets = records.where(is_ticket).withColumn("stand_in", stand_in)
+    return records.where(~is_ticket).withColumn("stand_in", F.col("record_id")).unionByName(tickets)
 
 
 def _per_record(seen: DataFrame) -> DataFrame:

@@ -68,7 +68,8 @@ class Table:
 
     def properties(self) -> dict[str, str]:
         """Delta table properties: the checks, a change feed, and statistics that never hold personal data."""
-        plain = [c.name for c in self.columns if not c.pii and c.type not in _NO_STATISTICS]
+        skipped = (*self.partition_by, *self.pii)
+        plain = [c.name for c in self.columns if c.name not in skipped and c.type not in _NO_STATISTICS]
         return {
             **{f"delta.constraints.{name}": rule for name, rule in self.checks.items()},
             "delta.enableChangeDataFeed": "true",

@@ -226,8 +226,8 @@ GOLD = (
         (
             C("review_id", "string", "review", nullable=False),
             C("sku", "string", "product"),
-            C("sentiment", "string", "positive | negative", nullable=False),
-            C("confidence", "double", "the model's confidence in it, 0 to 1"),
+            C("sentiment", "string", "positive | negative; null: the text has no words"),
+            C("confidence", "double", "the model's probability of it, 0.5 to 1; surer than it is right"),
             C("split", "string", "train | test | unlabelled: train rows were seen in training", nullable=False),
             _VERSION,
         ),

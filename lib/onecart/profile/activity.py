@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.lake.contract import MONEY
@@ -86,23 +86,20 @@ def touches(events: DataFrame, baskets: DataFrame) -> DataFrame:
 def preferences(touches: DataFrame) -> DataFrame:
     """Touches -> one row per customer_id: channels (sorted), first_seen_ts, last_seen_ts, preferred_channel (most
     orders, then most events), preferred_hour (most events and orders; of equals the earliest)."""
-    by_channel = touches.groupBy("customer_id", "channel").agg(
-        F.sum("orders").alias("orders"),
-        F.sum("events").alias("events"),
-        F.min("first_ts").alias("first_ts"),
-        F.max("last_ts").alias("last_ts"),
+    in_channel, in_hour = Window.partitionBy("customer_id", "channel"), Window.partitionBy("customer_id", "hour")
+    weighed = touches.withColumns(
+        {
+            "channel_weight": F.struct(F.sum("orders").over(in_channel), F.sum("events").over(in_channel), "channel"),
+            "hour_weight": F.struct(F.sum(F.col("orders") + F.col("events")).over(in_hour), -F.col("hour")),
+        }
     )
-    channels = by_channel.groupBy("customer_id").agg(
+    return weighed.groupBy("customer_id").agg(
         F.array_sort(F.collect_set("channel")).alias("channels"),
         F.min("first_ts").alias("first_seen_ts"),
         F.max("last_ts").alias("last_seen_ts"),
-        F.max_by("channel", F.struct("orders", "events", "channel")).alias("preferred_channel"),
+        F.max_by("channel", "channel_weight").alias("preferred_channel"),
+        F.max_by("hour", "hour_weight").alias("preferred_hour"),
     )
-    by_hour = touches.groupBy("customer_id", "hour").agg(F.sum(F.col("orders") + F.col("events")).alias("actions"))
-    hours = by_hour.groupBy("customer_id").agg(
-        F.max_by("hour", F.struct("actions", -F.col("hour"))).alias("preferred_hour")
-    )
-    return channels.join(hours, "customer_id", how="inner")
 
 
 def top_categories(lines: DataFrame, products: DataFrame) -> DataFrame:

@@ -7,13 +7,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
-from onecart.identity import capped_keys, link
-from onecart.identity.records import build_records
+from onecart.identity import capped_keys
+from onecart.identity.records import build_records, link_records, seen_keys
 from onecart.lake import contract
 from onecart.lake.contract import MONEY
 from onecart.profile import activity, survivorship
 
-_FACTS = {
+_FACTS = {  # in the order of `seen_keys`: table -> when its rows happened
     "silver.interactions": "event_ts",
     "silver.orders": "order_ts",
     "silver.reviews": "review_ts",
@@ -32,17 +32,15 @@ def run(ctx: Context) -> Result:
     as_of = ctx.as_of()
     contacts, products = ctx.lake.read_if_exists("silver.contacts"), ctx.lake.read_if_exists("silver.products")
     facts = {name: ctx.lake.read_if_exists(name) for name in _FACTS}
-    # Read by link, capped_keys and customers: the scan of all events behind it should happen once.
-    records = build_records(contacts, *facts.values()).localCheckpoint()
-    linked = ctx.lake.replace("gold.identity_links", link(records, ctx.settings.identity)).inserted
+    # Cut here, several steps start from each of these: the scan of all events behind them should happen once.
+    seen = seen_keys(*facts.values()).localCheckpoint()
+    records = build_records(contacts, seen).localCheckpoint()
+    linked = ctx.lake.replace("gold.identity_links", link_records(records, ctx.settings.identity)).inserted
     links = ctx.lake.read("gold.identity_links")
     profile = build_profile(links, records, contacts, products, facts, as_of=as_of)
     written = ctx.lake.replace("gold.customer_profile", profile).inserted
-    return Result(
-        rows_in=linked,
-        rows_out=written,
-        headline=_headline(written, linked, capped_keys(records, ctx.settings.identity)),
-    )
+    capped = capped_keys(records.where("record_id = stand_in"), ctx.settings.identity)
+    return Result(rows_in=linked, rows_out=written, headline=_headline(written, linked, capped))
 
 
 def build_profile(

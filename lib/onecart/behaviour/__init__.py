@@ -1,0 +1,1 @@
+"""What visitors do: visits, the funnel, and features of customers as they stood on a day."""

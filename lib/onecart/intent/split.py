@@ -1,0 +1,110 @@
+"""Labels as 0 and 1, and the parts of a frame: to fit on, to calibrate on, and to be measured on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from onecart.errors import UsageError
+from onecart.intent.prepare import quoted
+
+HOLDOUT = 0.25  # share of the rows measured on
+CALIBRATE = 0.25  # share of the others calibrated on
+LABEL, PART = "__onecart_label", "__onecart_part"
+_TIME, _DRAW = "__onecart_time", "__onecart_draw"
+_YES = {"1", "true", "t", "yes", "y", "positive", "pos"}
+
+
+def with_label(df: DataFrame, label: str) -> tuple[DataFrame, Any]:
+    """Adds LABEL, 0.0 or 1.0, and says which value is 1.0. Rows without a label are dropped.
+
+    Numbers must be 0 and 1. Of two strings the positive one is that which means yes, else the later in the alphabet.
+    UsageError where the label has another number of values than two.
+    """
+    column, kind = quoted(label), df.schema[label].dataType
+    known = df.where(column.isNotNull())
+    values = sorted(row[0] for row in known.select(column).distinct().limit(4).collect())
+    shown = ", ".join(repr(v) for v in values[:3]) + (", ..." if len(values) > 3 else "")
+    if not isinstance(kind, T.NumericType | T.BooleanType | T.StringType):
+        raise UsageError(
+            f"the label '{label}' is of type {kind.simpleString()}; give 0 and 1, a boolean, or two strings"
+        )
+    if len(values) < 2:
+        raise UsageError(f"the label '{label}' holds {shown or 'no value'} only; a model needs rows of both outcomes")
+    if len(values) > 2 or (isinstance(kind, T.NumericType) and [float(v) for v in values] != [0.0, 1.0]):
+        raise UsageError(f"the label '{label}' holds {shown}; give 0 and 1, a boolean, or two strings")
+    meaning_yes = [v for v in values if str(v).strip().lower() in _YES]
+    positive = meaning_yes[0] if len(meaning_yes) == 1 else values[1]
+    marked = known.withColumn(LABEL, (column == F.lit(positive)).cast("double"))
+    return marked, 1 if isinstance(kind, T.NumericType) else positive
+
+
+def with_part(
+    df: DataFrame, time: str | None, columns: Sequence[str], *, seed: int, holdout_from: Any = None
+) -> DataFrame:
+    """Adds PART: fit | calibrate | holdout.
+
+    With `time` the split is forward: the holdout is the latest part, from `holdout_from` on where given, else about
+    HOLDOUT of the rows; of the earlier rows the latest are calibrated on. Rows of one time stay together; rows without
+    a time are dropped. Where only one earlier time is left, and without `time`, parts are drawn by a hash of the row's
+    `columns` and the seed, so that the same frame is always split alike.
+    """
+    if time is None:
+        draw = df.transform(_with_draw, columns, seed=seed)
+        return _named(draw, F.col(_DRAW) < HOLDOUT, F.col(_DRAW) < HOLDOUT + CALIBRATE * (1 - HOLDOUT))
+    timed = df.withColumn(_TIME, _as_number(df, time)).where(F.col(_TIME).isNotNull())
+    cut = _cut(timed, HOLDOUT) if holdout_from is None else _literal(timed, time, holdout_from)
+    if cut is None:
+        raise UsageError(
+            f"the time '{time}' has one value only, so nothing can be held out forward in time; give time=None"
+        )
+    held = F.col(_TIME) >= cut
+    earlier = _cut(timed.where(~held), CALIBRATE)
+    if earlier is not None:
+        return _named(timed, held, F.col(_TIME) >= earlier)
+    return _named(timed.transform(_with_draw, columns, seed=seed), held, F.col(_DRAW) < CALIBRATE)
+
+
+def _named(df: DataFrame, held: Column, calibrated: Column) -> DataFrame:
+    part = F.when(held, "holdout").when(calibrated, "calibrate").otherwise("fit")
+    return df.withColumn(PART, part).drop(_TIME, _DRAW)
+
+
+def _as_number(df: DataFrame, time: str) -> Column:
+    kind = df.schema[time].dataType
+    if isinstance(kind, T.DateType | T.TimestampType | T.TimestampNTZType):
+        return quoted(time).cast("timestamp").cast("double")
+    if isinstance(kind, T.NumericType):
+        return quoted(time).cast("double")
+    raise UsageError(f"the time '{time}' is of type {kind.simpleString()}; cast it to a date, a timestamp or a number")
+
+
+def _literal(df: DataFrame, time: str, value: Any) -> float:
+    one = df.sparkSession.range(1).select(F.lit(value).cast(df.schema[time].dataType).alias(time))
+    row = one.select(_as_number(one, time)).first()
+    if row is None or row[0] is None:
+        raise UsageError(f"holdout_from={value!r} is no value of the time '{time}'")
+    return float(row[0])
+
+
+def _cut(df: DataFrame, share: float) -> float | None:
+    """The time from which on the rows are nearest to the latest `share`; None where all have the same time."""
+    quantile = df.approxQuantile(_TIME, [1 - share], 0.001)
+    if not quantile:
+        return None
+    t, q = F.col(_TIME), quantile[0]
+    row = df.agg(F.count("*"), F.count_if(t >= q), F.count_if(t > q), F.min(F.when(t > q, t))).first()
+    assert row is not None
+    rows, at_least, above, following = row
+    cuts = [(abs(n / rows - share), cut) for n, cut in ((at_least, q), (above, following)) if 0 < n < rows]
+    return min(cuts)[1] if cuts else None
+
+
+def _with_draw(df: DataFrame, columns: Sequence[str], *, seed: int) -> DataFrame:
+    """Adds _DRAW, uniform in [0, 1): of equal rows each gets its own."""
+    row = F.xxhash64(*[quoted(c) for c in columns], F.col(LABEL))
+    nth = F.row_number().over(Window.partitionBy("__onecart_row").orderBy("__onecart_row"))
+    draw = F.pmod(F.xxhash64("__onecart_row", nth, F.lit(seed)), F.lit(1_000_000)) / 1_000_000
+    return df.withColumn("__onecart_row", row).withColumn(_DRAW, draw).drop("__onecart_row")

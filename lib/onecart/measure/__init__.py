@@ -1,0 +1,1 @@
+"""Did it work: conversion by day and channel."""

@@ -1,0 +1,50 @@
+"""The job `behave` on a lake."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+
+def test_behave_writes_visits_funnel_and_features_of_known_customers(
+    lake: Any, fill: Callable[..., None], context: Callable[..., Any]
+) -> None:
+    from onecart.behaviour.behave import run
+
+    link = {"probability": 1.0, "rule": "alone"}
+    pairs = (("account:1", "c1"), ("cookie:9", "c9"))
+    fill("gold.identity_links", [{"record_id": r, "customer_id": c, **link} for r, c in pairs])
+    zeros = dict.fromkeys(("records", "orders", "units", "visits", "tickets", "reviews"), 0)
+    consents = {f"consent_{n}": True for n in ("email", "sms", "profiling")}
+    fill(
+        "gold.customer_profile",
+        [{"customer_id": "c1", "as_of": date(2011, 6, 1), "revenue": Decimal(0), **zeros, **consents}],
+    )
+    event = {"event_ts": datetime(2011, 5, 30, 10), "channel": "web"}
+    fill(
+        "silver.interactions",
+        [
+            {"event_id": "e1", "event_type": "product_view", "record_id": "account:1", **event},
+            {"event_id": "e2", "event_type": "purchase", "record_id": "account:1", **event},
+            {"event_id": "e3", "event_type": "page_view", "record_id": "cookie:9", **event},
+        ],
+    )
+    price = {
+        "quantity": 1,
+        "unit_price": Decimal(5),
+        "amount": Decimal(5),
+        "currency": "GBP",
+        "is_return": False,
+        "sku": "s",
+    }
+    line = {"order_ts": datetime(2011, 5, 30, 10), "channel": "web", "record_id": "account:1", **price}
+    fill("silver.orders", [{"order_line_id": "l1", "order_id": "o1", **line}])
+
+    result = run(context(as_of=date(2011, 6, 1), intent={"cutoffs": 2, "horizon_days": 1}))
+
+    assert (result.rows_in, result.rows_out) == (4, 2)
+    assert result.headline == "2 visits, 50.0% of 2 online visits bought"
+    assert lake.read("gold.sessions").where("purchased").select("visitor_id").collect() == [("c1",)]
+    assert [r.purchase_visits for r in lake.read("gold.funnel").collect()] == [1]
+    rows = lake.read("gold.customer_features").orderBy("as_of").select("customer_id", "as_of", "orders_7d").collect()
+    assert rows == [("c1", date(2011, 5, 31), 1.0), ("c1", date(2011, 6, 1), 1.0)]

@@ -1,0 +1,107 @@
+"""The job `intent`: labels forward in time, and what it writes."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from onecart.errors import OneCartError
+
+ORDER = "record_id STRING, order_ts TIMESTAMP, quantity INT"
+
+
+def test_the_label_is_an_order_in_the_horizon_from_as_of_on(spark: Any) -> None:
+    from onecart.intent.score import bought
+
+    orders = [
+        ("on_the_day", datetime(2011, 5, 1), 1),
+        ("last_moment", datetime(2011, 5, 30, 23, 59), 1),
+        ("too_late", datetime(2011, 5, 31), 1),
+        ("before", datetime(2011, 4, 30, 23, 59), 1),
+        ("returned", datetime(2011, 5, 2), -1),
+        ("unknown", datetime(2011, 5, 2), 1),
+    ]
+    links = [(r, f"c_{r}") for r in ("on_the_day", "last_moment", "too_late", "before", "returned")]
+    found = bought(
+        spark.createDataFrame(orders, ORDER),
+        spark.createDataFrame(links, "record_id STRING, customer_id STRING"),
+        [date(2011, 5, 1)],
+        horizon_days=30,
+    )
+    assert sorted(r["customer_id"] for r in found.collect()) == ["c_last_moment", "c_on_the_day"]
+
+
+def test_the_job_learns_before_the_holdout_and_scores_as_of(
+    lake: Any, fill: Callable[..., None], context: Callable[..., Any]
+) -> None:
+    from onecart.intent.score import run
+    from onecart.lake import contract
+
+    as_of, people = date(2011, 6, 1), 60
+    days = [as_of - timedelta(days=30 * i) for i in (3, 2, 1, 0)]
+    counts = [f.name for f in contract("gold.customer_features").schema.fields if f.name.endswith("d")]
+    blank = dict.fromkeys((c for c in counts if c[0].isalpha()), 0.0)
+    # Every third customer buys in every horizon, and visits before; who bought last says next to nothing.
+    fill(
+        "gold.customer_features",
+        [
+            {**blank, "customer_id": f"c{i}", "as_of": d, "visits_7d": float(i % 3 == 0), "days_since_order": float(i)}
+            for d in days
+            for i in range(people)
+        ],
+    )
+    line = {"channel": "web", "sku": "s", "quantity": 1, "unit_price": Decimal(5), "amount": Decimal(5)}
+    fill(
+        "silver.orders",
+        [
+            {
+                **{"order_line_id": f"{d}{i}", "order_id": f"{d}{i}", "order_ts": datetime(d.year, d.month, d.day, 12)},
+                **{"record_id": f"r{i}", "currency": "GBP", "is_return": False, **line},
+            }
+            for d in days[:3]
+            for i in range(0, people, 3)
+        ],
+    )
+    link = {"probability": 1.0, "rule": "alone"}
+    fill("gold.identity_links", [{"record_id": f"r{i}", "customer_id": f"c{i}", **link} for i in range(people)])
+
+    ctx = context(as_of=as_of, intent={"model": "decision_tree", "horizon_days": 30})
+    result = run(ctx)
+
+    assert result.headline == "AUC 1.00 (recency alone 0.53)"
+    assert (result.rows_in, result.rows_out) == (240, 60)
+    scores = {r["customer_id"]: r for r in lake.read("gold.intent_scores").collect()}
+    assert {r["as_of"] for r in scores.values()} == {as_of}
+    assert scores["c3"]["probability"] > 0.9 > 0.1 > scores["c4"]["probability"]
+    assert (scores["c3"]["decile"], scores["c3"]["model_version"]) == (1, "intent.decision_tree@testrun")
+    health = {(r["model"], r["metric"]): r["value"] for r in lake.read("gold.model_health").collect()}
+    assert health["intent.decision_tree", "n"] == health["intent.recency", "n"] == people
+    assert ("intent.decision_tree", "ece") in health
+
+
+def test_without_two_dates_that_have_an_outcome_the_error_says_so(
+    fill: Callable[..., None], context: Callable[..., Any]
+) -> None:
+    from onecart.intent.score import run
+
+    fill("gold.customer_features", [])
+    with pytest.raises(OneCartError, match=r"holds no date; needed are 2011-06-01 and two dates"):
+        run(context(as_of=date(2011, 6, 1)))
+
+
+def test_deciles_hold_a_tenth_each_with_1_the_most_likely(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
+    from onecart.intent.score import with_decile
+
+    class Ready:
+        def score(self, df: Any) -> Any:
+            return df.withColumn("probability", F.col("p"))
+
+    rows = [(f"c{i}", date(2011, 6, 1), i / 100) for i in range(1, 41)]
+    found = with_decile(spark.createDataFrame(rows, "customer_id STRING, as_of DATE, p DOUBLE"), Ready())
+    deciles = [r["decile"] for r in found.orderBy(F.desc("probability")).collect()]
+    assert deciles == sorted(deciles)
+    assert all(3 <= deciles.count(d) <= 5 for d in range(1, 11))

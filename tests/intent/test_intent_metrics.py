@@ -1,0 +1,54 @@
+"""Figures of a ranking against naive loops."""
+
+import random
+from typing import Any
+
+import pytest
+
+
+def rows(ties: bool) -> list[tuple[float, float, float]]:
+    draw = random.Random(3)
+    scores = [round(draw.uniform(-3, 3), 1 if ties else 3) for _ in range(200)]
+    chances = [1 / (1 + 2.718281828459045**-s) for s in scores]
+    return [(s, p, float(draw.random() < p)) for s, p in zip(scores, chances, strict=True)]
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_metrics_agree_with_naive_loops(spark: Any, ties: bool) -> None:
+    from pyspark.sql import functions as F
+
+    from onecart.intent.metrics import metrics
+
+    data = rows(ties)
+    frame = spark.createDataFrame(data, "s DOUBLE, p DOUBLE, y DOUBLE")
+    found = metrics(frame, score=F.col("s"), label="y", probability=F.col("p"))
+
+    good, bad = [s for s, _, y in data if y], [s for s, _, y in data if not y]
+    pairs = [1.0 if g > b else 0.5 if g == b else 0.0 for g in good for b in bad]
+    assert found["auc"] == pytest.approx(sum(pairs) / len(pairs))
+    precision_at = {s: [y for other, _, y in data if other >= s] for s in good}
+    average = sum(sum(precision_at[s]) / len(precision_at[s]) for s in good) / len(good)
+    assert found["average_precision"] == pytest.approx(average)
+    assert found["brier"] == pytest.approx(sum((p - y) ** 2 for _, p, y in data) / len(data))
+    assert (found["n"], found["positives"], found["prevalence"]) == (200, len(good), len(good) / 200)
+
+
+def test_lift_is_the_best_tenths_rate_over_the_rate(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
+    from onecart.intent.metrics import metrics
+
+    data = [(float(i), float(i in (20, 15, 1, 2))) for i in range(1, 21)]  # of the best two of twenty one is positive
+    found = metrics(spark.createDataFrame(data, "s DOUBLE, y DOUBLE"), score=F.col("s"), label="y")
+    assert found["lift_at_decile_1"] == pytest.approx(0.5 / 0.2)
+    assert "brier" not in found
+
+
+def test_calibration_error_is_the_gap_between_promise_and_outcome(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
+    from onecart.intent.metrics import metrics
+
+    data = [(i / 1000, 0.3, float(i % 2)) for i in range(100)]  # every bin promises 0.3 and gets 0.5
+    frame = spark.createDataFrame(data, "s DOUBLE, p DOUBLE, y DOUBLE")
+    assert metrics(frame, score=F.col("s"), label="y", probability=F.col("p"))["ece"] == pytest.approx(0.2)

@@ -1,0 +1,74 @@
+"""Conversion by day and channel."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+SESSION = "started_ts TIMESTAMP, channel STRING, visitor_id STRING, purchased BOOLEAN"
+ORDER = "order_id STRING, order_ts TIMESTAMP, channel STRING, quantity INT, amount DECIMAL(18,4), currency STRING"
+DAY = (
+    "day DATE, channel STRING, visitors LONG, buyers LONG, conversion_rate DOUBLE, orders LONG, "
+    "revenue DECIMAL(18,4), currency STRING"
+)
+NOON, D = datetime(2011, 5, 1, 12), date(2011, 5, 1)
+
+
+def conversion(spark: Any, sessions: list[tuple[Any, ...]], orders: list[tuple[Any, ...]]) -> Any:
+    from onecart.measure.conversion import conversion_daily
+
+    return conversion_daily(
+        spark.createDataFrame(sessions, SESSION), spark.createDataFrame(orders, ORDER), currency="GBP"
+    )
+
+
+def test_visitors_count_once_a_day_and_once_online(spark: Any) -> None:
+    from chispa import assert_df_equality
+
+    sessions = [
+        (NOON, "web", "v1", False),
+        (NOON, "web", "v1", True),
+        (NOON, "web", "v2", False),
+        (NOON, "app", "v1", False),
+        (NOON, "store", "v3", True),
+    ]
+    orders = [
+        ("o1", NOON, "web", 2, Decimal(10), "GBP"),
+        ("o1", NOON, "web", 1, Decimal(5), "GBP"),
+        ("o2", NOON, "web", -1, Decimal(-3), "GBP"),
+        ("o3", NOON, "store", 1, Decimal(7), "EUR"),
+    ]
+    expected = spark.createDataFrame(
+        [
+            (D, "app", 1, 0, 0.0, 0, Decimal(0), "GBP"),
+            (D, "online", 2, 1, 0.5, 1, Decimal(12), "GBP"),
+            (D, "store", None, 1, None, 1, Decimal(0), "GBP"),
+            (D, "web", 2, 1, 0.5, 1, Decimal(12), "GBP"),
+        ],
+        DAY,
+    )
+    assert_df_equality(conversion(spark, sessions, orders), expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_a_day_with_orders_and_no_visit_has_no_rate(spark: Any) -> None:
+    found = conversion(spark, [], [("o1", NOON, "web", 1, Decimal(10), "GBP")]).collect()
+    assert {(r["channel"], r["visitors"], r["conversion_rate"], r["orders"]) for r in found} == {
+        ("web", None, None, 1),
+        ("online", None, None, 1),
+    }
+
+
+def test_measure_says_the_online_conversion(lake: Any, fill: Callable[..., None], context: Callable[..., Any]) -> None:
+    from onecart.measure.conversion import run
+
+    counts = dict.fromkeys(("duration_s", "events", "product_views", "searches", "cart_adds", "checkouts"), 0)
+    visit = {"channel": "web", "started_ts": NOON, "ended_ts": NOON, "bounced": False, **counts}
+    fill(
+        "gold.sessions",
+        [{"session_id": str(i), "visitor_id": str(i), "purchased": i == 0, **visit} for i in range(4)],
+    )
+    line = {"unit_price": Decimal(5), "amount": Decimal(5), "quantity": 1, "currency": "GBP", "is_return": False}
+    order = {"order_id": "o1", "order_ts": NOON, "channel": "web", "sku": "s"}
+    fill("silver.orders", [{"order_line_id": "l1", **order, **line}])
+    result = run(context())
+    assert (result.rows_in, result.rows_out, result.headline) == (4, 2, "online conversion 25.0% over 1 days")

@@ -1,0 +1,64 @@
+"""The report: cards leave out what has no rows, text is escaped, charts show the numbers they are given."""
+
+import pandas as pd
+
+from onecart.report import figures, page, queries
+
+
+def test_cards_without_rows_are_left_out():
+    empty, full = pd.DataFrame({"a": []}), pd.DataFrame({"a": [1]})
+    assert page.cards(("x", empty, page.table_html)) == ""
+    assert page.cards(("x", empty, page.table_html), ("y", full, page.table_html)).count("card") == 1
+
+
+def test_tables_escape_what_customers_wrote():
+    html = page.table_html(pd.DataFrame({"text": ["<script>alert(1)</script>"], "n": [1234]}))
+    assert "<script>" not in html
+    assert '<td class="n">1,234</td>' in html
+
+
+def test_the_page_is_self_contained_and_names_its_day():
+    html = page.page("2011-12-10", "", {"Conversion": "<p>x</p>"}, "A note.")
+    assert "2011-12-10" in html
+    assert "<h2>Conversion</h2>" in html
+    assert "Plotly" in html
+    assert 'src="http' not in html
+
+
+def test_conversion_chart_divides_buyers_by_visitors():
+    weekly = pd.DataFrame(
+        {"week": ["2011-01-03"] * 2, "channel": ["web", "app"], "visitors": [100.0, 50.0], "buyers": [4.0, 1.0]}
+    )
+    figure = figures.conversion(weekly)
+    assert {t.name: list(t.y) for t in figure.data} == {"web": [0.04], "app": [0.02]}
+
+
+def test_funnel_steps_sum_the_days_and_keep_the_order(spark):
+    rows = [
+        ("2011-01-01", "web", 10, 8, 4, 3, 2),
+        ("2011-01-02", "web", 1, 1, 1, 1, 1),
+        ("2011-01-01", "store", 5, 5, 5, 5, 5),
+    ]
+    columns = "day string, channel string, " + ", ".join(f"{s} long" for s in queries.STEPS)
+    found = queries.funnel_steps(spark.createDataFrame(rows, columns)).collect()
+    assert [(r.channel, r.step, r.visits) for r in found] == [
+        ("web", "visits", 11),
+        ("web", "product", 9),
+        ("web", "cart", 5),
+        ("web", "checkout", 4),
+        ("web", "purchase", 3),
+    ]
+
+
+def test_newest_metric_of_each_model(spark):
+    rows = [
+        ("intent.gbt", "v1", "auc", 0.6, "2011-01-01"),
+        ("intent.gbt", "v2", "auc", 0.7, "2011-02-01"),
+        ("voice.x", "v1", "auc", 0.9, "2011-01-01"),
+    ]
+    health = spark.createDataFrame(
+        rows, "model string, model_version string, metric string, value double, as_of string"
+    )
+    assert [(r.model, r.value) for r in queries.newest_metrics(health, "auc", "intent.").collect()] == [
+        ("intent.gbt", 0.7)
+    ]
