@@ -120,16 +120,16 @@ class Recommend(_Section):
         "add_to_cart": 0.6,
         "purchase": 1.0,
     }
-    half_life_days: float | None = Field(45, gt=0)  # after each of these an event counts half; None: age does not count
+    half_life_days: float | None = Field(30, gt=0)  # after each of these an event counts half; None: age does not count
     popularity_half_life_days: float | None = Field(7, gt=0)
     rank: int = Field(32, ge=1)
     iterations: int = Field(10, ge=1)
     alpha: float = Field(10.0, gt=0)
     reg: float = Field(0.05, ge=0)
     blocks: int = Field(4, ge=1)  # ALS's partitions of users and of items; more on a cluster
-    neighbours: int = Field(50, ge=1)
+    neighbours: int = Field(30, ge=1)
     shrinkage: float = Field(20.0, ge=0)
-    max_history: int = Field(100, ge=1)  # newest products of a customer that make neighbours
+    max_history: int = Field(70, ge=1)  # newest products of a customer that make neighbours
     als_weight: float = Field(0.4, ge=0, le=1)  # blend: the part of als, ...
     popularity_weight: float = Field(0.2, gt=0, le=1)  # ... of popularity; the rest is item_knn's
 

@@ -1,0 +1,67 @@
+"""From the lake's orders and events to the interactions that the models learn from."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.errors import OneCartError
+
+
+def interactions(
+    orders: DataFrame,
+    events: DataFrame,
+    links: DataFrame,
+    *,
+    values: Mapping[str, float],
+    sku_pattern: str,
+    before: date,
+) -> DataFrame:
+    """One row an order line bought or a product viewed or put into a cart, before the day `before`, by a known customer.
+
+    user_id (customer), item_id (sku), value (`values` of product_view, add_to_cart, purchase; an event without a value
+    is left out), ts, bought. Lines that give something back do not count, nor do lines whose sku does not match
+    `sku_pattern` (postage, fees, samples). Purchases come from `orders` alone: events repeat them.
+    """
+    bought = orders.where("quantity > 0").select(
+        "record_id", "sku", F.col("order_ts").alias("ts"), F.lit("purchase").alias("kind")
+    )
+    looked = events.where(F.col("event_type").isin("product_view", "add_to_cart"))
+    looked = looked.select("record_id", "sku", F.col("event_ts").alias("ts"), F.col("event_type").alias("kind"))
+    value = F.create_map(*[F.lit(x) for pair in values.items() for x in pair])[F.col("kind")]
+    rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern) & (F.col("ts") < F.lit(before)))
+    rows = rows.withColumn("value", value).where("value > 0")
+    return rows.join(links.select("record_id", "customer_id"), on="record_id", how="inner").select(
+        F.col("customer_id").alias("user_id"),
+        F.col("sku").alias("item_id"),
+        "value",
+        "ts",
+        (F.col("kind") == "purchase").alias("bought"),
+    )
+
+
+def pairs(rows: DataFrame) -> DataFrame:
+    """[user_id, item_id], key both: who has had to do with what."""
+    return rows.select("user_id", "item_id").distinct()
+
+
+def purchases(rows: DataFrame) -> DataFrame:
+    """[user_id, item_id], key both: who has bought what."""
+    return rows.where("bought").transform(pairs)
+
+
+def split(rows: DataFrame, cut: date) -> tuple[DataFrame, DataFrame]:
+    """(interactions before the day `cut`, [user_id, item_id] bought from `cut` on and never before)."""
+    train = rows.where(F.col("ts") < F.lit(cut))
+    later = purchases(rows.where(F.col("ts") >= F.lit(cut)))
+    return train, later.join(purchases(train), on=["user_id", "item_id"], how="left_anti")
+
+
+def refuse_leakage(train: DataFrame, cut: date) -> None:
+    """OneCartError if a row of `train` is of the day `cut` or later: the model would have seen what it is measured on."""
+    late = train.where(F.col("ts") >= F.lit(cut)).count()
+    if late:
+        raise OneCartError(
+            f"{late} training rows are of {cut} or later, which is held out: the measures would be false"
+        )

@@ -1,0 +1,152 @@
+"""Interactions as the models see them: checked, ids numbered, one row for each user and item."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from onecart.errors import UsageError, nearest
+
+_BUCKETS = 1024
+_DAY_S = 86_400.0
+_ID_TYPES = (T.StringType, T.ByteType, T.ShortType, T.IntegerType, T.LongType)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What every model is fitted on.
+
+    pairs[user_id, user, item, weight, last_s]: one user and item; `weight` is what the model learns from, `last_s` the
+    last time, s since 1970. items[item, item_id, popularity, position]: one item, `popularity` of the most popular one
+    is 1, `position` 1 is the most popular. users[user_id, user].
+    """
+
+    pairs: DataFrame
+    items: DataFrame
+    users: DataFrame
+
+
+def pair_up(
+    interactions: DataFrame, *, explicit: bool, half_life_days: float | None, popularity_half_life_days: float | None
+) -> Pairs:
+    """Checks `interactions`[user_id, item_id, value?, ts?] and adds them up to `Pairs`.
+
+    Implicit weight: ln(1 + sum of value * 0.5^(age / half life)), age counted from the newest row, half life None: no
+    decay; the logarithm because the tenth purchase says less than the first (Hu, Koren & Volinsky 2008, eq. 6). Pairs
+    whose values sum to 0 or less (all sent back) are left out. Explicit weight: the last rating, without ts the mean.
+    Popularity: the sum over users of the implicit weight under its own half life (explicit: of one a user).
+    Raises UsageError where columns, types or ids do not fit.
+    """
+    rows, newest_s = _checked(interactions)
+    if newest_s is None and (half_life_days or popularity_half_life_days):
+        raise UsageError("a half life needs the time of the interactions: add a column ts, or leave the half life out")
+
+    def implicit(half_life: float | None) -> Column:
+        decay = F.pow(F.lit(0.5), (newest_s - F.col("ts_s")) / (_DAY_S * half_life)) if half_life else F.lit(1.0)
+        return F.log1p(F.greatest(F.sum(F.col("value") * decay), F.lit(0.0)))
+
+    rating = F.avg("value") if newest_s is None else F.max_by("value", "ts_s")
+    summed = rows.groupBy("user_id", "item_id").agg(
+        (rating if explicit else implicit(half_life_days)).alias("weight"),
+        (F.lit(1.0) if explicit else implicit(popularity_half_life_days)).alias("popularity"),
+        F.max("ts_s").alias("last_s"),
+    )
+    summed = settled(summed if explicit else summed.where("weight > 0"))
+    users, items = (
+        settled(numbered(summed, "user_id", "user")),
+        settled(_ranked(summed, numbered(summed, "item_id", "item"))),
+    )
+    pairs = summed.join(users, on="user_id", how="inner").join(
+        items.select("item_id", "item"), on="item_id", how="inner"
+    )
+    return Pairs(settled(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users)
+
+
+def settled(df: DataFrame) -> DataFrame:
+    """`df` computed now and cut off from what it was computed from.
+
+    A cached frame keeps its whole plan, which every later query then carries and searches: queries on a fitted model
+    took minutes to plan. The rows go to the checkpoint folder where the session has one, else to the executors' disks.
+    """
+    has_folder = df.sparkSession.sparkContext.getCheckpointDir() is not None
+    return df.checkpoint() if has_folder else df.localCheckpoint()
+
+
+def numbered(df: DataFrame, column: str, name: str) -> DataFrame:
+    """The distinct values of `column`, each with an integer `name` of its own, dense from 0. Key: either.
+
+    Ids are hashed into buckets, counted within a bucket, and moved on by the rows of the buckets before: the numbers
+    depend on the ids alone. monotonically_increasing_id would give others each time that Spark computes a partition
+    again, and a global row_number would sort all ids in one task.
+    """
+    ids = df.select(column).distinct().withColumn("bucket", F.pmod(F.xxhash64(column), F.lit(_BUCKETS)))
+    before = Window.orderBy("bucket").rowsBetween(Window.unboundedPreceding, -1)
+    offsets = ids.groupBy("bucket").agg(F.count("*").alias("n"))
+    offsets = offsets.select("bucket", F.coalesce(F.sum("n").over(before), F.lit(0)).alias("offset"))
+    within = F.row_number().over(Window.partitionBy("bucket").orderBy(column)) - 1
+    numbers = ids.withColumn("within", within).join(F.broadcast(offsets), on="bucket", how="inner")
+    return numbers.select(column, (F.col("offset") + F.col("within")).cast("int").alias(name))
+
+
+def require_columns(df: DataFrame, columns: Sequence[str], what: str) -> None:
+    """UsageError unless `df` has all `columns`."""
+    for column in columns:
+        if column not in df.columns:
+            raise UsageError(f"{what} has no column '{column}'{nearest(column, df.columns)}")
+
+
+def _checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
+    """(rows[user_id, item_id, value, ts_s], newest ts_s; None: no times)."""
+    require_columns(interactions, ("user_id", "item_id"), "interactions")
+    types = {f.name: f.dataType for f in interactions.schema.fields}
+    for column in ("user_id", "item_id"):
+        if not isinstance(types[column], _ID_TYPES):
+            found = types[column].simpleString()
+            raise UsageError(f"interactions.{column} is {found}; ids are strings or integers: cast them first")
+    if not isinstance(types.get("value", T.DoubleType()), T.NumericType):
+        raise UsageError(f"interactions.value is {types['value'].simpleString()}; it must be a number")
+    timed = "ts" in types
+    if timed and not isinstance(types["ts"], T.TimestampType | T.DateType | T.NumericType):
+        raise UsageError(
+            f"interactions.ts is {types['ts'].simpleString()}; give a timestamp, a date or seconds since 1970"
+        )
+    seconds = F.col("ts").cast(
+        "timestamp" if timed and isinstance(types["ts"], T.DateType) else types.get("ts", "double")
+    )
+    rows = interactions.select(
+        "user_id",
+        "item_id",
+        (F.col("value").cast("double") if "value" in types else F.lit(1.0)).alias("value"),
+        (seconds.cast("double") if timed else F.lit(None).cast("double")).alias("ts_s"),
+    )
+    return rows, _newest(rows, timed)
+
+
+def _newest(rows: DataFrame, timed: bool) -> float | None:
+    """The newest ts_s. UsageError where something is null or nothing is there."""
+    gaps = {"user_id": F.col("user_id").isNull(), "item_id": F.col("item_id").isNull()}
+    gaps["value"] = F.col("value").isNull() | F.isnan("value")
+    if timed:
+        gaps["ts"] = F.col("ts_s").isNull()
+    sums = [F.count_if(gap).alias(name) for name, gap in gaps.items()]
+    counts = rows.agg(F.count("*").alias("rows"), F.max("ts_s").alias("newest"), *sums).first()
+    if not counts["rows"]:
+        raise UsageError("interactions are empty: there is nothing to learn from")
+    for name in gaps:
+        if counts[name]:
+            raise UsageError(
+                f"interactions.{name} is null in {counts[name]} of {counts['rows']} rows; drop or repair those rows"
+            )
+    return counts["newest"]
+
+
+def _ranked(summed: DataFrame, item_ids: DataFrame) -> DataFrame:
+    """items[item, item_id, popularity, position]. One task sorts them: there are as many rows as products."""
+    everything = Window.partitionBy()
+    counted = summed.groupBy("item_id").agg(F.sum("popularity").alias("popularity"))
+    order = Window.orderBy(F.desc("popularity"), "item_id")
+    ranked = counted.withColumn("popularity", F.col("popularity") / F.max("popularity").over(everything))
+    ranked = ranked.withColumn("position", F.row_number().over(order))
+    return ranked.join(item_ids, on="item_id", how="inner").select("item", "item_id", "popularity", "position")

@@ -1,0 +1,103 @@
+"""Job `recommend`: measures the models on the last weeks, then offers every customer products by the configured one."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Recommend
+from onecart.context import Context, Result
+from onecart.recommend.events import interactions, pairs, purchases, refuse_leakage, split
+from onecart.recommend.metrics import evaluate
+from onecart.recommend.pairs import settled
+from onecart.recommend.recommender import MODELS, fit
+
+MEASURED = ("popularity", "item_knn", "als", "blend")
+_HEALTH = "model STRING, model_version STRING, dataset STRING, metric STRING, value DOUBLE, as_of DATE"
+
+
+def run(ctx: Context) -> Result:
+    """Writes gold.model_health (each model on the days held out) and gold.recommendations (the configured model).
+
+    Only customers who agreed to profiling are in the data of the models and of their measures. All others get the
+    same most popular products: nothing about one of them decides what that one sees.
+    """
+    conf, as_of = ctx.settings.recommend, ctx.as_of()
+    customers = ctx.lake.read("gold.customer_profile").select(
+        F.col("customer_id").alias("user_id"), "consent_profiling"
+    )
+    rows = interactions(
+        ctx.lake.read("silver.orders"),
+        ctx.lake.read_if_exists("silver.interactions"),
+        ctx.lake.read("gold.identity_links"),
+        values=conf.event_values,
+        sku_pattern=conf.sku_pattern,
+        before=as_of,
+    )
+    rows = rows.join(customers, on="user_id", how="inner").transform(settled)
+    profiled = rows.where("consent_profiling").drop("consent_profiling")
+    measures = measure(profiled, as_of - timedelta(days=conf.holdout_days), conf, ctx.settings.seed)
+    health = [
+        (f"recommend.{model}", ctx.model_version(f"recommend.{model}"), "holdout", metric, value, as_of)
+        for model, values in measures.items()
+        for metric, value in values.items()
+    ]
+    ctx.lake.upsert("gold.model_health", ctx.spark.createDataFrame(health, _HEALTH))
+    written = ctx.lake.replace("gold.recommendations", offers(rows, customers, ctx))
+    return Result(rows_in=rows.count(), rows_out=written.inserted, headline=_headline(measures, conf))
+
+
+def measure(rows: DataFrame, cut: date, conf: Recommend, seed: int) -> dict[str, dict[str, float]]:
+    """model -> measure -> value: fitted on `rows` before `cut`, asked for what was newly bought from `cut` on.
+
+    Items bought before are not offered again; items only looked at are. Empty where one side of `cut` has no rows.
+    """
+    train, held_out = split(rows, cut)
+    held_out = settled(held_out)
+    refuse_leakage(train, cut)
+    if train.isEmpty() or held_out.isEmpty():
+        return {}
+    fitted = fit(train, "blend", **parameters("blend", conf, seed))
+    users, seen, known = held_out.select("user_id").distinct(), settled(purchases(train)), settled(pairs(train))
+    measures = {}
+    for model in MEASURED:
+        offered = fitted.using(model).recommend(users, conf.k, seen=seen)
+        measures[model] = evaluate(offered, held_out, known, conf.k)
+    return measures
+
+
+def offers(rows: DataFrame, customers: DataFrame, ctx: Context) -> DataFrame:
+    """gold.recommendations: for each of `customers`, by the configured model or, without consent, by popularity."""
+    conf, seed = ctx.settings.recommend, ctx.settings.seed
+    profiled = rows.where("consent_profiling")
+    model = "popularity" if profiled.isEmpty() else conf.model
+    personal = fit(rows if profiled.isEmpty() else profiled, model, **parameters(model, conf, seed))
+    personal.save(ctx.model_path("recommend"))
+    anybody = fit(rows, "popularity", **parameters("popularity", conf, seed))
+    mine = personal.recommend(customers.where("consent_profiling"), conf.k, seen=purchases(rows), with_tier=True)
+    same = anybody.recommend(customers.where("NOT consent_profiling"), conf.k, filter_seen=False, with_tier=True)
+    versions = (ctx.model_version(f"recommend.{name}") for name in (model, "popularity"))
+    mine, same = (f.withColumn("model_version", F.lit(v)) for f, v in zip((mine, same), versions, strict=True))
+    return mine.unionByName(same).select(
+        F.col("user_id").alias("customer_id"),
+        "rank",
+        F.col("item_id").alias("sku"),
+        "score",
+        "tier",
+        F.lit(ctx.as_of()).alias("as_of"),
+        "model_version",
+    )
+
+
+def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
+    """The settings that `model` has a parameter for."""
+    given = {**conf.model_dump(), "seed": seed}
+    return {name: given[name] for name in MODELS[model] if name in given}
+
+
+def _headline(measures: dict[str, dict[str, float]], conf: Recommend) -> str:
+    if not measures:
+        return f"too little history to hold out {conf.holdout_days} days"
+    shown = dict.fromkeys((conf.model, "als", "popularity"))
+    return f"nDCG@{conf.k} " + ", ".join(f"{m} {measures[m]['ndcg']:.3f}" for m in shown if m in measures)

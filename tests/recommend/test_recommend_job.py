@@ -1,0 +1,127 @@
+"""The job on a tiny lake."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from onecart.errors import OneCartError
+from onecart.recommend import events, serve
+
+AS_OF = date(2024, 3, 1)
+OLD, NEW, FUTURE = datetime(2024, 1, 5), datetime(2024, 2, 20), datetime(2024, 3, 1)
+LINES = [  # customer, sku, time, quantity
+    *[("ann", "10001", OLD, 1), ("ann", "10002", OLD, 1), ("ann", "10003", NEW, 1), ("ann", "10001", NEW, 1)],
+    *[("bob", "10001", OLD, 1), ("bob", "10003", OLD, 1), ("bob", "10004", NEW, 1), ("bob", "POST", NEW, 1)],
+    *[
+        ("eve", "10001", OLD, 2),
+        ("bob", "10006", OLD, 1),
+        ("ann", "10007", OLD, 1),
+        ("eve", "10001", NEW, -1),
+        ("eve", "10005", FUTURE, 1),
+    ],
+]
+
+
+@pytest.fixture
+def shop(fill: Callable[..., None], context: Callable[..., Any]) -> Any:
+    orders = [
+        {
+            **{
+                "order_line_id": str(n),
+                "order_id": str(n),
+                "order_ts": ts,
+                "channel": "web",
+                "record_id": f"account:{who}",
+            },
+            **{
+                "sku": sku,
+                "quantity": q,
+                "unit_price": Decimal(1),
+                "amount": Decimal(q),
+                "currency": "GBP",
+                "is_return": q < 0,
+            },
+        }
+        for n, (who, sku, ts, q) in enumerate(LINES)
+    ]
+    view = {
+        "event_id": "v",
+        "event_ts": OLD,
+        "channel": "web",
+        "event_type": "product_view",
+        "record_id": "cookie:ann",
+        "sku": "10003",
+    }
+    people = ("ann", "bob", "eve", "idle")
+    links = [(f"account:{who}", who) for who in people] + [("cookie:ann", "ann")]
+    counts = dict.fromkeys(("records", "orders", "units", "visits", "tickets", "reviews"), 0)
+    profile = {**counts, "revenue": Decimal(0), "consent_email": False, "consent_sms": False, "as_of": AS_OF}
+    fill("silver.orders", orders)
+    fill("silver.interactions", [view])
+    fill(
+        "gold.identity_links",
+        [{"record_id": r, "customer_id": c, "probability": 1.0, "rule": "alone"} for r, c in links],
+    )
+    fill(
+        "gold.customer_profile", [{**profile, "customer_id": who, "consent_profiling": who != "eve"} for who in people]
+    )
+    return context(as_of=AS_OF, recommend={"k": 2, "rank": 2, "iterations": 2, "blocks": 1})
+
+
+def test_job_offers_everybody_products_and_measures_the_models(shop: Any) -> None:
+    result = serve.run(shop)
+    offers = [
+        r.asDict() for r in shop.lake.read("gold.recommendations").orderBy("customer_id", "rank").toLocalIterator()
+    ]
+    assert [(r["customer_id"], r["rank"]) for r in offers] == [
+        (who, rank) for who in ("ann", "bob", "eve", "idle") for rank in (1, 2)
+    ]
+    offered = {who: {r["sku"] for r in offers if r["customer_id"] == who} for who in ("ann", "bob", "eve")}
+    assert offered["ann"] == {"10004", "10006"}
+    assert not any(r["sku"] in ("POST", "10005") for r in offers)
+    assert {r["tier"] for r in offers if r["customer_id"] in ("eve", "idle")} == {"popularity"}
+    assert {r["model_version"] for r in offers if r["customer_id"] == "eve"} == {"recommend.popularity@testrun"}
+    assert {r["tier"] for r in offers if r["customer_id"] == "ann"} <= {"als", "item_knn", "popularity"}
+
+    health = shop.lake.read("gold.model_health").select("model", "metric", "value").toPandas()
+    assert set(health["model"]) == {f"recommend.{m}" for m in serve.MEASURED}
+    assert set(health["metric"]) >= {
+        "map",
+        "ndcg",
+        "precision",
+        "recall",
+        "hit_rate",
+        "coverage",
+        "novelty",
+        "diversity",
+        "popularity_share",
+    }
+    ndcg = health[health["metric"] == "ndcg"].set_index("model")["value"]
+    assert (
+        result.headline
+        == f"nDCG@2 blend {ndcg['recommend.blend']:.3f}, als {ndcg['recommend.als']:.3f}, popularity {ndcg['recommend.popularity']:.3f}"
+    )
+    assert (result.rows_in, result.rows_out) == (11, 8)
+
+
+def test_split_holds_out_what_was_never_bought_before(spark: Any) -> None:
+    schema = "user_id string, item_id string, ts timestamp, bought boolean"
+    rows = [
+        ("a", "x", OLD, True),
+        ("a", "y", OLD, False),
+        ("a", "x", NEW, True),
+        ("a", "y", NEW, True),
+        ("a", "z", NEW, False),
+    ]
+    train, held_out = events.split(spark.createDataFrame(rows, schema), date(2024, 2, 1))
+    assert [(r.user_id, r.item_id) for r in held_out.toLocalIterator()] == [("a", "y")]
+    assert {r.item_id for r in train.toLocalIterator()} == {"x", "y"}
+
+
+def test_training_rows_after_the_cut_are_refused(spark: Any) -> None:
+    rows = spark.createDataFrame([(datetime(2024, 2, 1),), (OLD,)], "ts timestamp")
+    with pytest.raises(OneCartError, match="1 training rows are of 2024-02-01 or later"):
+        events.refuse_leakage(rows, date(2024, 2, 1))

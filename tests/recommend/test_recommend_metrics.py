@@ -1,0 +1,57 @@
+"""The measures against a naive loop over users."""
+
+from collections import Counter
+from itertools import combinations
+from math import ceil, log2
+from typing import Any
+
+import pytest
+
+from onecart import recommend
+from onecart.errors import UsageError
+
+PAIR = "user_id string, item_id int"
+LISTS = {"a": [1, 2, 3], "b": [2, 4, 9], "c": [1], "n": [3, 2, 1]}
+HELD = {"a": [2, 7], "b": [2, 4, 5, 6, 7], "d": [1]}
+TRAIN = {"a": [1, 3], "b": [1], "c": [1, 2, 3], "d": [4, 5]}
+
+
+def frame(spark: Any, pairs: dict[str, list[int]]) -> Any:
+    return spark.createDataFrame([(u, i) for u, items in pairs.items() for i in items], PAIR)
+
+
+def naive(k: int) -> dict[str, float]:
+    lists = {u: items[:k] for u, items in LISTS.items()}
+    sums: Counter[str] = Counter()
+    for u, held in HELD.items():
+        ranks = [r for r, i in enumerate(lists.get(u, []), 1) if i in held]
+        best = min(k, len(held))
+        sums["map"] += sum(n / r for n, r in enumerate(ranks, 1)) / best
+        sums["ndcg"] += sum(1 / log2(1 + r) for r in ranks) / sum(1 / log2(1 + r) for r in range(1, best + 1))
+        sums["precision"] += len(ranks) / k
+        sums["recall"] += len(ranks) / len(held)
+        sums["hit_rate"] += bool(ranks)
+    users = Counter(i for items in TRAIN.values() for i in items)
+    shown = [i for items in lists.values() for i in items]
+    head = sorted(users, key=lambda i: (-users[i], i))[: ceil(0.1 * len(users))]
+    overlaps = [len(set(x) & set(y)) / k for x, y in combinations(lists.values(), 2)]
+    return {
+        **{name: total / len(HELD) for name, total in sums.items()},
+        "coverage": len(set(shown) & set(users)) / len(users),
+        "novelty": sum(-log2(max(users[i], 1) / len(TRAIN)) for i in shown) / len(shown),
+        "diversity": 1 - sum(overlaps) / len(overlaps),
+        "popularity_share": sum(i in head for i in shown) / len(shown),
+    }
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_measures_equal_a_naive_loop(spark: Any, k: int) -> None:
+    ranked = [(u, i, r) for u, items in LISTS.items() for r, i in enumerate(items, 1)]
+    shown = spark.createDataFrame(ranked, f"{PAIR}, rank int")
+    assert recommend.evaluate(shown, frame(spark, HELD), frame(spark, TRAIN), k) == pytest.approx(naive(k), abs=1e-9)
+
+
+def test_nothing_held_out_is_refused(spark: Any) -> None:
+    shown = spark.createDataFrame([("a", 1, 1)], f"{PAIR}, rank int")
+    with pytest.raises(UsageError, match="held_out is empty"):
+        recommend.evaluate(shown, frame(spark, {}), frame(spark, TRAIN), 2)

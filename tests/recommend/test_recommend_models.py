@@ -1,0 +1,102 @@
+"""What the models learn, against numpy."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from onecart import recommend
+from onecart.recommend.pairs import numbered, pair_up
+
+ROWS = [
+    (1, 10, 2.0),
+    (1, 11, 1.0),
+    (1, 12, 1.0),
+    (2, 10, 1.0),
+    (2, 11, 3.0),
+    (3, 11, 1.0),
+    (3, 12, 5.0),
+    (3, 12, 1.0),
+    (4, 13, 1.0),
+]
+
+
+def test_item_knn_is_the_shrunk_cosine(spark: Any) -> None:
+    frame = spark.createDataFrame(ROWS, "user_id int, item_id int, value double")
+    model = recommend.fit(frame, "item_knn", shrinkage=0.5, neighbours=2)
+    weights = np.zeros((5, 4))
+    for user, item, value in ROWS:
+        weights[user, item - 10] += value
+    weights = np.log1p(weights)
+    norms = np.linalg.norm(weights, axis=0)
+    similar = weights.T @ weights / (np.outer(norms, norms) + 0.5)
+    np.fill_diagonal(similar, 0)
+    ids = {r.item: r.item_id for r in model.frames["items"].toLocalIterator()}
+    found = {(ids[r.item], ids[r.neighbour]): r.similarity for r in model.frames["neighbours"].toLocalIterator()}
+    expected = {(i + 10, j + 10): similar[i, j] for i in range(4) for j in range(4) if similar[i, j] > 0}
+    assert found == pytest.approx(expected, abs=1e-9)
+
+    offered = {
+        (r.user_id, r.item_id): r.score
+        for r in model.recommend(k=4, with_tier=True).where("tier = 'item_knn'").toLocalIterator()
+    }
+    scores = weights @ similar.T
+    expected = {
+        (u, i + 10): scores[u, i] for u in range(1, 5) for i in range(4) if scores[u, i] > 0 and not weights[u, i]
+    }
+    assert offered == pytest.approx(expected, abs=1e-9)
+
+
+def test_max_history_keeps_the_newest(spark: Any) -> None:
+    rows = [("a", "old", 1), ("a", "new", 9), ("a", "mid", 5)]
+    model = recommend.fit(
+        spark.createDataFrame(rows, "user_id string, item_id string, ts long"), "item_knn", max_history=2
+    )
+    names = model.frames["history"].join(model.frames["items"], on="item", how="inner").select("item_id")
+    assert {r.item_id for r in names.toLocalIterator()} == {"new", "mid"}
+
+
+def test_implicit_weight_sums_decayed_values(spark: Any) -> None:
+    days = [
+        (1, "x", 2.0, datetime(2024, 1, 1)),
+        (1, "x", 1.0, datetime(2024, 1, 11)),
+        (2, "y", -1.0, datetime(2024, 1, 11)),
+    ]
+    data = pair_up(
+        spark.createDataFrame(days, "user_id int, item_id string, value double, ts timestamp"),
+        explicit=False,
+        half_life_days=10,
+        popularity_half_life_days=None,
+    )
+    rows = [(r.user_id, r.weight) for r in data.pairs.toLocalIterator()]
+    assert rows == [(1, pytest.approx(np.log1p(2 * 0.5 + 1)))]
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(3, 3.0), (4, 5.0)])
+def test_explicit_rating_is_the_last_else_the_mean(spark: Any, columns: int, expected: float) -> None:
+    rows = [r[:columns] for r in [(1, 1, 5.0, 20), (1, 1, 1.0, 10)]]
+    schema = ", ".join(["user_id int", "item_id int", "value double", "ts long"][:columns])
+    data = pair_up(
+        spark.createDataFrame(rows, schema), explicit=True, half_life_days=None, popularity_half_life_days=None
+    )
+    assert data.pairs.first()["weight"] == expected
+
+
+def test_numbers_are_dense_and_depend_on_the_ids_alone(spark: Any) -> None:
+    ids = [(f"id{i}",) for i in range(50)]
+    first = numbered(spark.createDataFrame(ids, "id string"), "id", "n")
+    second = numbered(spark.createDataFrame(ids[::-1] * 2, "id string").repartition(3), "id", "n")
+    rows = dict(first.toLocalIterator())
+    assert sorted(rows.values()) == list(range(50))
+    assert rows == dict(second.toLocalIterator())
+
+
+def test_als_learns_the_two_camps(spark: Any) -> None:
+    camps = [(u, i) for u in range(4) for i in range(3) if (u, i) != (0, 2)] + [
+        (u, i) for u in range(4, 8) for i in range(3, 6)
+    ]
+    frame = spark.createDataFrame(camps, "user_id int, item_id int")
+    model = recommend.fit(frame, "als", rank=2, iterations=5, blocks=1)
+    row = model.recommend(spark.createDataFrame([(0,)], "user_id int"), k=1).first()
+    assert (row["user_id"], row["item_id"], row["rank"]) == (0, 2, 1)

@@ -1,0 +1,101 @@
+"""Training on sixty plain sentences, with whole-number labels, and what the model then does with any frame."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import functions as F
+
+from onecart.errors import DataError, UsageError
+from onecart.voice import SentimentModel, train_sentiment
+
+pytestmark = pytest.mark.nlp
+
+GOOD, BAD = ("great", "lovely", "perfect", "superb", "excellent"), ("awful", "broken", "horrible", "useless", "rubbish")
+THINGS = ("mug", "lamp", "clock", "box", "tray", "bag")
+ROWS = [
+    *[(f"a {word} {thing}, truly {word}", 1) for word, thing in product(GOOD, THINGS)],
+    *[(f"a {word} {thing}, truly {word}", 0) for word, thing in product(BAD, THINGS)],
+]
+
+
+@pytest.fixture(scope="module")
+def model(spark_session: Any) -> SentimentModel:
+    frame = spark_session.createDataFrame(ROWS, "text STRING, label INT")
+    return train_sentiment(frame, min_rows=20, epochs=10, dimensions=20)
+
+
+def answers(model: SentimentModel, frame: Any) -> list[str | None]:
+    return [row["sentiment"] for row in model.score(frame).orderBy("id").collect()]
+
+
+def test_an_unseen_pair_is_told_apart_and_labels_come_back_as_strings(spark: Any, model: SentimentModel) -> None:
+    unseen = [(1, "lovely and superb, an excellent plate"), (2, "horrible and useless, a broken plate")]
+    assert answers(model, spark.createDataFrame(unseen, "id INT, text STRING")) == ["1", "0"]
+
+
+def test_every_row_and_column_is_kept_also_without_text(spark: Any, model: SentimentModel) -> None:
+    rows = [(1, "great", "old", 9.0), (2, None, "old", 9.0), (3, "", "old", 9.0), (4, " -- ", "old", 9.0)]
+    frame = spark.createDataFrame(rows, "id INT, text STRING, sentiment STRING, `a.b` DOUBLE")
+    expected = [(1, "great", 9.0, "1"), (2, None, 9.0, None), (3, "", 9.0, None), (4, " -- ", 9.0, None)]
+    scored = model.score(frame)
+    assert [row["confidence"] is None for row in scored.orderBy("id").collect()] == [False, True, True, True]
+    assert_df_equality(
+        scored.drop("confidence"),
+        spark.createDataFrame(expected, "id INT, text STRING, `a.b` DOUBLE, sentiment STRING"),
+        ignore_row_order=True,
+        ignore_nullable=True,
+    )
+
+
+def test_confidence_is_the_winner_s_probability(spark: Any, model: SentimentModel) -> None:
+    row = model.score(spark.createDataFrame([("a great mug",), ("an awful mug",), ("mug",)], "text STRING"))
+    assert row.where("confidence < 0.5 OR confidence > 1 OR confidence IS NULL").count() == 0
+
+
+def test_metrics_cover_the_held_out_rows_and_the_baseline(model: SentimentModel) -> None:
+    assert set(model.metrics) == {
+        "accuracy",
+        "macro_f1",
+        "n",
+        "majority_accuracy",
+        "baseline_accuracy",
+        "baseline_macro_f1",
+    }
+    assert 5 <= model.metrics["n"] <= 25
+    assert model.metrics["accuracy"] == 1.0
+    assert model.metrics["baseline_accuracy"] == 1.0
+    assert model.metrics["majority_accuracy"] < 1.0
+
+
+def test_a_saved_model_answers_the_same(spark: Any, model: SentimentModel, tmp_path: Any) -> None:
+    frame = spark.createDataFrame([("a great mug, truly",), ("an awful mug, truly",)], "text STRING")
+    model.save(str(tmp_path / "m"))
+    loaded = SentimentModel.load(str(tmp_path / "m"))
+    assert_df_equality(loaded.score(frame), model.score(frame))
+    assert (loaded.labels, loaded.metrics) == (model.labels, model.metrics)
+
+
+@pytest.mark.parametrize(
+    ("labels", "params", "error", "says"),
+    [
+        ("CAST(id AS INT) % 2", {"epoch": 3}, UsageError, "no parameter 'epoch'; did you mean 'epochs'?"),
+        ("CAST(id AS INT) % 2", {"epochs": 0}, UsageError, "epochs=0: Input should be greater than or equal to 1"),
+        ("CAST(id AS INT) % 2", {}, DataError, "60 labelled rows with text; min_rows is 100"),
+        ("CAST(id AS INT) % 3", {}, DataError, "needs two labels; column 'label' has '0', '1', '2'"),
+        ("if(id % 2 = 0, 'good', null)", {}, DataError, "needs two labels; column 'label' has 'good'"),
+        ("if(id = 0, 'good', 'bad')", {"min_rows": 20}, DataError, "label 'good' 1 rows are left to learn from and 0"),
+        ("array(id)", {}, UsageError, "column 'label' is array<bigint>"),
+    ],
+)
+def test_what_cannot_be_trained_says_why(spark: Any, labels: str, params: dict, error: type, says: str) -> None:
+    frame = spark.range(60).select(F.expr("concat('text ', id)").alias("text"), F.expr(labels).alias("label"))
+    with pytest.raises(error) as e:
+        train_sentiment(frame, **params)
+    assert says in str(e.value)
+
+
+def test_a_frame_without_text_names_the_nearest_column(spark: Any, model: SentimentModel) -> None:
+    with pytest.raises(UsageError, match="no column 'text'; did you mean 'Text'"):
+        model.score(spark.createDataFrame([("a",)], "Text STRING"))
