@@ -40,10 +40,13 @@ def _help() -> str:
 def demo(argv: list[str]) -> int:
     """Real data -> all jobs -> summary table and report.html."""
     parser = argparse.ArgumentParser(prog="onecart demo", description=demo.__doc__)
-    parser.add_argument("--quick", action="store_true", help="200 customers and 40 products, a few minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="200 customers and 40 products, a few minutes, in ./lake-quick"
+    )
     add_arguments(parser)
     args = parser.parse_args(argv)
     if args.quick:
+        args.lake = args.lake or "lake-quick"
         args.overrides = ["samples.customers=200", "forecast.top_skus=40", *args.overrides]
     settings = load_settings(args)
     from onecart import demo as story

@@ -125,7 +125,7 @@ class Recommend(_Section):
     rank: int = Field(32, ge=1)
     iterations: int = Field(10, ge=1)
     alpha: float = Field(10.0, gt=0)
-    reg: float = Field(0.05, ge=0)
+    reg: float = Field(0.4, ge=0)
     blocks: int = Field(4, ge=1)  # ALS's partitions of users and of items; more on a cluster
     neighbours: int = Field(30, ge=1)
     shrinkage: float = Field(20.0, ge=0)

@@ -114,10 +114,14 @@ def test_messy_header_and_short_line(context, fill, lake):
     header = (
         " Receipt No. ;Date/Time;Till #;Item Code;Item Description ;QTY;Unit Price (GBP);Loyalty Card No;Country;Origin"
     )
-    lines = ["536365;01/12/2010 08:26;3;85123A;HEART;6;2.55;99;United Kingdom;real", "536365;01/12/2010"]
+    lines = [
+        '536365;01/12/2010 08:26;3;85123A;"HEART; ""T-LIGHT""";6;2.55;99;United Kingdom;real',
+        "536365;01/12/2010",
+    ]
     feed(fill, "store_receipts", lines, header=header)
     clean.run(settings_of(context, "store_receipts"))
     row = lake.read("silver.orders").first()
+    assert row.description == 'HEART; "T-LIGHT"'
     assert (row.order_id, row.order_ts, row.card_id, row.record_id) == (
         "536365",
         datetime(2010, 12, 1, 8, 26),

@@ -60,7 +60,7 @@ def _parse_csv(lines: DataFrame, name: str, source: Source, table: Table) -> Dat
     for header in layouts:
         columns = header_columns(header, source)
         schema = ", ".join(f"`{c}` STRING" for c in [*columns, _BROKEN])
-        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, "sep": source.delimiter}
+        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, "sep": source.delimiter, "escape": '"'}
         one = lines.where(F.col("header") == header).withColumn("record", F.from_csv("payload", schema, options))
         one = _mapped_check(one.select(*_KEPT, "record.*"), name, source, table, header)
         parsed = one if parsed is None else parsed.unionByName(one, allowMissingColumns=True)

@@ -79,11 +79,11 @@ def fit_item_knn(data: Pairs, p: dict[str, Any]) -> Frames:
         .join(norms.select(F.col("item").alias("other"), F.col("norm").alias("other_norm")), on="other", how="inner")
         .withColumn("similarity", F.col("dot") / (F.col("norm") * F.col("other_norm") + p["shrinkage"]))
     )
-    ways = F.array(
+    directions = F.array(
         F.struct("item", F.col("other").alias("neighbour")),
         F.struct(F.col("other").alias("item"), F.col("item").alias("neighbour")),
     )
-    ways = similar.select(F.explode(ways).alias("way"), "similarity").select("way.*", "similarity")
+    ways = similar.select(F.explode(directions).alias("way"), "similarity").select("way.*", "similarity")
     best = Window.partitionBy("item").orderBy(F.desc("similarity"), "neighbour")
     neighbours = ways.withColumn("row", F.row_number().over(best)).where(F.col("row") <= p["neighbours"]).drop("row")
     return {"history": history.drop("user"), "neighbours": settled(neighbours)}

@@ -44,7 +44,7 @@ def pair_up(
         raise UsageError("a half life needs the time of the interactions: add a column ts, or leave the half life out")
 
     def implicit(half_life: float | None) -> Column:
-        decay = F.pow(F.lit(0.5), (newest_s - F.col("ts_s")) / (_DAY_S * half_life)) if half_life else F.lit(1.0)
+        decay = F.pow(F.lit(0.5), (F.lit(newest_s) - F.col("ts_s")) / (_DAY_S * half_life)) if half_life else F.lit(1.0)
         return F.log1p(F.greatest(F.sum(F.col("value") * decay), F.lit(0.0)))
 
     rating = F.avg("value") if newest_s is None else F.max_by("value", "ts_s")

@@ -1,6 +1,7 @@
 """Top-k by dot product: item vectors go to every worker, users pass in blocks, numpy multiplies and masks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from functools import reduce
 from math import ceil
 
 import numpy as np
@@ -12,7 +13,7 @@ from pyspark.sql import types as T
 ITEMS_PER_BLOCK = 100_000  # item vectors sent out at once: 26 MB at rank 64
 CELLS = 2**23  # scores a worker holds at once: 32 MB
 
-Block = Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]
+Block = Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]
 
 
 def top_k(users: DataFrame, items: DataFrame, k: int, *, items_per_block: int = ITEMS_PER_BLOCK) -> DataFrame:
@@ -29,11 +30,11 @@ def top_k(users: DataFrame, items: DataFrame, k: int, *, items_per_block: int = 
         [users.schema["user_id"], T.StructField("item", T.IntegerType()), T.StructField("score", T.DoubleType())]
     )
     blocks = max(1, ceil(items.count() / items_per_block))
-    best = None
+    parts = []
     for block in range(blocks):
         vectors = items.where(F.pmod("item", F.lit(blocks)) == block).select("item", "vector").toPandas()
-        found = users.select("user_id", "vector", "seen").mapInPandas(_best_of(vectors, k), schema)
-        best = found if best is None else best.unionByName(found)
+        parts.append(users.select("user_id", "vector", "seen").mapInPandas(_best_of(vectors, k), schema))
+    best = reduce(DataFrame.unionByName, parts)
     return best if blocks == 1 else first_rows(best, k)
 
 
@@ -49,7 +50,7 @@ def _best_of(vectors: pd.DataFrame, k: int) -> Block:
     matrix = np.stack(vectors["vector"].to_list()).astype(np.float32).T if len(items) else np.empty((0, 0), np.float32)
     step = max(1, CELLS // max(1, len(items)))
 
-    def run(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         for batch in batches:
             for start in range(0, len(batch) if len(items) else 0, step):
                 yield _best(batch.iloc[start : start + step], items, matrix, k)

@@ -11,6 +11,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from onecart.config import Samples, Settings
+from onecart.errors import UsageError
 from onecart.samples import load, orders, people, visits, voices
 from onecart.samples.dice import Dice
 from onecart.samples.dirt import FATES, Feed, write
@@ -47,6 +48,11 @@ def grow(
     there = files.read()
     if there and not given and there["recipe"] == recipe:
         return dict(there["counts"])
+    if there and not given:  # its files may be in bronze already, and a second world would mix with them
+        raise UsageError(
+            f"{settings.landing_root} holds a world grown with other settings; "
+            "give another folder with --lake DIR, or delete that one"
+        )
     files.delete()
     if invoices is None:
         invoices = spark.read.parquet(files.shared(str(load.online_retail_parquet()), settings.lake.root))

@@ -1,5 +1,7 @@
 """What the network is compared with: TF-IDF of words and word pairs, and logistic regression."""
 
+from typing import Any
+
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.feature import IDF, HashingTF, NGram, Normalizer, SQLTransformer
@@ -17,7 +19,7 @@ _C = 10.0  # inverse strength of the regularisation: best of 1, 3, 10, 30 on par
 
 def fit_baseline(rows: DataFrame, count: int) -> PipelineModel:
     """A pipeline TERMS (a text's words) -> BASELINE (0.0 or 1.0), from `count` rows with LABEL '0' or '1'."""
-    stages = [
+    stages: list[Any] = [
         NGram(n=2, inputCol=TERMS, outputCol=_PAIRS),
         SQLTransformer(statement=f"SELECT *, concat({TERMS}, {_PAIRS}) AS {_ALL} FROM __THIS__"),
         HashingTF(numFeatures=1 << 17, inputCol=_ALL, outputCol=_TF),
