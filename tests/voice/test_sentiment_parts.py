@@ -16,7 +16,7 @@ def test_equal_texts_are_on_the_same_side_and_about_the_share_is_held_out(spark:
     rows = spark.range(2000).select(F.expr("concat('Item ', id, ' broke!')").alias("a"))
     rows = rows.withColumn("b", F.expr("concat('  ', upper(replace(a, '!', ' ...')))"))
     sides = rows.select(*[held_out(F.col(c), share=0.25, seed=7).alias(c) for c in ("a", "b")])
-    found = sides.agg(F.avg(F.col("a").cast("int")), F.count_if("a != b")).first()
+    found = sides.agg(F.avg(F.col("a").cast("int")), F.count_if(F.col("a") != F.col("b"))).first()
     assert found[1] == 0
     assert found[0] == pytest.approx(0.25, abs=0.03)
 

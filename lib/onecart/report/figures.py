@@ -41,17 +41,22 @@ def revenue(weekly: pd.DataFrame) -> go.Figure:
 
 
 def funnel(steps: pd.DataFrame) -> go.Figure:
-    """`steps`: channel, step, visits (steps in order). Visits that reached each step, one funnel a channel."""
+    """`steps`: channel, step, visits (steps in order). Share of a channel's visits that reached each step."""
     figure = go.Figure()
     for channel, rows in steps.groupby("channel", sort=True):
-        figure.add_funnel(
+        share = rows.visits / rows.visits.iloc[0]
+        text = [f"{s:.0%} ({v:,})" for s, v in zip(share, rows.visits, strict=True)]
+        figure.add_bar(
             y=rows.step,
-            x=rows.visits,
-            name=channel,
+            x=share,
+            name=str(channel),
+            orientation="h",
             marker_color=_colour(channel),
-            textinfo="value+percent initial",
+            text=text,
+            textposition="auto",
         )
-    return _styled(figure.update_layout(funnelmode="group"))
+    figure.update_yaxes(autorange="reversed")
+    return _styled(figure, x="share of visits", percent_x=True)
 
 
 def bars(table: pd.DataFrame, *, label: str, value: str, x: str, percent: bool = False) -> go.Figure:
@@ -82,7 +87,7 @@ def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
     return _styled(figure, x=metric)
 
 
-def demand(history: pd.DataFrame, forecast: pd.DataFrame, title: str) -> go.Figure:
+def demand(history: pd.DataFrame, forecast: pd.DataFrame) -> go.Figure:
     """`history`: ds, y. `forecast`: ds, yhat, yhat_lo_80, yhat_hi_80. Sales of one product and what is expected."""
     figure = go.Figure()
     figure.add_scatter(x=history.ds, y=history.y, name="sold", mode="lines", line={"color": INK, "width": 1})
@@ -96,7 +101,7 @@ def demand(history: pd.DataFrame, forecast: pd.DataFrame, title: str) -> go.Figu
         mode="lines",
         line={"color": COLOURS["prophet"], "width": 2},
     )
-    return _styled(figure.update_layout(title={"text": title, "font": {"size": 14}}), y="units a day")
+    return _styled(figure, y="units a day")
 
 
 def sentiment(table: pd.DataFrame) -> go.Figure:

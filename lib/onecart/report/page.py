@@ -23,7 +23,7 @@ h1{font-size:26px;margin:0}h2{font-size:18px;margin:36px 0 4px}p{margin:4px 0 10
 .tile,.card{background:#fff;border:1px solid #e4e7eb;border-radius:8px;padding:14px}
 .tile b{display:block;font-size:24px}.tile span{color:#52606d;font-size:13px}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:14px}
-.card{overflow-x:auto}.card h3{font-size:14px;margin:0 0 6px}
+.card{overflow-x:auto;min-width:0}.card h3{font-size:14px;margin:0 0 6px}
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;border-bottom:1px solid #e4e7eb;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 @media(max-width:560px){.grid{grid-template-columns:1fr}}
@@ -162,9 +162,9 @@ def _demand(ctx: Context) -> str:
         ("Absolute error / units sold, backtest (less is better)", wape, lambda t: figures.metric_bars(t, "WAPE"))
     ]
     for sku, rows in ahead.groupby("unique_id", sort=False):
-        title = f"{sku} {rows.description.iloc[0] or ''}"
+        title = f"Demand for {sku}, {rows.description.iloc[0] or 'no description'}"
         history = sold[sold.unique_id == sku]
-        charts.append(("Demand ahead", rows, partial(figures.demand, history, title=title)))
+        charts.append((title, rows, partial(figures.demand, history)))
     return cards(*charts)
 
 
@@ -215,7 +215,9 @@ def cards(*charts: tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure |
             inner = (
                 made
                 if isinstance(made, str)
-                else made.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+                else made.to_html(
+                    full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
+                )
             )
             drawn.append(f'<div class="card"><h3>{escape(title)}</h3>{inner}</div>')
     return f'<div class="grid">{"".join(drawn)}</div>' if drawn else ""
