@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 from onecart.errors import OneCartError
@@ -128,7 +129,9 @@ def _trust_store(work: Path) -> list[str]:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-    certificates = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some authorities' certificates have odd serial numbers
+        certificates = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
     entries = [pkcs12.PKCS12Certificate(c, f"ca{i}".encode()) for i, c in enumerate(certificates)]
     store = work / "trust.p12"
     store.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(b"onecart")))

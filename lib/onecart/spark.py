@@ -91,7 +91,12 @@ def _local(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:
         path = path + jars.resolve(nlp_packages, jars.NLP_EXCLUDES)
     cores = os.cpu_count() or 2
     scratch = Path(tempfile.gettempdir()) / "onecart-spark"
-    java = f"-Dlog4j2.configurationFile=file:{_LOG4J} -Donecart.log={log_file()} -Dderby.system.home={scratch} -Xss4m"
+    options = (
+        f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}",
+        f"-Donecart.log={log_file()}",
+        f"-Dderby.system.home={scratch}",
+    )
+    java = " ".join([*(f'"{option}"' for option in options), "-Xss4m"])  # quoted: a path may hold spaces
     return {
         "spark.driver.extraClassPath": os.pathsep.join(str(p) for p in path),
         "spark.driver.extraJavaOptions": java,
