@@ -90,7 +90,7 @@ def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
 def demand(history: pd.DataFrame, forecast: pd.DataFrame) -> go.Figure:
     """`history`: ds, y. `forecast`: ds, yhat, yhat_lo_80, yhat_hi_80. Sales of one product and what is expected."""
     figure = go.Figure()
-    figure.add_scatter(x=history.ds, y=history.y, name="sold", mode="lines", line={"color": INK, "width": 1})
+    figure.add_bar(x=history.ds, y=history.y, name="sold", marker_color=INK)  # bars: a day without a sale stays empty
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(x=forecast.ds, y=forecast.yhat_hi_80, **band)
     figure.add_scatter(x=forecast.ds, y=forecast.yhat_lo_80, fill="tonexty", fillcolor="rgba(213,94,0,.2)", **band)

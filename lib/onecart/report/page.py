@@ -22,11 +22,10 @@ h1{font-size:26px;margin:0}h2{font-size:18px;margin:36px 0 4px}p{margin:4px 0 10
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px;margin:20px 0}
 .tile,.card{background:#fff;border:1px solid #e4e7eb;border-radius:8px;padding:14px}
 .tile b{display:block;font-size:24px}.tile span{color:#52606d;font-size:13px}
-.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:14px}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(480px,100%),1fr));gap:14px}
 .card{overflow-x:auto;min-width:0}.card h3{font-size:14px;margin:0 0 6px}
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;border-bottom:1px solid #e4e7eb;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-@media(max-width:560px){.grid{grid-template-columns:1fr}}
 """
 
 
