@@ -1,5 +1,6 @@
 """What a job gets to work with, and what it gives back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -8,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Settings
 from onecart.errors import OneCartError
-from onecart.lake import Lake
+from onecart.lake import Lake, contract
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,16 @@ class Context:
     def model_version(self, model: str) -> str:
         """Names a model trained by this run, as every scored row records it."""
         return f"{model}@{self.run_id}"
+
+    def write_health(self, figures: Mapping[str, Mapping[str, float]], dataset: str) -> None:
+        """Upserts gold.model_health: `figures` is model -> metric -> value, measured on `dataset` by this run."""
+        as_of = self.as_of()
+        rows = [
+            (model, self.model_version(model), dataset, metric, float(value), as_of)
+            for model, found in figures.items()
+            for metric, value in found.items()
+        ]
+        self.lake.upsert("gold.model_health", self.spark.createDataFrame(rows, contract("gold.model_health").schema))
 
     def model_path(self, model: str) -> str:
         """Where this run's model is saved."""

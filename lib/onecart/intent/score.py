@@ -45,7 +45,7 @@ def run(ctx: Context) -> Result:
     scores = now.transform(with_decile, model).withColumn("horizon_days", F.lit(horizon))
     scores = scores.withColumn("model_version", F.lit(version))
     written = ctx.lake.replace_where("gold.intent_scores", scores, f"as_of = '{as_of}'")
-    _write_health(ctx, {f"intent.{kind}": model.metrics, "intent.recency": recency}, as_of)
+    ctx.write_health({f"intent.{kind}": model.metrics, "intent.recency": recency}, "holdout")
     return Result(
         rows_in=features.where(F.col("as_of").isin([*known, as_of])).count(),
         rows_out=written.inserted,
@@ -84,13 +84,3 @@ def with_decile(features: DataFrame, model: IntentModel) -> DataFrame:
     scored = model.score(features).select(*_KEY, "probability")
     borders = scored.approxQuantile("probability", [i / 10 for i in range(1, 10)], 0.001)
     return scored.withColumn("decile", sum(((F.col("probability") < b).cast("int") for b in borders), F.lit(1)))
-
-
-def _write_health(ctx: Context, figures: dict[str, dict[str, float]], as_of: date) -> None:
-    rows = [
-        (model, ctx.model_version(model), "holdout", metric, value, as_of)
-        for model, found in figures.items()
-        for metric, value in found.items()
-    ]
-    columns = "model STRING, model_version STRING, dataset STRING, metric STRING, value DOUBLE, as_of DATE"
-    ctx.lake.upsert("gold.model_health", ctx.spark.createDataFrame(rows, columns))

@@ -14,7 +14,6 @@ from onecart.recommend.pairs import settled
 from onecart.recommend.recommender import MODELS, fit
 
 MEASURED = ("popularity", "item_knn", "als", "blend")
-_HEALTH = "model STRING, model_version STRING, dataset STRING, metric STRING, value DOUBLE, as_of DATE"
 
 
 def run(ctx: Context) -> Result:
@@ -38,12 +37,7 @@ def run(ctx: Context) -> Result:
     rows = rows.join(customers, on="user_id", how="inner").transform(settled)
     profiled = rows.where("consent_profiling").drop("consent_profiling")
     measures = measure(profiled, as_of - timedelta(days=conf.holdout_days), conf, ctx.settings.seed)
-    health = [
-        (f"recommend.{model}", ctx.model_version(f"recommend.{model}"), "holdout", metric, value, as_of)
-        for model, values in measures.items()
-        for metric, value in values.items()
-    ]
-    ctx.lake.upsert("gold.model_health", ctx.spark.createDataFrame(health, _HEALTH))
+    ctx.write_health({f"recommend.{model}": values for model, values in measures.items()}, "holdout")
     written = ctx.lake.replace("gold.recommendations", offers(rows, customers, ctx))
     return Result(rows_in=rows.count(), rows_out=written.inserted, headline=_headline(measures, conf))
 

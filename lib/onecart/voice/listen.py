@@ -1,7 +1,5 @@
 """The job `voice`: silver.reviews -> gold.review_sentiment, gold.model_health, a saved model."""
 
-from datetime import date
-
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -19,7 +17,7 @@ def run(ctx: Context) -> Result:
 
     With fewer than voice.min_rows such reviews, or too few of one kind, it trains no model and writes nothing.
     """
-    settings, seed, as_of = ctx.settings.voice, ctx.settings.seed, ctx.as_of()
+    settings, seed = ctx.settings.voice, ctx.settings.seed
     reviews = ctx.lake.read_if_exists("silver.reviews").withColumn("label", stars_label(F.col("rating")))
     total = reviews.count()
     try:
@@ -41,8 +39,11 @@ def run(ctx: Context) -> Result:
     )
     columns = ("review_id", "sku", "sentiment", "confidence", "split", "model_version")
     written = ctx.lake.replace("gold.review_sentiment", scored.select(*columns))
-    _write_health(ctx, model.metrics, as_of)
     found = model.metrics
+    kinds = ("accuracy", "macro_f1")
+    ctx.write_health(
+        {MODEL: {m: found[m] for m in kinds}, _BASELINE: {m: found[f"baseline_{m}"] for m in kinds}}, "holdout"
+    )
     return Result(
         rows_in=total,
         rows_out=written.inserted,
@@ -54,13 +55,3 @@ def run(ctx: Context) -> Result:
 def stars_label(rating: Column) -> Column:
     """positive from 4 stars on, negative up to 2, else null."""
     return F.when(rating >= 4, "positive").when(rating <= 2, "negative")
-
-
-def _write_health(ctx: Context, found: dict[str, float], as_of: date) -> None:
-    rows = [
-        (model, ctx.model_version(model), "holdout", metric, found[prefix + metric], as_of)
-        for model, prefix in ((MODEL, ""), (_BASELINE, "baseline_"))
-        for metric in ("accuracy", "macro_f1")
-    ]
-    columns = "model STRING, model_version STRING, dataset STRING, metric STRING, value DOUBLE, as_of DATE"
-    ctx.lake.upsert("gold.model_health", ctx.spark.createDataFrame(rows, columns))
