@@ -21,4 +21,9 @@ set -- --master "${MASTER:-local[*]}" --packages "$packages" --exclude-packages 
     --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension \
     --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog \
     ${ARCHIVE:+--archives "$ARCHIVE#env" --conf spark.pyspark.python=./env/bin/python} ${ARGS-} "$here/jobs/$job.py" "$@"
-"${SPARK_SUBMIT:-$here/.venv/bin/spark-submit}" "$@"
+if [ -z "${SPARK_SUBMIT-}" ]; then # the environment's own Spark, Java and Python
+    SPARK_HOME=$("$python" -c "import os, pyspark; print(os.path.dirname(pyspark.__file__))")
+    JAVA_HOME=$("$python" -c "from onecart import jars; print(jars.java_home())")
+    export SPARK_HOME JAVA_HOME PYSPARK_DRIVER_PYTHON="$python" PYSPARK_PYTHON="${PYSPARK_PYTHON:-$python}"
+fi
+"${SPARK_SUBMIT:-$SPARK_HOME/bin/spark-submit}" "$@"

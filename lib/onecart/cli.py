@@ -156,10 +156,11 @@ def samples(argv: list[str]) -> int:
     if args.scale:
         args.overrides = [*args.overrides, f"samples.scale={args.scale}"]
     settings = load_settings(args)
+    from onecart.demo import show_feed
     from onecart.jobs import open_session
     from onecart.samples.world import grow
 
-    counts = grow(open_session(settings), settings)
+    counts = grow(open_session(settings), settings, progress=show_feed)
     print(json.dumps(counts) if args.json else "\n".join(f"{feed:<24} {n:>12,}" for feed, n in counts.items()))
     return 0
 

@@ -20,7 +20,7 @@ def run(settings: Settings, *, as_json: bool = False) -> int:
         "onecart: growing the sample world around the real invoices of Online Retail II (UCI, Chen 2019)",
         file=sys.stderr,
     )
-    counts = grow(spark, settings)
+    counts = grow(spark, settings, progress=show_feed)
     rows: list[dict[str, Any]] = [_grown(counts, time.monotonic() - clock), *run_jobs(DAG, settings, spark)]
     total = time.monotonic() - clock
     page = settings.report.path or f"{settings.lake.root}/report.html"
@@ -29,6 +29,11 @@ def run(settings: Settings, *, as_json: bool = False) -> int:
     else:
         print(f"\n{table(rows)}\n\ndone in {total / 60:.1f} minutes; open {page}")
     return 0
+
+
+def show_feed(feed: str, lines: int) -> None:
+    """One line on stderr a feed grown."""
+    print(f"onecart:   {feed:<16} {lines:>10,} lines", file=sys.stderr)
 
 
 def _grown(counts: dict[str, int], seconds: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from onecart.errors import OneCartError
+from onecart.lake import contract
 
 
 def weather(spark, *rows):
@@ -90,3 +91,20 @@ def test_upkeep_compacts_and_keeps_the_rows(context, lake, spark):
     assert result.rows_in == 1
     assert lake.size("silver.weather")[0] == 1
     assert len(seen(lake)) == 3
+
+
+def test_tables_by_catalog_name(spark, tmp_path):
+    from onecart.lake import Lake
+
+    lake = Lake(spark, str(tmp_path), catalog="spark_catalog")
+    try:
+        lake.append_once("bronze.feed", spark.createDataFrame([], contract("bronze.feed").schema), "job", 1)
+        lake.replace("silver.weather", weather(spark, (1, 1.0)))
+        assert lake.upsert("silver.weather", weather(spark, (1, 2.0), (2, 2.0))).updated == 1
+        assert seen(lake) == [(1, 2.0), (2, 2.0)]
+        assert spark.table("spark_catalog.silver.weather").count() == 2
+        assert lake.names() == ["bronze.feed", "silver.weather"]
+        assert lake.size("silver.weather")[0] >= 1
+    finally:
+        for schema in ("bronze", "silver"):
+            spark.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{schema} CASCADE")

@@ -54,19 +54,23 @@ class Lake:
 
     def identifier(self, name: str) -> str:
         """The table as SQL names it."""
-        return f"`{self.catalog}`.{name}" if self.catalog else f"delta.`{self.path(name)}`"
+        return self._named(name) if self.catalog else f"delta.`{self.path(name)}`"
+
+    def _named(self, name: str) -> str:
+        # Spark's own metastore is the default catalog, and open-source Delta takes no third part for it.
+        return name if self.catalog == "spark_catalog" else f"{self.catalog}.{name}"
 
     def path(self, name: str) -> str:
         return f"{self.root}/{name.replace('.', '/')}"
 
     def exists(self, name: str) -> bool:
         if self.catalog:
-            return bool(self.spark.catalog.tableExists(f"{self.catalog}.{name}"))
+            return bool(self.spark.catalog.tableExists(self._named(name)))
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(name)))
 
     def delta(self, name: str) -> DeltaTable:
         if self.catalog:
-            return DeltaTable.forName(self.spark, f"{self.catalog}.{name}")
+            return DeltaTable.forName(self.spark, self._named(name))
         return DeltaTable.forPath(self.spark, self.path(name))
 
     def version(self, name: str) -> int:
@@ -84,7 +88,7 @@ class Lake:
         at = self._existing_version(name) if version is None else version
         self.reads[name] = at
         reader = self.spark.read.format("delta").option("versionAsOf", at)
-        return reader.table(f"{self.catalog}.{name}") if self.catalog else reader.load(self.path(name))
+        return reader.table(self._named(name)) if self.catalog else reader.load(self.path(name))
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""
@@ -100,7 +104,7 @@ class Lake:
             return self.spark.createDataFrame([], contract(name).schema)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
-        changes = reader.table(f"{self.catalog}.{name}") if self.catalog else reader.load(self.path(name))
+        changes = reader.table(self._named(name)) if self.catalog else reader.load(self.path(name))
         return changes.where("_change_type = 'insert'").drop("_change_type", "_commit_version", "_commit_timestamp")
 
     def _existing_version(self, name: str) -> int:
@@ -118,9 +122,9 @@ class Lake:
             return
         table = contract(name)
         if self.catalog:
-            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.{name.split('.')[0]}")
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self._named(name.split('.')[0])}")
         builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.schema).comment(table.grain)
-        builder = builder.tableName(f"{self.catalog}.{name}") if self.catalog else builder.location(self.path(name))
+        builder = builder.tableName(self._named(name)) if self.catalog else builder.location(self.path(name))
         for key, value in table.properties().items():
             builder = builder.property(key, value)
         if table.partition_by:
@@ -168,7 +172,7 @@ class Lake:
         before = self.version(name)
         writer = df.write.format("delta").mode(mode).options(**options)
         self._guard(
-            name, lambda: writer.saveAsTable(f"{self.catalog}.{name}") if self.catalog else writer.save(self.path(name))
+            name, lambda: writer.saveAsTable(self._named(name)) if self.catalog else writer.save(self.path(name))
         )
         return self._written(name, before)
 
@@ -212,9 +216,10 @@ class Lake:
 
     def _bronze_names(self) -> Iterable[str]:
         if self.catalog:
-            if not self.spark.catalog.databaseExists(f"{self.catalog}.bronze"):
+            if not self.spark.catalog.databaseExists(self._named("bronze")):
                 return []
-            return sorted(t.name for t in self.spark.catalog.listTables(f"{self.catalog}.bronze"))
+            tables = self.spark.sql(f"SHOW TABLES IN {self._named('bronze')}").collect()
+            return sorted(t["tableName"] for t in tables)
         jvm: Any = self.spark.sparkContext._jvm
         folder = jvm.org.apache.hadoop.fs.Path(f"{self.root}/bronze")
         fs = folder.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration())
