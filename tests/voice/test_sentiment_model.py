@@ -70,8 +70,8 @@ def test_metrics_cover_the_held_out_rows_and_the_baseline(model: SentimentModel)
 
 def test_a_saved_model_answers_the_same(spark: Any, model: SentimentModel, tmp_path: Any) -> None:
     frame = spark.createDataFrame([("a great mug, truly",), ("an awful mug, truly",)], "text STRING")
-    model.save(str(tmp_path / "m"))
-    loaded = SentimentModel.load(str(tmp_path / "m"))
+    model.save(str(tmp_path / "a model"))
+    loaded = SentimentModel.load(str(tmp_path / "a model"))
     assert_df_equality(loaded.score(frame), model.score(frame))
     assert (loaded.labels, loaded.metrics) == (model.labels, model.metrics)
 

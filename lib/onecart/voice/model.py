@@ -1,7 +1,11 @@
 """A trained sentiment model: scores texts, and is saved and loaded."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
@@ -41,7 +45,8 @@ class SentimentModel:
 
     def save(self, path: str) -> None:
         """Writes the model to a new or old folder at `path`, local or in an object store."""
-        self.pipeline.write().overwrite().save(f"{path}/pipeline")
+        with _without_spaces(path) as plain:
+            self.pipeline.write().overwrite().save(f"{plain}/pipeline")
         text = json.dumps({"labels": self.labels, "metrics": self.metrics})
         frame = SparkSession.active().createDataFrame([(text,)], "value STRING")
         frame.coalesce(1).write.mode("overwrite").text(f"{path}/sentiment")
@@ -52,8 +57,22 @@ class SentimentModel:
         row = session(nlp=True).read.text(f"{path}/sentiment").first()
         if row is None:
             raise UsageError(f"no sentiment model in {path}")
-        plain = json.loads(row[0])
-        return SentimentModel(PipelineModel.load(f"{path}/pipeline"), tuple(plain["labels"]), plain["metrics"])
+        about = json.loads(row[0])
+        with _without_spaces(path) as plain:
+            return SentimentModel(PipelineModel.load(f"{plain}/pipeline"), tuple(about["labels"]), about["metrics"])
+
+
+@contextmanager
+def _without_spaces(path: str) -> Iterator[str]:
+    """`path`, or for a local one with spaces a link to it: Spark NLP takes the paths of its own files for URIs."""
+    if " " not in path or "://" in path:
+        yield path
+        return
+    Path(path).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="onecart-") as folder:
+        link = Path(folder) / "model"
+        link.symlink_to(Path(path).absolute(), target_is_directory=True)
+        yield str(link)
 
 
 def require_text(df: DataFrame, *others: str) -> None:
