@@ -40,14 +40,26 @@ def resolve_secret(ref: SecretRef, dbutils: Any = None) -> str:
     return str(dbutils.secrets.get(scope=scope, key=key))
 
 
+def is_local(path: str) -> bool:
+    """Whether a lake's path is a folder of this machine."""
+    return "://" not in path and not path.startswith("dbfs:")
+
+
+def absolute(path: str) -> str:
+    """A local path in full: Spark reads a relative one from the working folder, but creates tables in its warehouse."""
+    return os.path.abspath(path) if is_local(path) else path.rstrip("/")
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Lake(_Section):
     """Where tables live."""
 
-    root: str = "lake"  # folder or object-store URI of the Delta tables, the landing zone and the models
+    root: Annotated[str, AfterValidator(absolute)] = (
+        "lake"  # folder or object-store URI of the Delta tables, the landing zone and the models
+    )
     catalog: str | None = None  # metastore or Unity Catalog: tables are then <catalog>.<layer>.<table>
     retention_hours: int = Field(168, ge=168)  # upkeep's VACUUM keeps this much history
 

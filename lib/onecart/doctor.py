@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from onecart import jars
-from onecart.config import Settings
+from onecart.config import Settings, is_local
 from onecart.errors import OneCartError
 
 
@@ -76,7 +76,7 @@ def _writable(folder: Path, need_gib: float) -> str:
 
 
 def _lake(root: str) -> str:
-    from onecart.jobs import check_writable, is_local
+    from onecart.jobs import check_writable
 
     check_writable(root)
     if not is_local(root):

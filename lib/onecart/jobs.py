@@ -163,14 +163,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
-def is_local(root: str) -> bool:
-    """Whether a lake's root is a folder of this machine."""
-    return "://" not in root and not root.startswith("dbfs:")
-
-
 def check_writable(root: str) -> None:
     """Fails early, and clearly, where a local lake cannot be written."""
-    if not is_local(root):
+    if not config.is_local(root):
         return
     folder = Path(root).absolute()
     probe = folder / f".onecart-{os.getpid()}"

@@ -108,6 +108,7 @@ def _local(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.shuffle.partitions": str(2 * cores),
         "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(2 * cores),  # VACUUM's, 200 tasks by default
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.kryoserializer.buffer.max": "512m",

@@ -93,6 +93,14 @@ def test_upkeep_compacts_and_keeps_the_rows(context, lake, spark):
     assert len(seen(lake)) == 3
 
 
+def test_a_relative_root_is_below_the_working_folder(spark, tmp_path, monkeypatch):
+    from onecart.lake import Lake
+
+    monkeypatch.chdir(tmp_path)
+    Lake(spark, "a lake").replace("silver.weather", weather(spark, (1, 1.0)))
+    assert (tmp_path / "a lake" / "silver" / "weather" / "_delta_log").is_dir()
+
+
 def test_tables_by_catalog_name(spark, tmp_path):
     from onecart.lake import Lake
 

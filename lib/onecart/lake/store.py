@@ -9,6 +9,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
 from onecart.lake.contract import Table
 from onecart.lake.gold import GOLD
@@ -45,7 +46,7 @@ class Lake:
 
     def __init__(self, spark: SparkSession, root: str, catalog: str | None = None) -> None:
         self.spark = spark
-        self.root = root.rstrip("/")
+        self.root = absolute(root)
         self.catalog = catalog
         self.reads: dict[str, int] = {}
         self.writes: dict[str, int] = {}
