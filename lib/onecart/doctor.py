@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,11 +66,9 @@ def _memory() -> str:
 
 
 def _writable(folder: Path, need_gib: float) -> str:
-    from onecart.lake.store import free_space_gib
-
     if not os.access(folder, os.W_OK):
         raise OneCartError(f"{folder} cannot be written")
-    free = free_space_gib(str(folder))
+    free = shutil.disk_usage(folder).free / 2**30
     if free < need_gib:
         raise OneCartError(f"{folder} has {free:.1f} GiB free; {need_gib} GiB are needed")
     return f"{folder}, {free:.0f} GiB free"

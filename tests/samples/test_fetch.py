@@ -243,14 +243,6 @@ def test_online_retail_parquet_keeps_every_line_typed(cache: Path) -> None:
     ]
 
 
-def test_online_retail_has_the_columns_of_the_file(cache: Path) -> None:
-    put(cache, "online-retail", lzma.compress(RETAIL.encode()))
-    frame = load.online_retail()
-    assert list(frame.columns) == RETAIL.splitlines()[0].split(",")
-    assert frame["Price"].tolist() == [2.55, 0.001, 0.001]
-    assert frame["InvoiceDate"].iloc[0] == datetime(2009, 12, 1, 7, 45)
-
-
 def test_amazon_reviews_names_the_product_of_each_review(cache: Path) -> None:
     put(cache, "amazon-reviews", b'98_1\t-2.5\tbroke.\r\n99_12\t3\tgreat "zoom".')
     assert load.amazon_reviews().to_numpy().tolist() == [

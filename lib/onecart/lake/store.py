@@ -1,13 +1,11 @@
 """The only reader and writer of Delta tables. Every write is idempotent and checked against the table's contract."""
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
@@ -52,10 +50,6 @@ class Lake:
         self.writes: dict[str, int] = {}
 
     # -- where a table is ------------------------------------------------------------------------------------------
-
-    def identifier(self, name: str) -> str:
-        """The table as SQL names it."""
-        return self._named(name) if self.catalog else f"delta.`{self.path(name)}`"
 
     def _named(self, name: str) -> str:
         # Spark's own metastore is the default catalog, and open-source Delta takes no third part for it.
@@ -225,16 +219,6 @@ class Lake:
         folder = jvm.org.apache.hadoop.fs.Path(f"{self.root}/bronze")
         fs = folder.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration())
         return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []
-
-
-def unique_on(df: DataFrame, *columns: str) -> bool:
-    """Whether no two rows of `df` share the values of `columns`."""
-    return df.groupBy(*columns).agg(F.count("*").alias("n")).where("n > 1").isEmpty()
-
-
-def free_space_gib(path: str) -> float:
-    """Free disk space below a local path, GiB."""
-    return shutil.disk_usage(path).free / 2**30
 
 
 def _reason(error: Exception) -> str:

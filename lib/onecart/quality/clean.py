@@ -4,7 +4,7 @@ Incremental: reads only what came into bronze since the last good run (its row i
 are merges on keys, so a killed run is simply run again.
 """
 
-import logging
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -22,7 +22,6 @@ from onecart.quality.normalise import normalise
 from onecart.quality.parse import parse
 from onecart.quality.rules import rules, with_verdict
 
-log = logging.getLogger(__name__)
 # A newer version of these replaces the older one; of everything else the first arrival stays.
 _NEWEST_WINS = {"silver.contacts": "updated_ts", "silver.products": "updated_ts"}
 _AT_ONCE = 4
@@ -55,6 +54,9 @@ def run(ctx: Context) -> Result:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for part in pool.map(clean_target, targets.values()):
             accounts |= part
+    for name, a in accounts.items():
+        balance = f"in {a.rows_in:,} = out {a.out:,} + quarantined {a.quarantined:,} + duplicates {a.duplicates:,}"
+        print(f"onecart:   {name:<16} {balance}", file=sys.stderr)
     write_calendar(ctx)
     total = Account(
         *(
@@ -123,14 +125,6 @@ def clean_feed(ctx: Context, name: str, source: Source, since: int | None) -> Ac
     # Spark counted what came in; Delta counted what it merged: two witnesses.
     if counted["records"] != records or account.rows_in != account.out + account.quarantined + account.duplicates:
         raise OneCartError(f"clean lost rows of {name}: {records:,} records, {counted['records']:,} parsed, {account}")
-    log.info(
-        "clean %s: in %d = out %d + quarantined %d + duplicates %d",
-        name,
-        account.rows_in,
-        out,
-        account.quarantined,
-        account.duplicates,
-    )
     return account
 
 

@@ -28,11 +28,6 @@ class Sample:
     origin: Literal["real", "simulated", "generated"]
     note: str
 
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The files taken, as paths inside the package."""
-        return tuple(f"{self.folder}/{file}" for file in self.sha256)
-
 
 _SAMPLES = (
     Sample(

@@ -36,26 +36,8 @@ _PRODUCTS = (
 )
 
 
-def online_retail() -> pd.DataFrame:
-    """Online Retail II as pandas: every invoice line, in file order, under the file's own column names.
-
-    Grain: one line of the file (1,067,371), exact duplicates and cancellations (`Invoice` starts with C, negative
-    `Quantity`) included; no key. Invoice, StockCode, Description, Customer ID, Country: strings, None where empty;
-    Quantity: pieces, int32; Price: pounds sterling a piece, float64; InvoiceDate: datetime64, the shop's wall clock.
-    """
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(online_retail_parquet()).drop_columns("line_no")
-    at = table.schema.get_field_index("price")
-    # By way of text: Arrow's own cast from decimal is off by a last bit for some prices.
-    table = table.set_column(at, "price", table["price"].cast("string").cast("float64"))
-    frame = table.to_pandas().rename(columns={ours: raw for raw, ours in _RETAIL.items()})
-    frame["InvoiceDate"] = frame["InvoiceDate"].dt.tz_localize(None)
-    return frame
-
-
 def online_retail_parquet() -> Path:
-    """The same lines as one Parquet file next to the download; made the first time (seconds), then only looked up.
+    """Online Retail II, every invoice line, as one Parquet file next to the download; made the first time (seconds).
 
     Key `line_no` (long, 0-based, file order). Then invoice, stock_code, description (string), quantity (int, pieces),
     invoice_date (timestamp: the file's wall clock labelled UTC, as it names no time zone), price (decimal(12,3), pounds
