@@ -1,15 +1,13 @@
 """Lists files on any file system that Spark reaches."""
 
-from typing import Any
-
 from pyspark.sql import SparkSession
+
+from onecart.lake.files import hadoop
 
 
 def list_files(spark: SparkSession, folder: str) -> list[str]:
     """All files below `folder`, sorted; hidden ones (`_`, `.`) and empty ones left out. No folder: an empty list."""
-    jvm: Any = spark.sparkContext._jvm
-    path = jvm.org.apache.hadoop.fs.Path(folder)
-    fs = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    fs, path = hadoop(spark, folder)
     if not fs.exists(path):
         return []
     files = []

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
 from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
 from onecart.lake.contract import Table
+from onecart.lake.files import hadoop
 from onecart.lake.gold import GOLD
 from onecart.lake.tables import OPS, SILVER, bronze
 
@@ -83,7 +84,7 @@ class Lake:
         at = self._existing_version(name) if version is None else version
         self.reads[name] = at
         reader = self.spark.read.format("delta").option("versionAsOf", at)
-        return reader.table(self._named(name)) if self.catalog else reader.load(self.path(name))
+        return self._load(reader, name)
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""
@@ -99,8 +100,14 @@ class Lake:
             return self.spark.createDataFrame([], contract(name).schema)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
-        changes = reader.table(self._named(name)) if self.catalog else reader.load(self.path(name))
-        return changes.where("_change_type = 'insert'").drop("_change_type", "_commit_version", "_commit_timestamp")
+        return (
+            self._load(reader, name)
+            .where("_change_type = 'insert'")
+            .drop("_change_type", "_commit_version", "_commit_timestamp")
+        )
+
+    def _load(self, reader: DataFrameReader, name: str) -> DataFrame:
+        return reader.table(self._named(name)) if self.catalog else reader.load(self.path(name))
 
     def _existing_version(self, name: str) -> int:
         if not self.exists(name):
@@ -215,9 +222,7 @@ class Lake:
                 return []
             tables = self.spark.sql(f"SHOW TABLES IN {self._named('bronze')}").collect()
             return sorted(t["tableName"] for t in tables)
-        jvm: Any = self.spark.sparkContext._jvm
-        folder = jvm.org.apache.hadoop.fs.Path(f"{self.root}/bronze")
-        fs = folder.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration())
+        fs, folder = hadoop(self.spark, f"{self.root}/bronze")
         return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []
 
 

@@ -1,6 +1,7 @@
 """Job `report`: one self-contained HTML page from the tables as they are, and CSV exports of the decisions."""
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -9,8 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from onecart.config import is_local
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
+from onecart.lake.files import hadoop
 from onecart.report import figures, queries
 
 EXPORTS = ("gold.segments", "gold.recommendations", "gold.intent_scores", "gold.demand_forecast")
@@ -47,7 +50,7 @@ def run(ctx: Context) -> Result:
 
 def write_text(ctx: Context, path: str, text: str) -> None:
     """Writes one file, on any file system that Spark reaches."""
-    if "://" not in path:
+    if is_local(path):
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(text, encoding="utf-8")
@@ -56,11 +59,9 @@ def write_text(ctx: Context, path: str, text: str) -> None:
                 f"cannot write the report {path}: {e.strerror}; give another with --set report.path=FILE"
             ) from e
         return
-    jvm = ctx.spark.sparkContext._jvm
-    target = jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
-    stream = target.getFileSystem(ctx.spark.sparkContext._jsc.hadoopConfiguration()).create(target, True)
-    stream.write(bytearray(text, "utf-8"))
-    stream.close()
+    fs, target = hadoop(ctx.spark, path)
+    with closing(fs.create(target, True)) as stream:
+        stream.write(bytearray(text, "utf-8"))
 
 
 def page(as_of: str, tile_html: str, sections: dict[str, str], note: str) -> str:

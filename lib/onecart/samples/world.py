@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from onecart.config import Samples, Settings
 from onecart.errors import UsageError
+from onecart.lake.files import hadoop
 from onecart.samples import load, orders, people, visits, voices
 from onecart.samples.dice import Dice
 from onecart.samples.dirt import FATES, Feed, write
@@ -159,12 +160,7 @@ class _Files:
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.spark = spark
-        self.fs, self.note = self._at(f"{root.rstrip('/')}/_world.json")
-
-    def _at(self, path: str) -> tuple[Any, Any]:
-        jvm: Any = self.spark.sparkContext._jvm
-        there = jvm.org.apache.hadoop.fs.Path(path)
-        return there.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration()), there
+        self.fs, self.note = hadoop(self.spark, f"{root.rstrip('/')}/_world.json")
 
     def read(self) -> Any:
         if not self.fs.exists(self.note):
@@ -183,7 +179,7 @@ class _Files:
         """`local` where every executor can read it: itself on one machine, else a copy below `root`."""
         if (self.spark.sparkContext.master or "").startswith("local"):
             return f"file://{local}"
-        fs, there = self._at(f"{root.rstrip('/')}/samples/{local.rsplit('/', 1)[-1]}")
+        fs, there = hadoop(self.spark, f"{root.rstrip('/')}/samples/{local.rsplit('/', 1)[-1]}")
         if not fs.exists(there):
-            fs.copyFromLocalFile(self._at(f"file://{local}")[1], there)
+            fs.copyFromLocalFile(hadoop(self.spark, f"file://{local}")[1], there)
         return str(there.toString())
