@@ -106,7 +106,21 @@ class Quality(_Section):
 
 
 class Identity(_Section):
-    max_records_per_key: int = Field(20, ge=2)  # a key value on more records than this links nobody
+    """Who is who. What can be estimated from the data (weights, blocking rules, the threshold) is no setting."""
+
+    max_records_per_key: int = Field(20, ge=2)  # an identifier on more records than this is shared and links nobody
+    caps: dict[str, Annotated[int, Field(ge=2)]] = {"account_id": 100_000}  # the same for single identifiers
+    max_values: dict[str, Annotated[int, Field(ge=1)]] = {  # distinct values that one customer may have
+        "card_id": 4,
+        "account_id": 4,
+        "national_id": 2,
+        "email": 8,
+        "phone": 8,
+    }
+    max_block: int = Field(100, ge=2)  # a blocking key on more records than this makes no pairs
+    pairs_per_record: int = Field(30, ge=1)  # pairs to compare beyond those that share an identifier
+    max_pairs: int = Field(1_000_000_000, ge=1)  # more than this stops with an error before any is made
+    threshold: float | None = Field(None, gt=0, lt=1)  # probability from which on records link; None: from the data
 
 
 class Behaviour(_Section):

@@ -1,5 +1,5 @@
 """Who is who, across channels."""
 
-from onecart.identity.linking import capped_keys, link
+from onecart.identity.linking import link
 
-__all__ = ["capped_keys", "link"]
+__all__ = ["link"]

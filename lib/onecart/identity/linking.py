@@ -1,79 +1,74 @@
-"""Deterministic identity: records that share a key are one customer."""
+"""Who is who: records of one person, by identifiers and by everything else they say."""
 
-from pyspark.sql import DataFrame, Window
+from dataclasses import dataclass, replace
+
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity, Settings
-from onecart.errors import UsageError
-from onecart.identity.components import connected_components
-from onecart.identity.keys import with_keys
+from onecart.identity import blocking, clusters, compare, fields, model
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What linking found. `members`: record_id, cluster, probability, rule, component; `pairs`: the pairs within
+    components with their evidence; `capped`: identifiers on too many records; `model`, `terms`: what was learned."""
+
+    members: DataFrame
+    pairs: DataFrame
+    capped: DataFrame
+    model: model.LinkModel
+    terms: DataFrame | None
+    scored: DataFrame
 
 
 def link(records: DataFrame, settings: Identity | None = None) -> DataFrame:
-    """One row per record, key `record_id`: the customer it belongs to.
-
-    `records`: record_id (unique, of any simple type) and any of account_id, card_id, email, phone, handle, device_id,
-    cookie_id, given_name, surname, date_of_birth, postcode, street; other columns are ignored. Two records that hold
-    the same normalised value of a key (identity/keys.py) are linked, and links chain. A value on more than
-    `settings.max_records_per_key` records is shared (a family's phone, `none@shop.com`) and links nobody.
-
-    Adds customer_id ('c_' and 16 hex digits, from the smallest record_id of the customer), probability (the trust of
-    the record's strongest key, a judgement and not an estimate; 1 where nothing links it), rule (the keys that link
-    the record, as in `email+phone`; `alone`: none does).
-    UsageError: no record_id, no usable key column, a null or repeated record_id.
-    """
-    settings = settings or Settings().identity
-    keyed = with_keys(records).localCheckpoint()  # the caller's plan may be long, and four steps below start here
-    _check_unique(keyed)
-    shared = (
-        keyed.transform(_holders).where(F.col("holders").between(2, settings.max_records_per_key)).localCheckpoint()
-    )
-    edges = shared.select(
-        F.col("record_id").alias("a"), F.col("first_holder").alias("b")
-    )  # a star per value, not all pairs
-    components = connected_components(edges).withColumnRenamed("node", "record_id")
-    rules = shared.groupBy("record_id").agg(
-        F.array_join(F.array_sort(F.collect_set("rule")), "+").alias("rule"), F.max("trust").alias("probability")
-    )
-    linked = keyed.join(components, "record_id", how="left").join(rules, "record_id", how="left")
-    digest = F.sha2(F.coalesce("component", "record_id"), 256)
-    return linked.select(
+    """One row per record, key `record_id`: the customer it belongs to."""
+    found = resolve(records, settings)
+    digest = F.concat(F.lit("c_"), F.substring(F.sha2("cluster", 256), 1, 16))
+    return found.members.select(
         F.col("record_id").cast(records.schema["record_id"].dataType).alias("record_id"),
-        F.concat(F.lit("c_"), F.substring(digest, 1, 16)).alias("customer_id"),
+        digest.alias("customer_id"),
+        "probability",
+        "rule",
+    )
+
+
+def resolve(records: DataFrame, settings: Identity | None = None) -> Resolution:
+    settings = settings or Settings().identity
+    prepared = fields.prepare(records).localCheckpoint()  # the caller's plan may be long, and every step starts here
+    count = fields.require_unique(prepared)
+    free = prepared.where(f"coalesce({fields.CONSENT}, true)") if fields.CONSENT in prepared.columns else prepared
+    rules = blocking.choose(free, settings, count)
+    columns = tuple(f for f in compare.COMPARED if f in free.columns)
+    terms = model.terms(free).localCheckpoint() if set(model.TERMS) & set(columns) else None
+    collision = model.collisions(terms) if terms is not None else {}
+    shared = model.with_shares(free, terms, count) if terms is not None else free
+    pairs = blocking.pairs(free, rules, settings)
+    compared = compare.compare(compare.with_sides(pairs, shared, columns), model.usable(free.columns)).localCheckpoint()
+    counts = model.pattern_counts(compared, len(rules)).collect()
+    trained = model.fit(counts, rules, free.columns, collision, count)
+    scored = model.with_weight(compared, trained).withColumn("barred", F.lit(None).cast("string"))
+    members, inside = clusters.solve(scored, free, settings, trained.threshold)
+    return Resolution(_with_rule(prepared, members, inside, rules), inside, blocking.capped(free, rules, settings), trained, terms, scored)
+
+
+def _with_rule(prepared: DataFrame, members: DataFrame, pairs: DataFrame, rules: list[blocking.Rule]) -> DataFrame:
+    identifiers = [(i, r) for i, r in enumerate(rules) if r.identifies]
+    names = F.array(*[F.when(F.expr(f"found_by & {1 << i}L != 0"), F.lit(r.name)) for i, r in identifiers])
+    shared = F.array_compact(names) if identifiers else F.array().cast("array<string>")
+    said = F.when(F.size(shared) > 0, shared).otherwise(F.array(F.lit("model")))
+    linked = pairs.where("accepted").withColumn("rules", said)
+    each = linked.select(F.explode(F.array("record_a", "record_b")).alias("record_id"), "rules", "probability")
+    per_record = each.groupBy("record_id").agg(
+        F.array_join(F.array_sort(F.array_distinct(F.flatten(F.collect_set("rules")))), "+").alias("rule"),
+        F.max("probability").alias("probability"),
+    )
+    out = prepared.select("record_id").join(members, "record_id", how="left").join(per_record, "record_id", how="left")
+    return out.select(
+        "record_id",
+        F.coalesce("cluster", "record_id").alias("cluster"),
         F.coalesce("probability", F.lit(1.0)).alias("probability"),
         F.coalesce("rule", F.lit("alone")).alias("rule"),
+        "component",
     )
-
-
-def capped_keys(records: DataFrame, settings: Identity | None = None) -> DataFrame:
-    """One row per rule with values on too many records to link: `key_values`, and the `records` that hold them."""
-    settings = settings or Settings().identity
-    values = with_keys(records).transform(_exploded).groupBy("rule", "value").agg(F.count("*").alias("holders"))
-    capped = values.where(F.col("holders") > settings.max_records_per_key)
-    return capped.groupBy("rule").agg(F.count("*").alias("key_values"), F.sum("holders").alias("records"))
-
-
-def _exploded(keyed: DataFrame) -> DataFrame:
-    return keyed.select("record_id", F.inline("keys"))
-
-
-def _holders(keyed: DataFrame) -> DataFrame:
-    """One row per record and key it has: rule, trust, `holders` (records with that value), the smallest of them."""
-    same_value = Window.partitionBy("rule", "value")
-    return keyed.transform(_exploded).select(
-        "record_id",
-        "rule",
-        "trust",
-        F.count("*").over(same_value).alias("holders"),
-        F.min("record_id").over(same_value).alias("first_holder"),
-    )
-
-
-def _check_unique(keyed: DataFrame) -> None:
-    counts = keyed.groupBy("record_id").agg(F.count("*").alias("rows"))
-    wrong = counts.where("record_id IS NULL OR rows > 1").orderBy("record_id").first()
-    if wrong is None:
-        return
-    if wrong["record_id"] is None:
-        raise UsageError(f"record_id is null in {wrong['rows']:,} records; every record needs an id of its own")
-    raise UsageError(f"record_id '{wrong['record_id']}' is on {wrong['rows']:,} records; keep one row per record_id")

@@ -1,0 +1,169 @@
+"""Which pairs of records are worth comparing: keys that identify, and blocking rules chosen from the data."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Identity
+from onecart.errors import DataError
+
+_SAMPLE_FROM = 300_000  # records from which on the number of pairs is forecast on every 8th key value
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Records with the same value of `key` (SQL over a prepared record, null: none) make pairs.
+
+    `fields` are those the key is made of. `identifies`: the key names one person, and `trust` is the probability that
+    two records with it are one where nothing else can tell: a judgement, not an estimate. `chance`: how often two
+    strangers share the key in data of this kind, where EM starts.
+    """
+
+    name: str
+    key: str
+    fields: tuple[str, ...]
+    identifies: bool = False
+    trust: float = 0.0
+    chance: float = 1e-6
+
+
+# In the order in which a pair that several find is attributed to one: the most trusted first.
+IDENTIFIERS = tuple(
+    Rule(name, name, (name,), identifies=True, trust=trust)
+    for name, trust in {
+        "account_id": 0.999,
+        "card_id": 0.995,
+        "national_id": 0.99,
+        "email": 0.99,
+        "phone": 0.97,
+        "handle": 0.97,
+        "device_id": 0.95,
+        "cookie_id": 0.95,
+    }.items()
+)
+
+# Parts of a person that survive most slips; a blocking rule is one of them or two together.
+_PARTS: dict[str, tuple[str, tuple[str, ...], float]] = {
+    "given": ("soundex(given_name)", ("given_name",), 0.02),
+    "surname": ("soundex(surname)", ("surname",), 0.01),
+    # Day and month in ascending order: the same whichever was written first.
+    "birth": (
+        "concat(left(date_of_birth, 4), least(substr(date_of_birth, 5, 2), substr(date_of_birth, 7, 2)), "
+        "greatest(substr(date_of_birth, 5, 2), substr(date_of_birth, 7, 2)))",
+        ("date_of_birth",),
+        5e-5,
+    ),
+    "postcode": ("postcode", ("postcode",), 1e-3),
+    "city": ("left(city, 6)", ("city",), 0.02),
+    "street": ("left(street, 10)", ("street",), 1e-4),
+    "phone": ("right(phone, 6)", ("phone",), 1e-6),
+    "email": ("substring_index(email, '@', 1)", ("email",), 1e-5),
+    "national": ("left(national_id, 5)", ("national_id",), 1e-5),
+}
+_KEYS = "array<struct<rule: int, key: string>>"
+_NAMES = "array_join(array_sort(array(soundex(given_name), soundex(surname))), '|')"  # either way round
+
+
+def candidates(columns: list[str]) -> list[Rule]:
+    """Every rule that the columns allow: identifiers, then the parts alone and in twos."""
+    present = set(columns)
+    parts = {name: part for name, part in _PARTS.items() if set(part[1]) <= present}
+    rules = [rule for rule in IDENTIFIERS if rule.name in present]
+    rules += [Rule(name, key, fields, chance=chance) for name, (key, fields, chance) in parts.items()]
+    names = sorted(parts, key=list(_PARTS).index)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            (key_1, fields_1, chance_1), (key_2, fields_2, chance_2) = parts[one], parts[other]
+            key = f"{key_1} || '|' || {key_2}"
+            if (one, other) == ("given", "surname"):
+                key = f"IF(given_name IS NULL OR surname IS NULL, NULL, {_NAMES})"
+            rules.append(Rule(f"{one}+{other}", key, fields_1 + fields_2, chance=chance_1 * chance_2))
+    return rules
+
+
+def keyed(prepared: DataFrame, rules: list[Rule], *extra: str) -> DataFrame:
+    """One row per record and rule it has a key of: record_id, `extra`, rule (position in `rules`), key."""
+    each = [F.struct(F.lit(i).alias("rule"), F.expr(rule.key).alias("key")) for i, rule in enumerate(rules)]
+    found = F.filter(F.array(*each).cast(_KEYS), lambda one: one["key"].isNotNull())
+    return prepared.select("record_id", *extra, F.inline(found))
+
+
+def forecast(prepared: DataFrame, rules: list[Rule], settings: Identity, records: int) -> dict[int, tuple[int, int]]:
+    """Rule -> (pairs it would make, key values on too many records to block by). One row a rule is collected."""
+    every = 8 if records >= _SAMPLE_FROM else 1
+    keys = keyed(prepared, rules)
+    if every > 1:
+        keys = keys.where(F.pmod(F.xxhash64("rule", "key"), F.lit(every)) == 0)
+    blocks = keys.groupBy("rule", "key").agg(F.count("*").alias("n"))
+    fits = F.col("n") <= settings.max_block
+    per_rule = blocks.groupBy("rule").agg(
+        F.sum(F.when(fits, F.col("n") * (F.col("n") - 1) / 2).otherwise(0)).cast("long").alias("pairs"),
+        F.count_if(~fits).alias("oversize"),
+    )
+    return {row["rule"]: (row["pairs"] * every, row["oversize"] * every) for row in per_rule.collect()}
+
+
+def choose(prepared: DataFrame, settings: Identity, records: int) -> list[Rule]:
+    """The identifiers, and the blocking rules with the fewest pairs until `settings.pairs_per_record` are reached.
+
+    Pairs are forecast before any is made. DataError: the identifiers alone make more pairs than `settings.max_pairs`.
+    """
+    rules = candidates(prepared.columns)
+    pairs = forecast(prepared, rules, settings, records)
+    chosen = [i for i, rule in enumerate(rules) if rule.identifies]
+    total = sum(pairs.get(i, (0, 0))[0] for i in chosen)
+    _check_limit(total, settings)
+    budget = min(settings.max_pairs, total + settings.pairs_per_record * records)
+    for i in sorted((i for i in pairs if i not in chosen), key=lambda i: pairs[i][0]):
+        if pairs[i][0] and total + pairs[i][0] <= budget:
+            chosen.append(i)
+            total += pairs[i][0]
+    return [rules[i] for i in sorted(chosen, key=lambda i: (not rules[i].identifies, pairs.get(i, (0, 0))[0]))]
+
+
+def _check_limit(pairs: int, settings: Identity) -> None:
+    if pairs > settings.max_pairs:
+        raise DataError(
+            f"linking would compare {pairs:,} pairs of records, the limit identity.max_pairs is "
+            f"{settings.max_pairs:,}; lower identity.max_block or identity.pairs_per_record, or raise the limit"
+        )
+
+
+def cap(rule: Rule, settings: Identity) -> int:
+    """Records that one key value may be on."""
+    return settings.caps.get(rule.name, settings.max_records_per_key) if rule.identifies else settings.max_block
+
+
+def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
+    """One row per pair to compare, key (record_a, record_b), record_a < record_b: `found_by`, a bit for each rule.
+
+    A key value on more records than its cap makes no pairs. One that identifies and is on more than
+    `settings.max_block` makes a star around its smallest record instead of all pairs.
+    """
+    blocks = (
+        keyed(prepared, rules)
+        .groupBy("rule", "key")
+        .agg(F.array_sort(F.collect_list("record_id")).alias("ids"))
+        .where(F.size("ids") > 1)
+        .where(F.size("ids") <= _cap_of(rules, settings))
+    )
+    first = blocks.select("rule", "ids", F.posexplode("ids").alias("i", "record_a"))
+    star = (F.size("ids") > settings.max_block) & (F.col("i") > 0)
+    rest = F.when(star, F.array().cast("array<string>")).otherwise(F.expr("slice(ids, i + 2, size(ids))"))
+    each = first.select("rule", "record_a", F.explode(rest).alias("record_b"))
+    bit = F.expr("shiftleft(1L, rule)")
+    return each.groupBy("record_a", "record_b").agg(F.bit_or(bit).alias("found_by"))
+
+
+def capped(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
+    """One row per identifying key value on too many records to link anybody: rule, key (personal!), records."""
+    ours = [rule for rule in rules if rule.identifies]
+    blocks = keyed(prepared, ours).groupBy("rule", "key").agg(F.count("*").alias("records"))
+    over = blocks.where(F.col("records") > _cap_of(ours, settings))
+    names = F.array(*[F.lit(r.name) for r in ours]).cast("array<string>")
+    return over.withColumn("rule", F.element_at(names, F.col("rule") + 1))
+
+
+def _cap_of(rules: list[Rule], settings: Identity) -> Column:
+    return F.element_at(F.array(*[F.lit(cap(rule, settings)) for rule in rules]).cast("array<int>"), F.col("rule") + 1)

@@ -1,0 +1,168 @@
+"""The trained linkage model: blocking rules, weights of every agreement level, and the score of a pair in bits."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.identity.blocking import Rule
+from onecart.identity.compare import COMPARISONS, Comparison, digit, digits
+from onecart.identity.em import Estimates, estimate
+
+TERMS = ("given_name", "surname")  # fields whose agreement says more the rarer the value is
+_MOST_BITS = 40.0
+_COMMON_PERSONS = 100_000  # a small frame is judged as a sample of at least so many people
+_DUPLICATES = 0.6  # expected pairs per record, where EM starts
+
+
+@dataclass(frozen=True)
+class LinkModel:
+    """What `train` learned. Weights are log2(m / u), bits; `prior[r]` is log2 odds of a match among rule r's pairs;
+    `weights[r][f][l]`; `collision[field]`: how often two strangers share the field's value by chance; `threshold`:
+    the bits from which on a pair is taken for one person."""
+
+    rules: tuple[Rule, ...]
+    fields: tuple[str, ...]
+    prior: list[float]
+    weights: list[list[list[float]]]
+    collision: dict[str, float]
+    records: int
+    threshold: float = 0.0
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return tuple(c for c in COMPARISONS if c.name in self.fields)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "LinkModel":
+        found: dict[str, Any] = json.loads(text)
+        rules = tuple(Rule(**{**r, "fields": tuple(r["fields"])}) for r in found.pop("rules"))
+        return cls(rules=rules, fields=tuple(found.pop("fields")), **found)
+
+
+def usable(columns: list[str]) -> tuple[Comparison, ...]:
+    """The comparisons for which the records have a column."""
+    return tuple(c for c in COMPARISONS if set(c.fields) & set(columns))
+
+
+def first_rule() -> Column:
+    """The rule that a pair is attributed to: of those that found it, the most trusted, then the most specific."""
+    return F.expr("CAST(log2(found_by & -found_by) AS INT)")
+
+
+def pattern_counts(compared: DataFrame, rules: int) -> DataFrame:
+    """One row per rule and pattern: `pairs` of the rule's blocks with that pattern; `once`, the same with each pair split
+    evenly among the rules that found it. As many rows as patterns occur: thousands, whatever the number of pairs."""
+    counts = compared.groupBy("found_by", "pattern").agg(F.count("*").alias("n"))
+    bits = F.expr(f"filter(sequence(0, {rules - 1}), i -> shiftright(found_by, i) & 1 = 1)")
+    each = counts.withColumn("by", bits).select(F.explode("by").alias("rule"), "pattern", "n", (F.col("n") / F.size("by")).alias("part"))
+    return each.groupBy("rule", "pattern").agg(F.sum("n").alias("pairs"), F.sum("part").alias("once"))
+
+
+def fit(patterns: list[Any], rules: list[Rule], columns: list[str], collision: dict[str, float], records: int) -> LinkModel:
+    """Trains on counts: `patterns` is the collected frame of `pattern_counts`."""
+    comparisons = usable(columns)
+    sizes = [len(c.levels) for c in comparisons]
+    share = np.array([_prior_share(rule, records) for rule in rules])
+    own = np.array([[bool(set(c.fields) & set(r.fields)) for c in comparisons] for r in rules]).reshape(len(rules), -1)
+    rule, pattern = (np.array([row[i] for row in patterns], dtype=np.int64) for i in (0, 1))
+    pairs, once = (np.array([row[i] for row in patterns], dtype=float) for i in (2, 3))
+    found = estimate(
+        digits(pattern, comparisons), rule, pairs, once, sizes, share, own,
+        [np.array([0.0, *c.m]) for c in comparisons], [np.array([0.0, *c.u]) for c in comparisons],
+    )  # fmt: skip
+    return LinkModel(
+        rules=tuple(rules),
+        fields=tuple(c.name for c in comparisons),
+        prior=[float(x) for x in np.log2(found.match_share / (1 - found.match_share))],
+        weights=_bits(found, len(rules)),
+        collision=collision,
+        records=records,
+    )
+
+
+def _bits(found: Estimates, rules: int) -> list[list[list[float]]]:
+    bits = [np.log2(m / u) for m, u in zip(found.m, found.u, strict=True)]
+    return [[[round(float(x), 4) for x in field[r]] for field in bits] for r in range(rules)]
+
+
+def _prior_share(rule: Rule, records: int) -> float:
+    if rule.identifies:
+        return rule.trust
+    odds = _DUPLICATES / (max(records, _COMMON_PERSONS) * rule.chance)
+    return min(0.95, odds / (1 + odds))
+
+
+def collisions(terms: DataFrame) -> dict[str, float]:
+    """Of `terms`[field, value, share]: how often two records share a value by chance."""
+    rows = terms.groupBy("field").agg(F.sum(F.col("share") * F.col("share")).alias("chance")).collect()
+    return {row["field"]: float(row["chance"]) for row in rows}
+
+
+def terms(prepared: DataFrame) -> DataFrame:
+    """One row per field of TERMS and value that several records have: field, value, share of the records with one."""
+    fields = [f for f in TERMS if f in prepared.columns]
+    each = F.inline(F.array(*[F.struct(F.lit(f).alias("field"), F.col(f).alias("value")) for f in fields]))
+    counts = prepared.select(each).where("value IS NOT NULL").groupBy("field", "value").agg(F.count("*").alias("n"))
+    total = counts.groupBy("field").agg(F.sum("n").alias("total"))
+    return counts.join(F.broadcast(total), "field", how="inner").select("field", "value", (F.col("n") / F.col("total")).alias("share"))
+
+
+def with_shares(prepared: DataFrame, terms: DataFrame, records: int) -> DataFrame:
+    """Adds share_<field> for the fields of TERMS: how common the record's value is."""
+    out = prepared
+    for field in (f for f in TERMS if f in prepared.columns):
+        mine = terms.where(F.col("field") == field).select(F.col("value").alias(field), F.col("share").alias(f"share_{field}"))
+        rarest = F.when(F.col(field).isNotNull(), F.coalesce(f"share_{field}", F.lit(1.0 / max(records, 2))))
+        out = out.join(mine, field, how="left").withColumn(f"share_{field}", rarest)
+    return out
+
+
+def with_weight(compared: DataFrame, model: LinkModel) -> DataFrame:
+    """Adds `rule` (position in model.rules), `weight` (bits: log2 of the posterior odds of a match) and `probability`."""
+    ruled = compared.withColumn("rule", first_rule())
+    silent = F.expr(" AND ".join([f"{digit(model.comparisons, name)} = 0" for name in model.fields]) or "true")
+    prior = F.when(silent, _by_rule([_trusted(r, p) for r, p in zip(model.rules, model.prior, strict=True)]))
+    total = prior.otherwise(_by_rule(model.prior))
+    for name in model.fields:
+        total = total + field_weight(model, name)
+    weight = F.greatest(F.least(total, F.lit(_MOST_BITS)), F.lit(-_MOST_BITS))
+    return ruled.withColumn("weight", weight).withColumn("probability", 1 / (1 + F.pow(F.lit(2.0), -F.col("weight"))))
+
+
+def field_weight(model: LinkModel, name: str) -> Column:
+    """Bits that the comparison `name` adds for a pair with `rule`, `pattern` and the shares of the first record."""
+    at, size = model.fields.index(name), len(model.comparisons[model.fields.index(name)].levels)
+    table = _array([x for rule in model.weights for x in rule[at]])
+    level = F.expr(digit(model.comparisons, name))
+    bits = F.element_at(table, (F.col("rule") * size + level + 1).cast("int"))
+    if name not in model.collision:
+        return bits
+    # Strangers that meet by an address or an identifier are families, among whom a rare surname says nothing.
+    by_chance = [not r.identifies and (name == "given_name" or not set(r.fields) & _HOME) for r in model.rules]
+    rarity = F.log2(F.lit(model.collision[name]) / F.col(f"share_{name}"))
+    bounded = F.greatest(F.least(rarity, F.lit(8.0)), F.lit(-4.0))
+    applies = (level == size - 1) & (_by_rule([float(b) for b in by_chance]) > 0)
+    return bits + F.when(applies, bounded).otherwise(0.0)
+
+
+_HOME = {"street", "postcode", "city", "phone", "email"}
+
+
+def _trusted(rule: Rule, prior: float) -> float:
+    return float(np.log2(rule.trust / (1 - rule.trust))) if rule.identifies else prior
+
+
+def _by_rule(values: list[float]) -> Column:
+    return F.element_at(_array(values), F.col("rule") + 1)
+
+
+def _array(values: list[float]) -> Column:
+    """A constant array; as one text, because hundreds of literals slow every step of planning."""
+    return F.split(F.lit(" ".join(map(str, values))), " ").cast("array<double>")
