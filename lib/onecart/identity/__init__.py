@@ -1,5 +1,6 @@
 """Who is who, across channels."""
 
+from onecart.identity.evaluate import Evaluation, evaluate, review_sample
 from onecart.identity.linking import capped_keys, link
 
-__all__ = ["capped_keys", "link"]
+__all__ = ["Evaluation", "capped_keys", "evaluate", "link", "review_sample"]
