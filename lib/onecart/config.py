@@ -113,13 +113,13 @@ class Identity(_Section):
     max_values: dict[str, Annotated[int, Field(ge=1)]] = {  # distinct values that one customer may have
         "card_id": 4,
         "account_id": 4,
-        "national_id": 2,
         "email": 8,
         "phone": 8,
     }
     max_block: int = Field(100, ge=2)  # a blocking key on more records than this makes no pairs
-    pairs_per_record: int = Field(30, ge=1)  # pairs to compare beyond those that share an identifier
+    pairs_per_record: int = Field(8, ge=1)  # pairs to compare beyond those that share an identifier
     max_pairs: int = Field(1_000_000_000, ge=1)  # more than this stops with an error before any is made
+    purpose: str = "matching"  # a record whose consent_<purpose> is false is linked with nobody
     threshold: float | None = Field(None, gt=0, lt=1)  # probability from which on records link; None: from the data
 
 

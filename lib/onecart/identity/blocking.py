@@ -115,10 +115,13 @@ def choose(prepared: DataFrame, settings: Identity, records: int) -> list[Rule]:
     total = sum(pairs.get(i, (0, 0))[0] for i in chosen)
     _check_limit(total, settings)
     budget = min(settings.max_pairs, total + settings.pairs_per_record * records)
-    for i in sorted((i for i in pairs if i not in chosen), key=lambda i: pairs[i][0]):
-        if pairs[i][0] and total + pairs[i][0] <= budget:
+    others = sorted((i for i in pairs if i not in chosen and pairs[i][0]), key=lambda i: pairs[i][0])
+    # Every good rule finds the true pairs, about as many as the most specific one makes; they are spent only once.
+    common = pairs[others[0]][0] if others else 0
+    for i in others:
+        if total + pairs[i][0] - common <= budget:
             chosen.append(i)
-            total += pairs[i][0]
+            total += pairs[i][0] - common
     return [rules[i] for i in sorted(chosen, key=lambda i: (not rules[i].identifies, pairs.get(i, (0, 0))[0]))]
 
 
@@ -135,34 +138,30 @@ def cap(rule: Rule, settings: Identity) -> int:
     return settings.caps.get(rule.name, settings.max_records_per_key) if rule.identifies else settings.max_block
 
 
-def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
+def blocks(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
+    """One row per rule and key on several records: rule, key_hash, records, capped (on more than may make pairs)."""
+    counted = keyed(prepared, rules).groupBy("rule", F.xxhash64("key").alias("key_hash")).agg(F.count("*").alias("records")).where("records > 1")
+    return counted.withColumn("capped", F.col("records") > _cap_of(rules, settings))
+
+
+def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity, capped: DataFrame | None = None) -> DataFrame:
     """One row per pair to compare, key (record_a, record_b), record_a < record_b: `found_by`, a bit for each rule.
 
-    A key value on more records than its cap makes no pairs. One that identifies and is on more than
-    `settings.max_block` makes a star around its smallest record instead of all pairs.
+    A key value on more records than its cap makes no pairs; where `prepared` is a part of all records, `capped`[rule,
+    key_hash] says which those are. A key that identifies and is on more than `settings.max_block` records makes a star
+    around the smallest of them instead of all pairs.
     """
-    blocks = (
-        keyed(prepared, rules)
-        .groupBy("rule", "key")
-        .agg(F.array_sort(F.collect_list("record_id")).alias("ids"))
-        .where(F.size("ids") > 1)
-        .where(F.size("ids") <= _cap_of(rules, settings))
-    )
-    first = blocks.select("rule", "ids", F.posexplode("ids").alias("i", "record_a"))
+    keys = keyed(prepared, rules)
+    if capped is not None:
+        keys = keys.withColumn("key_hash", F.xxhash64("key")).join(capped, ["rule", "key_hash"], how="left_anti")
+    together = keys.groupBy("rule", "key").agg(F.array_sort(F.collect_list("record_id")).alias("ids"))
+    size = F.size("ids")
+    first = together.where((size > 1) & (size <= _cap_of(rules, settings)))
+    first = first.select("rule", "ids", F.posexplode("ids").alias("i", "record_a"))
     star = (F.size("ids") > settings.max_block) & (F.col("i") > 0)
     rest = F.when(star, F.array().cast("array<string>")).otherwise(F.expr("slice(ids, i + 2, size(ids))"))
     each = first.select("rule", "record_a", F.explode(rest).alias("record_b"))
-    bit = F.expr("shiftleft(1L, rule)")
-    return each.groupBy("record_a", "record_b").agg(F.bit_or(bit).alias("found_by"))
-
-
-def capped(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
-    """One row per identifying key value on too many records to link anybody: rule, key (personal!), records."""
-    ours = [rule for rule in rules if rule.identifies]
-    blocks = keyed(prepared, ours).groupBy("rule", "key").agg(F.count("*").alias("records"))
-    over = blocks.where(F.col("records") > _cap_of(ours, settings))
-    names = F.array(*[F.lit(r.name) for r in ours]).cast("array<string>")
-    return over.withColumn("rule", F.element_at(names, F.col("rule") + 1))
+    return each.groupBy("record_a", "record_b").agg(F.bit_or(F.expr("shiftleft(1L, rule)")).alias("found_by"))
 
 
 def _cap_of(rules: list[Rule], settings: Identity) -> Column:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.config import Identity
+from onecart.identity.compare import COMPARED
 from onecart.identity.components import connected_components
 
 _SOLVED = T.StructType(
@@ -24,32 +25,41 @@ _SOLVED = T.StructType(
 )
 
 
+_SILENCE = 2.0  # bits against two groups for each pair of records between them that no blocking rule found
+_MOST = 12.0  # bits of one pair that count between two groups, so that one does not outvote several
+
+
 @dataclass
 class _Group:
-    """A customer in the making: its members, distinct values of each capped identifier, and for each other group that
-    any pair leads to the sum of these pairs' bits."""
+    """A customer in the making: its members, distinct values of each capped identifier, how many members can be
+    compared, and for each other group that any pair leads to the sum of these pairs' bits."""
 
     members: list[int]
     values: dict[str, set[str]]
+    comparable: int
     bits: dict[int, float] = field(default_factory=dict)
     barred: set[int] = field(default_factory=set)
 
 
 def split(
-    nodes: list[str], values: list[dict[str, str]], pairs: list[tuple[int, int, float, str | None]],
+    nodes: list[str], values: list[dict[str, str]], comparable: list[bool], pairs: list[tuple[int, int, float, str | None]],
     threshold: float, most: dict[str, int],
 ) -> tuple[list[int], list[str | None]]:  # fmt: skip
     """The group of each node (the position of its first member), and of each pair why it was not followed (None: it was).
 
-    `pairs`: (node, node, bits, why the two must not be one or None). Average linkage on log odds: strongest pairs first,
-    two groups become one if the bits of all pairs between them sum to more than `threshold`, no pair between them is
-    barred and no identifier has more than `most` values in it. Ties go by the nodes' order.
+    `pairs`: (node, node, bits, why the two must not be one or None). `comparable`: the record says enough to be found
+    by its fields; two such records that no rule brought together disagree in most of them. Average linkage on log odds:
+    strongest pairs first, two groups become one if the bits of all pairs between them do not sum to less than none, no
+    pair between them is barred and no identifier has more than `most` values in it. Ties go by the nodes' order.
     """
-    groups = {i: _Group([i], {k: {v} for k, v in values[i].items()}) for i in range(len(nodes))}
+    groups = {
+        i: _Group([i], {k: {v} for k, v in values[i].items()}, int(comparable[i])) for i in range(len(nodes))
+    }
     at = list(range(len(nodes)))
     for a, b, bits, barred in pairs:
+        said = max(-_MOST, min(_MOST, bits)) + (_SILENCE if comparable[a] and comparable[b] else 0.0)
         for one, other in ((a, b), (b, a)):
-            groups[one].bits[other] = groups[one].bits.get(other, 0.0) + bits - threshold
+            groups[one].bits[other] = groups[one].bits.get(other, 0.0) + said
             if barred:
                 groups[one].barred.add(other)
     why: list[str | None] = [None] * len(pairs)
@@ -73,7 +83,7 @@ def _refusal(one: _Group, other: _Group, name: int, barred: str | None, most: di
         return barred
     if name in one.barred:
         return "other records of the two must not be one"
-    if one.bits.get(name, 0.0) < 0:
+    if one.bits.get(name, 0.0) - _SILENCE * one.comparable * other.comparable < 0:
         return "other records of the two disagree"
     for key, limit in most.items():
         count = len(one.values.get(key, set()) | other.values.get(key, set()))
@@ -85,6 +95,7 @@ def _refusal(one: _Group, other: _Group, name: int, barred: str | None, most: di
 def _merge(groups: dict[int, _Group], at: list[int], kept: int, gone: int) -> None:
     into, old = groups[kept], groups.pop(gone)
     into.members += old.members
+    into.comparable += old.comparable
     for member in old.members:
         at[member] = kept
     for key, found in old.values.items():
@@ -131,10 +142,13 @@ def _solve_components(
         F.create_map(*[x for k in most for x in (F.lit(k), F.col(k))]) if most else F.create_map().cast("map<string,string>"),
         lambda _, v: v.isNotNull(),
     )  # fmt: skip
-    identifiers = prepared.select(F.col("record_id").alias("node"), F.to_json(values).alias("said"))
+    known = sum((F.col(f).isNotNull().cast("int") for f in COMPARED if f in prepared.columns), F.lit(0))
+    identifiers = prepared.select(
+        F.col("record_id").alias("node"), F.to_json(values).alias("said"), known.cast("double").alias("weight")
+    )
     none = F.lit(None).cast("string")
     nodes = components.join(identifiers, "node", how="inner").select(
-        "component", F.col("node").alias("record_a"), none.alias("record_b"), F.lit(0.0).alias("weight"), "said"
+        "component", F.col("node").alias("record_a"), none.alias("record_b"), "weight", "said"
     )
     pairs = inside.select("component", "record_a", "record_b", "weight", F.col("barred").alias("said"))
     rows = nodes.unionByName(pairs).repartition("component").sortWithinPartitions("component", F.col("record_b").isNotNull(), "record_a", "record_b")
@@ -163,7 +177,8 @@ def _solve_frame(rows: pd.DataFrame, threshold: float, most: dict[str, int]) -> 
         found = [
             (place[record_a[i]], place[record_b[i]], float(weight[i]), said[i]) for i in range(first_pair, end)
         ]
-        at, why = split(nodes, [json.loads(x) for x in said[start:first_pair]], found, threshold, most)
+        values, comparable = [json.loads(x) for x in said[start:first_pair]], (weight[start:first_pair] > 2).tolist()
+        at, why = split(nodes, values, comparable, found, threshold, most)
         cluster[start:first_pair] = [nodes[g] for g in at]
         reason[first_pair:end] = why
     kind = np.where(is_node, "node", "pair")

@@ -37,6 +37,8 @@ class Pairs:
 
     def values(self, field: str, rows: np.ndarray) -> tuple[list[str], list[str]]:
         """The values of both sides in `rows` (positions)."""
+        if not self.has(field):
+            return [], []
         picked = pa.array(rows)
         a, b = (side.take(picked).to_pylist() for side in self._sides(field))
         return a, b
@@ -50,7 +52,8 @@ class Comparison:
     """One comparison. `levels` names its outcomes from 0 (missing) up; `fields` are the columns it looks at.
 
     `m`, `u`: how often each level but missing is seen among matches and among strangers in data of this kind; where EM
-    starts, and what a few records without evidence of their own are judged by.
+    starts, and what a few records without evidence of their own are judged by. `shared`: families have it in common, so
+    how often strangers agree on it depends on what brought them together.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Comparison:
     m: tuple[float, ...]
     u: tuple[float, ...]
     compare: Callable[[Pairs], np.ndarray]
+    shared: bool = False
 
 
 def _start(pairs: Pairs, field: str, exact: int) -> tuple[np.ndarray, np.ndarray]:
@@ -159,11 +163,10 @@ def _street(pairs: Pairs) -> np.ndarray:
 
 
 def _place(pairs: Pairs) -> np.ndarray:
-    """Postcode and city in one, because each nearly tells the other: counted apart they would count twice."""
     code, code_rows = _start(pairs, "postcode", exact=3)
-    code[code_rows[_edits(*pairs.values("postcode", code_rows), 1) <= 1]] = 2 if len(code_rows) else 0
+    code[code_rows[_edits(*pairs.values("postcode", code_rows), 1) <= 1]] = 2
     city, city_rows = _start(pairs, "city", exact=3)
-    city[city_rows[_jaro_winkler(*pairs.values("city", city_rows)) >= 0.88]] = 3 if len(city_rows) else 0
+    city[city_rows[_jaro_winkler(*pairs.values("city", city_rows)) >= 0.88]] = 3
     same_city = city == 3
     level = np.where((code == MISSING) & (city == MISSING), MISSING, DIFFERENT).astype(np.int8)
     level[same_city] = 2
@@ -172,6 +175,11 @@ def _place(pairs: Pairs) -> np.ndarray:
     level[(code == 3) & ~same_city] = 5
     level[(code == 3) & same_city] = 6
     return level
+
+
+def _address(pairs: Pairs) -> np.ndarray:
+    """Street, city and postcode in one: who moves house changes all of them, and counted apart they would count twice."""
+    return _street(pairs) * len(_PLACE) + _place(pairs)
 
 
 def _email(pairs: Pairs) -> np.ndarray:
@@ -192,6 +200,27 @@ def _digits(field: str, most: int) -> Callable[[Pairs], np.ndarray]:
     return compare
 
 
+_STREET = {"missing": 0.1, "different": 0.10, "similar": 0.05, "close": 0.10, "exact": 0.75}
+_PLACE = {
+    "missing": 0.1,
+    "different": 0.08,
+    "city": 0.04,
+    "postcode but one slip": 0.03,
+    "city, postcode but one slip": 0.05,
+    "postcode": 0.10,
+    "exact": 0.70,
+}
+_STREET_U, _PLACE_U = (0.1, 0.98, 0.015, 0.003, 0.002), (0.1, 0.95, 0.03, 0.01, 0.003, 0.002, 0.005)
+
+
+def _address_levels() -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
+    """Names, m and u of every level of street with every level of place."""
+    names = tuple(f"street {s}, place {p}" for s in _STREET for p in _PLACE)
+    m = tuple(x * y for x in _STREET.values() for y in _PLACE.values())
+    u = tuple(x * y for x in _STREET_U for y in _PLACE_U)
+    return ("missing", *names[1:]), m[1:], u[1:]
+
+
 COMPARISONS = (
     Comparison(
         "given_name",
@@ -201,7 +230,7 @@ COMPARISONS = (
         (0.90, 0.07, 0.01, 0.0005, 0.01, 0.01),
         _given_name,
     ),
-    Comparison("surname", ("surname",), ("missing", "different", "similar", "close", "exact"), (0.03, 0.02, 0.06, 0.89), (0.93, 0.055, 0.01, 0.005), _surname),
+    Comparison("surname", ("surname",), ("missing", "different", "similar", "close", "exact"), (0.03, 0.02, 0.06, 0.89), (0.93, 0.055, 0.01, 0.005), _surname, shared=True),
     Comparison(
         "date_of_birth",
         ("date_of_birth",),
@@ -210,17 +239,9 @@ COMPARISONS = (
         (0.965, 0.03, 0.004, 0.0005, 0.0005),
         _date_of_birth,
     ),
-    Comparison("street", ("street",), ("missing", "different", "similar", "close", "exact"), (0.10, 0.05, 0.10, 0.75), (0.98, 0.015, 0.003, 0.002), _street),
-    Comparison(
-        "place",
-        ("postcode", "city"),
-        ("missing", "different", "city", "postcode but one slip", "city, postcode but one slip", "postcode", "exact"),
-        (0.08, 0.04, 0.03, 0.05, 0.10, 0.70),
-        (0.95, 0.03, 0.01, 0.003, 0.002, 0.005),
-        _place,
-    ),
-    Comparison("email", ("email",), ("missing", "different", "close", "same before @", "exact"), (0.10, 0.03, 0.02, 0.85), (0.995, 0.003, 0.001, 0.001), _email),
-    Comparison("phone", ("phone",), ("missing", "different", "one slip", "exact"), (0.10, 0.05, 0.85), (0.998, 0.001, 0.001), _digits("phone", 1)),
+    Comparison("address", ("street", "postcode", "city"), *_address_levels(), _address, shared=True),
+    Comparison("email", ("email",), ("missing", "different", "close", "same before @", "exact"), (0.10, 0.03, 0.02, 0.85), (0.995, 0.003, 0.001, 0.001), _email, shared=True),
+    Comparison("phone", ("phone",), ("missing", "different", "one slip", "exact"), (0.10, 0.05, 0.85), (0.998, 0.001, 0.001), _digits("phone", 1), shared=True),
     Comparison("national_id", ("national_id",), ("missing", "different", "slips", "exact"), (0.02, 0.10, 0.88), (0.998, 0.001, 0.001), _digits("national_id", 2)),
 )
 COMPARED = tuple(field for c in COMPARISONS for field in c.fields)
@@ -272,12 +293,17 @@ def digit(comparisons: tuple[Comparison, ...], name: str) -> str:
     return "0"
 
 
-def with_sides(pairs: DataFrame, prepared: DataFrame, fields: tuple[str, ...]) -> DataFrame:
-    """`pairs`[record_a, record_b, ...] with a_<field> and b_<field> of both records, and record_a's share_<field>."""
+def with_sides(pairs: DataFrame, prepared: DataFrame) -> DataFrame:
+    """`pairs`[record_a, record_b, ...] with a_<field> and b_<field> of both records, record_a's share_<field>, and
+    `two_cards`: both have a card and not the same."""
+    fields = [f for f in COMPARED if f in prepared.columns]
     shares = [c for c in prepared.columns if c.startswith("share_")]
+    card = F.col("card_id") if "card_id" in prepared.columns else F.lit(None)
     out = pairs
     for side in ("a", "b"):
         values = [F.col(f).alias(f"{side}_{f}") for f in fields]
-        one = prepared.select(F.col("record_id").alias(f"record_{side}"), *values, *(shares if side == "a" else []))
+        extra = [*(shares if side == "a" else []), card.alias(f"card_{side}")]
+        one = prepared.select(F.col("record_id").alias(f"record_{side}"), *values, *extra)
         out = out.join(one, f"record_{side}", how="inner")
-    return out
+    differ = F.coalesce(F.col("card_a") != F.col("card_b"), F.lit(False))
+    return out.withColumn("two_cards", differ).drop("card_a", "card_b")

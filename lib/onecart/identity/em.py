@@ -22,75 +22,92 @@ class Estimates:
     match_share: np.ndarray
 
 
+@dataclass(frozen=True)
+class Usual:
+    """A comparison in data of this kind: `m`, `u` of each level (0 of missing), worth a few pairs; `shared`: families
+    agree on it."""
+
+    m: np.ndarray
+    u: np.ndarray
+    shared: bool
+
+
 def estimate(
     levels: np.ndarray,
     rule: np.ndarray,
     count: np.ndarray,
     once: np.ndarray,
-    sizes: list[int],
     prior_share: np.ndarray,
     own: np.ndarray,
-    prior_m: list[np.ndarray],
-    prior_u: list[np.ndarray],
+    usual: list[Usual],
 ) -> Estimates:
     """Fits two classes of pairs, matches and non-matches, to `count` pairs a pattern.
 
     levels: patterns x comparisons. rule: of each pattern, a blocking rule that finds its pairs; a pair that several
     rules find is counted under each, and in `once` by its part of one, so that it counts as one pair for all rules
     together. (Counted under its first rule only, the others would hold the pairs that failed it: what is a match there
-    looks like none elsewhere.) sizes: levels of each comparison. prior_share: of each rule, the matches expected among its pairs (weak prior, start).
-    own: rules x comparisons, true where the rule's key is made of the comparison's field. prior_m, prior_u: what each
-    level's m and u usually are, worth a few pairs.
+    looks like none elsewhere.) prior_share: of each rule, the matches expected among its pairs (weak prior, start).
+    own: rules x comparisons, true where the rule's key is made of the comparison's field. usual: of each comparison.
 
-    Non-matches are modelled per rule, because a rule decides what strangers have in common: those that share a street
-    are mostly households, who share surname and postcode as well. Matches are alike whatever finds them, but for the
-    fields of the rule's own key. Both are shrunk to what all rules together say. After Fellegi & Sunter (1969), A Theory
+    Non-matches are modelled per rule in what families share, because a rule decides how strangers met: those with one
+    street are mostly households, who have surname and postcode in common as well, but not the birth date. Matches are
+    alike whatever finds them, but for the fields of the rule's own key. Both are shrunk to what all rules together say.
+    After Fellegi & Sunter (1969), A Theory
     for Record Linkage; EM as in Winkler (1988); on patterns as in Enamorado, Fifield & Imai (2019).
     """
-    rules, fields = len(prior_share), len(sizes)
-    posterior = _start(levels, rule, sizes, prior_share)
+    rules, fields = len(prior_share), len(usual)
+    posterior = _start(levels, rule, np.array([len(c.m) for c in usual]), prior_share)
     share = prior_share
     for _ in range(_ROUNDS):
-        m, u = _levels_given(levels, rule, count, once, posterior, sizes, own, prior_m, prior_u)
+        m, u = _levels_given(levels, rule, count, once, posterior, own, usual)
         matched = np.bincount(rule, count * posterior, rules) + _LAMBDA_STRENGTH * prior_share
         share = np.clip(matched / (np.bincount(rule, count, rules) + _LAMBDA_STRENGTH), _FLOOR, 1 - _FLOOR)
         logit = np.log(share / (1 - share))[rule]
         for f in range(fields):
             logit = logit + np.log(m[f] / u[f])[rule, levels[:, f]]
         updated = 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
-        moved = np.average(np.abs(updated - posterior), weights=count)
+        moved = float((np.abs(updated - posterior) * count).sum())
         posterior = updated
-        if moved < _CONVERGED:
+        if moved <= _CONVERGED * count.sum():
             break
     return Estimates(m, u, share)
 
 
-def _start(levels: np.ndarray, rule: np.ndarray, sizes: list[int], prior_share: np.ndarray) -> np.ndarray:
+def _start(levels: np.ndarray, rule: np.ndarray, sizes: np.ndarray, prior_share: np.ndarray) -> np.ndarray:
     """A first guess: the more of the fields that both have agree, the likelier the match."""
     known = levels > 0
-    agreement = np.where(known, (levels - 1) / (np.array(sizes) - 2), 0.0).sum(1) / np.maximum(known.sum(1), 1)
+    agreement = np.where(known, (levels - 1) / np.maximum(sizes - 2, 1), 0.0).sum(1) / np.maximum(known.sum(1), 1)
     evidence = np.where(known.any(1), 12 * (agreement - 0.65) * np.sqrt(known.sum(1) / 4), 0.0)
     return 1 / (1 + np.exp(-(evidence + 0.3 * np.log(prior_share / (1 - prior_share))[rule])))
 
 
 def _levels_given(
-    levels: np.ndarray, rule: np.ndarray, count: np.ndarray, once: np.ndarray, posterior: np.ndarray, sizes: list[int], own: np.ndarray, prior_m: list[np.ndarray], prior_u: list[np.ndarray]
+    levels: np.ndarray,
+    rule: np.ndarray,
+    count: np.ndarray,
+    once: np.ndarray,
+    posterior: np.ndarray,
+    own: np.ndarray,
+    usual: list[Usual],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     rules = len(own)
     m, u = [], []
-    for f, size in enumerate(sizes):
+    for f, expected in enumerate(usual):
+        size = len(expected.m)
         cell = rule * size + levels[:, f]
         matches = np.bincount(cell, count * posterior, rules * size).reshape(rules, size)
         strangers = np.bincount(cell, count * (1 - posterior), rules * size).reshape(rules, size)
         matches[:, 0] = strangers[:, 0] = 0
         seen = (matches + strangers) > 0
         free = ~own[rule, f] & (levels[:, f] > 0)
-        all_m = _normal(np.bincount(levels[free, f], (once * posterior)[free], size) + _PRIOR_PAIRS * prior_m[f])
-        all_u = _normal(np.bincount(levels[free, f], (once * (1 - posterior))[free], size) + _PRIOR_PAIRS * prior_u[f])
+        all_m = _normal(np.bincount(levels[free, f], (once * posterior)[free], size) + _PRIOR_PAIRS * expected.m)
+        all_u = _normal(np.bincount(levels[free, f], (once * (1 - posterior))[free], size) + _PRIOR_PAIRS * expected.u)
         # A rule's own field can only take the levels that its key allows: the shared m is cut to those.
         allowed = np.where(own[:, f, None], all_m * np.maximum(seen, _FLOOR), all_m)
         m.append(_normal(matches + _M_STRENGTH * _normal(allowed)))
-        u.append(_normal(strangers + _U_STRENGTH * _normal(np.where(own[:, f, None], all_u * np.maximum(seen, _FLOOR), all_u))))
+        allowed_u = _normal(np.where(own[:, f, None], all_u * np.maximum(seen, _FLOOR), all_u))
+        fitted_u = _normal(strangers + _U_STRENGTH * allowed_u)
+        u.append(fitted_u if expected.shared else np.where(own[:, f, None], fitted_u, allowed_u))
         m[f][:, 0] = u[f][:, 0] = 1.0
     return m, u
 

@@ -27,7 +27,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "device_id": (),
     "cookie_id": (),
 }
-CONSENT = "consent_matching"  # false: the record must not be linked
 
 # Latin letters with a mark, to their base letter: Spark SQL has `translate` but no Unicode decomposition.
 _MARKED = {
@@ -37,9 +36,10 @@ _MARKED = {
 } | {"ø": "o", "ł": "l", "đ": "d"}
 
 
-def prepare(records: DataFrame) -> DataFrame:
+def prepare(records: DataFrame, purpose: str = "matching") -> DataFrame:
     """One row per record: `record_id` as a string, and every column of FIELDS that the records have, as a string in
-    normal form, null where it says nothing; `consent_matching` where given.
+    normal form, null where it says nothing. A record whose `consent_<purpose>` is false says nothing at all, so that
+    nothing links it.
 
     Lower case without accents, spaces and punctuation for names and addresses, digits for dates (yyyymmdd) and phones.
     A street number in a column of its own (`street_number`) goes before the street.
@@ -59,9 +59,10 @@ def prepare(records: DataFrame) -> DataFrame:
     texts = {name: _text(records, column) for name, column in found.items()}
     if "street" in texts and "street_number" in records.columns:
         texts["street"] = F.concat_ws(" ", _text(records, "street_number"), texts["street"])
-    normal = [_filled(_NORMALISE.get(name, F.trim)(text)).alias(name) for name, text in texts.items()]
-    consent = [F.col(CONSENT).cast("boolean")] if CONSENT in records.columns else []
-    return records.select(F.col("record_id").cast("string").alias("record_id"), *normal, *consent)
+    consent = f"consent_{purpose}"
+    allowed = F.coalesce(F.col(consent).cast("boolean"), F.lit(True)) if consent in records.columns else F.lit(True)
+    normal = [_filled(_NORMALISE.get(name, F.trim)(text), allowed).alias(name) for name, text in texts.items()]
+    return records.select(F.col("record_id").cast("string").alias("record_id"), *normal)
 
 
 def require_unique(prepared: DataFrame) -> int:
@@ -91,8 +92,8 @@ def _text(records: DataFrame, name: str) -> Column:
     return F.col(name).cast("string")
 
 
-def _filled(text: Column) -> Column:
-    return F.when(text != "", text)
+def _filled(text: Column, allowed: Column) -> Column:
+    return F.when((text != "") & allowed, text)
 
 
 def _email(text: Column) -> Column:

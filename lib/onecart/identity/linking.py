@@ -1,70 +1,135 @@
 """Who is who: records of one person, by identifiers and by everything else they say."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity, Settings
 from onecart.identity import blocking, clusters, compare, fields, model
+from onecart.identity.blocking import Rule
+from onecart.identity.model import LinkModel
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a full run learns and later runs keep: the model, and `terms`, how common names are (None: no names)."""
+
+    model: LinkModel
+    terms: DataFrame | None
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What linking found. `members`: record_id, cluster, probability, rule, component; `pairs`: the pairs within
-    components with their evidence; `capped`: identifiers on too many records; `model`, `terms`: what was learned."""
+    """What linking found.
+
+    members: one row per record: record_id, cluster (the customer's smallest record_id), probability, rule, component.
+    pairs: one row per pair within a component: record_a, record_b, rules, weight, probability, accepted, reason,
+    evidence, component. `scored`: every pair that was compared, with weight and probability.
+    """
 
     members: DataFrame
     pairs: DataFrame
-    capped: DataFrame
-    model: model.LinkModel
-    terms: DataFrame | None
     scored: DataFrame
+    learned: Learned
 
 
 def link(records: DataFrame, settings: Identity | None = None) -> DataFrame:
-    """One row per record, key `record_id`: the customer it belongs to."""
+    """One row per record, key `record_id`: the customer it belongs to.
+
+    `records`: record_id (unique, of any simple type) and any of given_name, surname, date_of_birth, street (or
+    street_number and address_1), city, postcode, email, phone, national_id, account_id, card_id, handle, device_id,
+    cookie_id, also under their usual other names (fields.FIELDS); other columns are ignored. `consent_matching` false:
+    the record is linked with nobody.
+
+    Pairs that share an identifier or agree by a blocking rule chosen from the data (blocking.py) are compared field by
+    field (compare.py) and weighed by a Fellegi-Sunter model whose weights, prior and threshold come from the records
+    themselves (em.py, model.py); customers are grown from the strongest pairs on and stop at contradictions
+    (clusters.py). An identifier on more than `settings.max_records_per_key` records is shared and links nobody.
+
+    Adds customer_id ('c_' and 16 hex digits, from the smallest record_id of the customer), probability (that the
+    record belongs to the customer: of its strongest pair; 1 where nothing links it), rule (the identifiers that link
+    the record, as in `email+phone`; `model`: the other fields do; `alone`: nothing does).
+    UsageError: no record_id, no usable column, a null or repeated record_id, a column of lists or structures.
+    DataError: more pairs than `settings.max_pairs`.
+    """
     found = resolve(records, settings)
-    digest = F.concat(F.lit("c_"), F.substring(F.sha2("cluster", 256), 1, 16))
     return found.members.select(
         F.col("record_id").cast(records.schema["record_id"].dataType).alias("record_id"),
-        digest.alias("customer_id"),
+        F.concat(F.lit("c_"), F.substring(F.sha2("cluster", 256), 1, 16)).alias("customer_id"),
         "probability",
         "rule",
     )
 
 
-def resolve(records: DataFrame, settings: Identity | None = None) -> Resolution:
+def resolve(records: DataFrame, settings: Identity | None = None, learned: Learned | None = None) -> Resolution:
+    """Links `records` (as `link` takes them); `learned`: by a model trained before, instead of one trained on them."""
     settings = settings or Settings().identity
-    prepared = fields.prepare(records).localCheckpoint()  # the caller's plan may be long, and every step starts here
+    # The caller's plan may be long, and every step starts here.
+    prepared = fields.prepare(records, settings.purpose).localCheckpoint()
     count = fields.require_unique(prepared)
-    free = prepared.where(f"coalesce({fields.CONSENT}, true)") if fields.CONSENT in prepared.columns else prepared
-    rules = blocking.choose(free, settings, count)
-    columns = tuple(f for f in compare.COMPARED if f in free.columns)
-    terms = model.terms(free).localCheckpoint() if set(model.TERMS) & set(columns) else None
+    if learned is None:
+        learned, compared = learn(prepared, settings, count)
+    else:
+        compared = compared_pairs(prepared, learned, settings).localCheckpoint()
+    return resolved(prepared, model.with_weight(compared, learned.model), settings, learned)
+
+
+def learn(prepared: DataFrame, settings: Identity, records: int) -> tuple[Learned, DataFrame]:
+    """Blocking rules, weights and threshold from the records, and the compared pairs they were learned from."""
+    rules = blocking.choose(prepared, settings, records)
+    terms = model.terms(prepared).localCheckpoint() if set(model.TERMS) & set(prepared.columns) else None
     collision = model.collisions(terms) if terms is not None else {}
-    shared = model.with_shares(free, terms, count) if terms is not None else free
-    pairs = blocking.pairs(free, rules, settings)
-    compared = compare.compare(compare.with_sides(pairs, shared, columns), model.usable(free.columns)).localCheckpoint()
-    counts = model.pattern_counts(compared, len(rules)).collect()
-    trained = model.fit(counts, rules, free.columns, collision, count)
-    scored = model.with_weight(compared, trained).withColumn("barred", F.lit(None).cast("string"))
-    members, inside = clusters.solve(scored, free, settings, trained.threshold)
-    return Resolution(_with_rule(prepared, members, inside, rules), inside, blocking.capped(free, rules, settings), trained, terms, scored)
+    untrained = Learned(model.untrained(rules, prepared.columns, collision, records), terms)
+    compared = compared_pairs(prepared, untrained, settings).localCheckpoint()
+    trained = model.fit(model.pattern_counts(compared, len(rules)).collect(), untrained.model)
+    if settings.threshold is not None:
+        return Learned(replace(trained, threshold=model.bits(settings.threshold)), terms), compared
+    histogram = model.histogram(model.with_weight(compared, trained)).collect()
+    return Learned(replace(trained, threshold=model.choose_threshold(histogram)), terms), compared
 
 
-def _with_rule(prepared: DataFrame, members: DataFrame, pairs: DataFrame, rules: list[blocking.Rule]) -> DataFrame:
-    identifiers = [(i, r) for i, r in enumerate(rules) if r.identifies]
-    names = F.array(*[F.when(F.expr(f"found_by & {1 << i}L != 0"), F.lit(r.name)) for i, r in identifiers])
-    shared = F.array_compact(names) if identifiers else F.array().cast("array<string>")
-    said = F.when(F.size(shared) > 0, shared).otherwise(F.array(F.lit("model")))
-    linked = pairs.where("accepted").withColumn("rules", said)
-    each = linked.select(F.explode(F.array("record_a", "record_b")).alias("record_id"), "rules", "probability")
-    per_record = each.groupBy("record_id").agg(
-        F.array_join(F.array_sort(F.array_distinct(F.flatten(F.collect_set("rules")))), "+").alias("rule"),
-        F.max("probability").alias("probability"),
+def compared_pairs(
+    prepared: DataFrame, learned: Learned, settings: Identity, capped: DataFrame | None = None
+) -> DataFrame:
+    """One row per pair of `prepared` that the model's rules find: record_a, record_b, found_by, pattern, shares."""
+    known = learned.model
+    shared = model.with_shares(prepared, learned.terms, known.records) if learned.terms is not None else prepared
+    pairs = blocking.pairs(prepared, list(known.rules), settings, capped)
+    return compare.compare(compare.with_sides(pairs, shared), known.comparisons)
+
+
+def resolved(prepared: DataFrame, scored: DataFrame, settings: Identity, learned: Learned) -> Resolution:
+    """From scored pairs to customers."""
+    members, inside = clusters.solve(scored, prepared, settings, learned.model.threshold)
+    pairs = inside.select(
+        "record_a",
+        "record_b",
+        F.array_join(_rules_of(list(learned.model.rules)), "+").alias("rules"),
+        "weight",
+        "probability",
+        "accepted",
+        "reason",
+        model.evidence(inside, learned.model).alias("evidence"),
+        "component",
     )
-    out = prepared.select("record_id").join(members, "record_id", how="left").join(per_record, "record_id", how="left")
+    return Resolution(_per_record(prepared, members, pairs), pairs, scored, learned)
+
+
+def _rules_of(rules: list[Rule]) -> Column:
+    """The identifiers that a pair shares, else `model`."""
+    names = [F.when(F.expr(f"found_by & {1 << i}L != 0"), F.lit(r.name)) for i, r in enumerate(rules) if r.identifies]
+    shared = F.array_compact(F.array(*names).cast("array<string>"))
+    return F.when(F.size(shared) > 0, shared).otherwise(F.array(F.lit("model")))
+
+
+def _per_record(prepared: DataFrame, members: DataFrame, pairs: DataFrame) -> DataFrame:
+    ends = [pairs.where("accepted").select(F.col(f"record_{s}").alias("record_id"), "rules", "probability") for s in "ab"]
+    rules = F.array_sort(F.array_distinct(F.split(F.array_join(F.collect_set("rules"), "+"), r"\+")))
+    each = reduce(DataFrame.unionByName, ends).groupBy("record_id")
+    said = each.agg(F.array_join(rules, "+").alias("rule"), F.max("probability").alias("probability"))
+    out = prepared.select("record_id").join(members, "record_id", how="left").join(said, "record_id", how="left")
     return out.select(
         "record_id",
         F.coalesce("cluster", "record_id").alias("cluster"),

@@ -1,7 +1,7 @@
 """The trained linkage model: blocking rules, weights of every agreement level, and the score of a pair in bits."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.identity.blocking import Rule
-from onecart.identity.compare import COMPARISONS, Comparison, digit, digits
-from onecart.identity.em import Estimates, estimate
+from onecart.identity.compare import COMPARISONS, DIFFERENT, Comparison, digit, digits
+from onecart.identity.em import Estimates, Usual, estimate
 
 TERMS = ("given_name", "surname")  # fields whose agreement says more the rarer the value is
+_DOUBTFUL_BITS = 2.0  # odds of four to one
 _MOST_BITS = 40.0
 _COMMON_PERSONS = 100_000  # a small frame is judged as a sample of at least so many people
 _DUPLICATES = 0.6  # expected pairs per record, where EM starts
@@ -65,31 +66,45 @@ def pattern_counts(compared: DataFrame, rules: int) -> DataFrame:
     return each.groupBy("rule", "pattern").agg(F.sum("n").alias("pairs"), F.sum("part").alias("once"))
 
 
-def fit(patterns: list[Any], rules: list[Rule], columns: list[str], collision: dict[str, float], records: int) -> LinkModel:
+def untrained(rules: list[Rule], columns: list[str], collision: dict[str, float], records: int) -> LinkModel:
+    """The model before it has seen a pair."""
+    return LinkModel(tuple(rules), tuple(c.name for c in usable(columns)), [], [], collision, records)
+
+
+def fit(patterns: list[Any], untrained: LinkModel) -> LinkModel:
     """Trains on counts: `patterns` is the collected frame of `pattern_counts`."""
-    comparisons = usable(columns)
-    sizes = [len(c.levels) for c in comparisons]
-    share = np.array([_prior_share(rule, records) for rule in rules])
-    own = np.array([[bool(set(c.fields) & set(r.fields)) for c in comparisons] for r in rules]).reshape(len(rules), -1)
+    rules, comparisons = untrained.rules, untrained.comparisons
+    share = np.array([_prior_share(rule, untrained.records) for rule in rules])
+    own = np.array([[bool(set(c.fields) & set(r.fields)) for c in comparisons] for r in rules], bool)
     rule, pattern = (np.array([row[i] for row in patterns], dtype=np.int64) for i in (0, 1))
     pairs, once = (np.array([row[i] for row in patterns], dtype=float) for i in (2, 3))
     found = estimate(
-        digits(pattern, comparisons), rule, pairs, once, sizes, share, own,
-        [np.array([0.0, *c.m]) for c in comparisons], [np.array([0.0, *c.u]) for c in comparisons],
-    )  # fmt: skip
-    return LinkModel(
-        rules=tuple(rules),
-        fields=tuple(c.name for c in comparisons),
-        prior=[float(x) for x in np.log2(found.match_share / (1 - found.match_share))],
-        weights=_bits(found, len(rules)),
-        collision=collision,
-        records=records,
+        digits(pattern, comparisons),
+        rule,
+        pairs,
+        once,
+        share,
+        own.reshape(len(rules), len(comparisons)),
+        [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared) for c in comparisons],
     )
+    prior = [float(x) for x in np.log2(found.match_share / (1 - found.match_share))]
+    return replace(untrained, prior=prior, weights=_bits(found, len(rules)))
+
+
+def histogram(scored: DataFrame) -> DataFrame:
+    """Pairs and expected matches by weight, in tenths of a bit between -20 and 20."""
+    weight = F.round(F.greatest(F.least("weight", F.lit(20.0)), F.lit(-20.0)), 1).alias("weight")
+    return scored.groupBy(weight).agg(F.count("*").alias("pairs"), F.sum("probability").alias("matches"))
+
+
+def bits(probability: float) -> float:
+    """log2 of the odds."""
+    return float(np.log2(probability / (1 - probability)))
 
 
 def _bits(found: Estimates, rules: int) -> list[list[list[float]]]:
-    bits = [np.log2(m / u) for m, u in zip(found.m, found.u, strict=True)]
-    return [[[round(float(x), 4) for x in field[r]] for field in bits] for r in range(rules)]
+    weights = [np.log2(m / u) for m, u in zip(found.m, found.u, strict=True)]
+    return [[[round(float(x), 4) for x in field[r]] for field in weights] for r in range(rules)]
 
 
 def _prior_share(rule: Rule, records: int) -> float:
@@ -125,7 +140,8 @@ def with_shares(prepared: DataFrame, terms: DataFrame, records: int) -> DataFram
 
 
 def with_weight(compared: DataFrame, model: LinkModel) -> DataFrame:
-    """Adds `rule` (position in model.rules), `weight` (bits: log2 of the posterior odds of a match) and `probability`."""
+    """Adds `rule` (position in model.rules), `weight` (bits: log2 of the posterior odds of a match), `probability`, and
+    `barred`: why the two must not be one whatever the weight, else null."""
     ruled = compared.withColumn("rule", first_rule())
     silent = F.expr(" AND ".join([f"{digit(model.comparisons, name)} = 0" for name in model.fields]) or "true")
     prior = F.when(silent, _by_rule([_trusted(r, p) for r, p in zip(model.rules, model.prior, strict=True)]))
@@ -133,7 +149,19 @@ def with_weight(compared: DataFrame, model: LinkModel) -> DataFrame:
     for name in model.fields:
         total = total + field_weight(model, name)
     weight = F.greatest(F.least(total, F.lit(_MOST_BITS)), F.lit(-_MOST_BITS))
-    return ruled.withColumn("weight", weight).withColumn("probability", 1 / (1 + F.pow(F.lit(2.0), -F.col("weight"))))
+    return ruled.withColumn("weight", weight).withColumns(
+        {"probability": 1 / (1 + F.pow(F.lit(2.0), -F.col("weight"))), "barred": _barred(model)}
+    )
+
+
+def _barred(model: LinkModel) -> Column:
+    """Cannot-link: parents and children agree on all but this. Evidence beyond doubt is let through, where the records
+    show that both slips happen to one person."""
+    given, birth = (F.expr(f"{digit(model.comparisons, name)} = {DIFFERENT}") for name in ("given_name", "date_of_birth"))
+    doubtful = F.col("weight") < _DOUBTFUL_BITS
+    return F.when(doubtful & given & birth, "birth dates and given names disagree").when(
+        doubtful & given & F.col("two_cards"), "two cards, and given names disagree"
+    )
 
 
 def field_weight(model: LinkModel, name: str) -> Column:
@@ -141,26 +169,62 @@ def field_weight(model: LinkModel, name: str) -> Column:
     at, size = model.fields.index(name), len(model.comparisons[model.fields.index(name)].levels)
     table = _array([x for rule in model.weights for x in rule[at]])
     level = F.expr(digit(model.comparisons, name))
-    bits = F.element_at(table, (F.col("rule") * size + level + 1).cast("int"))
+    usual = F.element_at(table, (F.col("rule") * size + level + 1).cast("int"))
     if name not in model.collision:
-        return bits
+        return usual
     # Strangers that meet by an address or an identifier are families, among whom a rare surname says nothing.
     by_chance = [not r.identifies and (name == "given_name" or not set(r.fields) & _HOME) for r in model.rules]
     rarity = F.log2(F.lit(model.collision[name]) / F.col(f"share_{name}"))
     bounded = F.greatest(F.least(rarity, F.lit(8.0)), F.lit(-4.0))
     applies = (level == size - 1) & (_by_rule([float(b) for b in by_chance]) > 0)
-    return bits + F.when(applies, bounded).otherwise(0.0)
+    return usual + F.when(applies, bounded).otherwise(0.0)
 
 
 _HOME = {"street", "postcode", "city", "phone", "email"}
 
 
+def evidence(pairs: DataFrame, model: LinkModel) -> Column:
+    """What speaks for and against each pair: array of (field, level, weight), `prior` first; the weights sum to
+    `weight` (but for its bounds)."""
+    prior = F.col("weight") - sum((field_weight(model, name) for name in model.fields), F.lit(0.0))
+    names = F.element_at(_texts([r.name for r in model.rules]), F.col("rule") + 1)
+    said = [F.struct(F.lit("prior").alias("field"), names.alias("level"), F.round(prior, 2).alias("weight"))]
+    for c in model.comparisons:
+        level = F.expr(digit(model.comparisons, c.name))
+        name = F.element_at(_texts(list(c.levels)), (level + 1).cast("int"))
+        one = F.struct(F.lit(c.name).alias("field"), name.alias("level"), F.round(field_weight(model, c.name), 2).alias("weight"))
+        said.append(F.when(level > 0, one))
+    return F.array_compact(F.array(*said))
+
+
+def choose_threshold(histogram: list[Any]) -> float:
+    """The bits from which on linking has the highest expected F1, by the model's own probabilities.
+
+    `histogram`: rows (weight in bits, pairs, expected matches among them). Truth is not needed because the weights are
+    calibrated per blocking rule; after Lipton, Elkan & Naryanaswamy (2014), Optimal Thresholding of Classifiers to
+    Maximize F1 Measure. Between -2 and 6 bits: outside, a mistake in the estimates would cost too much.
+    """
+    rows = sorted(((float(w), float(n), float(p)) for w, n, p in histogram), reverse=True)
+    total = sum(p for _, _, p in rows)
+    best, threshold, taken, right = 0.0, 0.0, 0.0, 0.0
+    for weight, pairs, matches in rows:
+        taken, right = taken + pairs, right + matches
+        expected = 2 * right / (taken + total) if taken + total else 0.0
+        if expected > best and -2.0 <= weight <= 6.0:
+            best, threshold = expected, weight
+    return threshold
+
+
 def _trusted(rule: Rule, prior: float) -> float:
-    return float(np.log2(rule.trust / (1 - rule.trust))) if rule.identifies else prior
+    return bits(rule.trust) if rule.identifies else prior
 
 
 def _by_rule(values: list[float]) -> Column:
     return F.element_at(_array(values), F.col("rule") + 1)
+
+
+def _texts(values: list[str]) -> Column:
+    return F.split(F.lit("|".join(values)), r"\|")
 
 
 def _array(values: list[float]) -> Column:
