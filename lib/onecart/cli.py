@@ -1,4 +1,4 @@
-"""The front door: `onecart demo | test | run JOB | show | report | config | tables | samples | doctor | python`."""
+"""The front door: `onecart demo | test | run JOB | show | report | config | tables | samples | bench | doctor | python`."""
 
 import argparse
 import json
@@ -204,6 +204,32 @@ def doctor(argv: list[str]) -> int:
     return examine(load_settings(args), as_json=args.json)
 
 
+def bench(argv: list[str]) -> int:
+    """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark)."""
+    from onecart.samples.persons import FEBRL, PROFILES
+
+    parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
+    parser.add_argument("name", choices=["identity"])
+    parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="febrl*, or generated records")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000], metavar="N", help="generated records")
+    parser.add_argument("--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, splink-spark: all")
+    parser.add_argument("--seed", type=int, default=7, help="of the generated records")
+    parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    from onecart.bench import identity
+    from onecart.jobs import open_session
+
+    rows = []
+    for row in identity.measure(open_session(load_settings(args)), args.data, args.sizes, args.engines, args.seed):
+        rows.append(row)
+        print(f"onecart: {row['engine']} has linked {row['records']:,} records", file=sys.stderr)
+    if args.out:
+        Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
+    print(json.dumps(rows) if args.json else identity.table(rows))
+    return 0
+
+
 def bundle(argv: list[str]) -> int:
     """Writes deploy/databricks/resources/onecart.job.yml from the DAG."""
     argparse.ArgumentParser(prog="onecart bundle", description=bundle.__doc__).parse_args(argv)
@@ -230,6 +256,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
+    "bench": (bench, "bench identity: quality, time and memory beside Splink"),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),
     "python": (python, "python SCRIPT ...: Python with this environment"),

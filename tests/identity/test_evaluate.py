@@ -98,6 +98,7 @@ def test_any_links_measure_as_the_loops_do(spark, links, truth, pairs):
     curve = {r.threshold: (r.precision, r.recall, r.f1) for r in found.curve.collect()}
     assert curve.keys() == expected["curve"].keys()
     assert all(curve[t] == pytest.approx(expected["curve"][t]) for t in curve)
+    assert found.to_dict()["blocking_recall"] == found.blocking_recall
     best = max(v[2] for v in expected["curve"].values())
     assert expected["curve"][found.best_threshold()][2] == pytest.approx(best)
 

@@ -1,7 +1,7 @@
 """How well records were linked, against a truth; and which pairs a person should look at."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
@@ -40,7 +40,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures without the curve."""
-        return asdict(self, dict_factory=lambda items: {k: v for k, v in items if k != "curve"})
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "curve"}
 
     def best_threshold(self) -> float:
         """The smallest threshold of the curve with the highest pairwise F1."""

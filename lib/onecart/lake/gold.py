@@ -29,6 +29,27 @@ GOLD = (
         checks={"probability_range": "probability BETWEEN 0 AND 1"},
     ),
     Table(
+        "gold.identity_history",
+        "one customer id and what became of it in one run, a row for each successor; unchanged ids have none",
+        "unify",
+        (
+            C("run_id", "string", "the run that changed it, as in ops.runs", nullable=False),
+            C("changed_ts", "timestamp", "when, UTC", nullable=False),
+            C("customer_id", "string", "the id", nullable=False),
+            C("event", "string", "new | merged (into one other) | split (into several) | gone", nullable=False),
+            C(
+                "into_customer_id",
+                "string",
+                "successor (of a split also the id itself, if it lives on); new, gone: the id",
+                nullable=False,
+            ),
+            C("records", "long", "records that went there; new: that it has; gone: that it had", nullable=False),
+        ),
+        key=("run_id", "customer_id", "into_customer_id"),
+        checks={"event_known": "event IN ('new', 'merged', 'split', 'gone')"},
+        cluster_by=("customer_id",),
+    ),
+    Table(
         "gold.customer_profile",
         "one customer: the single view",
         "unify",

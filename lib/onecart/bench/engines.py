@@ -1,0 +1,128 @@
+"""The engines that link the same records, each in a process of its own: `python -m onecart.bench.engines NAME RECORDS OUT`.
+
+Below OUT an engine leaves `links` (record_id, customer_id), `pairs` (record_a, record_b, probability: null for a candidate
+whose score was not kept) where it has them, and stats.json, written last: start_s, link_s, peak_gib.
+"""
+
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from onecart.bench.memory import Peak
+
+_SEED = 1
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What one engine took: seconds to start a session, seconds from records on disk to links, peak memory in GiB."""
+
+    start_s: float
+    link_s: float
+    peak_gib: float
+
+
+def main(argv: list[str]) -> int:
+    name, records, out = argv
+    try:
+        with Peak() as peak:
+            start_s, link_s, more = ENGINES[name](records, out)
+        more()
+    except Exception as e:
+        print(f"{type(e).__name__}: {' '.join(str(e).split())}"[:500], file=sys.stderr)
+        return 1
+    Path(out, "stats.json").write_text(json.dumps(asdict(Stats(start_s, link_s, peak.gib))))
+    return 0
+
+
+# An engine returns seconds to start, seconds to link, and what writes its candidate pairs, which is not measured.
+_Measured = tuple[float, float, Callable[[], Any]]
+
+
+def onecart(records: str, out: str) -> _Measured:
+    """identity.link with its default settings."""
+    from onecart import identity, spark
+
+    clock = time.monotonic()
+    session = spark.session()
+    started = time.monotonic()
+    identity.link(session.read.parquet(records)).select("record_id", "customer_id").write.parquet(f"{out}/links")
+    return started - clock, time.monotonic() - started, lambda: None
+
+
+def splink_duckdb(records: str, out: str) -> _Measured:
+    clock = time.monotonic()
+    from splink import DuckDBAPI
+
+    from onecart.bench import splink_model
+
+    api = DuckDBAPI()
+    started = time.monotonic()
+    api.duckdb_con.execute(f"CREATE TABLE records AS SELECT * FROM read_parquet('{records}/*.parquet')")
+    table = api.duckdb_con.sql("SELECT * FROM records")
+    frame = api.register("records")
+    linker = splink_model.fit(frame, table.columns, len(table), date_format="%Y%m%d", seed=_SEED)
+    predictions, clusters = splink_model.predict(linker)
+    _to_parquet(clusters, _LINKS, f"{out}/links")
+    linked = time.monotonic()
+
+    def pairs() -> None:
+        blocked = linker.inference.compute_blocked_pairs_for_predict()
+        _to_parquet(predictions, _SCORED, f"{out}/pairs/scored")
+        _to_parquet(blocked, _BLOCKED, f"{out}/pairs/blocked")
+
+    return started - clock, linked - started, pairs
+
+
+def splink_spark(records: str, out: str) -> _Measured:
+    from splink import SparkAPI
+    from splink.backends.spark import similarity_jar_location
+
+    from onecart import spark
+    from onecart.bench import splink_model
+
+    clock = time.monotonic()
+    session = spark.session(conf={"spark.jars": similarity_jar_location()})
+    session.sparkContext.setCheckpointDir(f"{out}/checkpoints")
+    api: Any = SparkAPI(spark_session=session)  # type: ignore[no-untyped-call]
+    started = time.monotonic()
+    table = session.read.parquet(records)
+    # Random sampling of u has no seed on Spark.
+    linker = splink_model.fit(api.register(table), table.columns, table.count(), date_format="yyyyMMdd", seed=None)
+    predictions, clusters = splink_model.predict(linker)
+    clusters.as_spark_dataframe().selectExpr(*_LINKS).write.parquet(f"{out}/links")
+    linked = time.monotonic()
+
+    def pairs() -> None:
+        blocked = linker.inference.compute_blocked_pairs_for_predict()
+        predictions.as_spark_dataframe().selectExpr(*_SCORED).write.parquet(f"{out}/pairs/scored")
+        blocked.as_spark_dataframe().selectExpr(*_BLOCKED).write.parquet(f"{out}/pairs/blocked")
+
+    return started - clock, linked - started, pairs
+
+
+_LINKS = ("record_id", "cluster_id AS customer_id")
+_SCORED = ("record_id_l AS record_a", "record_id_r AS record_b", "match_probability AS probability")
+_BLOCKED = ("join_key_l AS record_a", "join_key_r AS record_b", "CAST(NULL AS DOUBLE) AS probability")
+
+
+def _to_parquet(frame: Any, columns: tuple[str, ...], folder: str) -> None:
+    os.makedirs(folder)
+    frame.as_duckdbpyrelation().project(", ".join(columns)).write_parquet(f"{folder}/part.parquet")
+
+
+ENGINES: dict[str, Callable[[str, str], _Measured]] = {
+    "onecart": onecart,
+    "splink-duckdb": splink_duckdb,
+    "splink-spark": splink_spark,
+}
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    sys.exit(main(sys.argv[1:]))
