@@ -3,7 +3,7 @@
 from datetime import date
 
 from delta.tables import DeltaMergeBuilder
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.lake import Lake, contract
@@ -79,7 +79,7 @@ def changes(history: DataFrame, profile: DataFrame, merged: DataFrame | None, *,
     )
 
 
-def _row(action, valid_from, valid_to, change, said, hashed):  # type: ignore[no-untyped-def]
+def _row(action: str, valid_from: Column, valid_to: date | None, change: Column, said: str, hashed: str) -> Column:
     return F.struct(
         F.lit(action).alias("action"),
         valid_from.alias("valid_from"),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.config import Profile
 from onecart.lake.contract import MONEY
@@ -91,7 +92,7 @@ def scores(summary: DataFrame, model: Lifetime, *, discount_rate: float) -> Data
     if model.frequency is None:
         nothing = [F.lit(None).cast("double").alias(n) for n in ("p_alive", "expected_orders_90d")]
         return summary.select("customer_id", *nothing, F.lit(None).cast(MONEY).alias("lifetime_value_12m"))
-    score = F.pandas_udf(  # type: ignore[call-overload]
+    score = pandas_udf(  # type: ignore[call-overload]
         _scorer(model.frequency, model.values, discount_rate), "p_alive double, orders double, value double"
     )
     scored = summary.select(

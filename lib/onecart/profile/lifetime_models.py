@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import betaln, gammaln, hyp2f1
 
 Array = NDArray[np.float64]
-_LOG_BOUND = 9.0  # parameters stay within e**-9 .. e**9: beyond, the likelihood is flat and the sums overflow
+_LOG_BOUND = 6.0  # parameters stay within e**-6 .. e**6: beyond, the likelihood is flat and `expected` overflows
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,10 @@ def fit_bg_nbd(x: Any, t_x: Any, t: Any, count: Any) -> BgNbd | None:
         return -float(np.sum(count * bg_nbd_log_likelihood(np.exp(logs), x, t_x, t)))
 
     found = _minimised(loss, [np.log([0.5, max(float(np.average(t, weights=count)) / 4, 1e-2), 1.0, 2.0])], count.sum())
-    return BgNbd(*np.exp(found.x).tolist(), log_likelihood=-float(found.fun)) if found is not None else None
+    if found is None:
+        return None
+    r, alpha, a, b = np.exp(found.x).tolist()
+    return BgNbd(r, alpha, a, b, -float(found.fun))
 
 
 def bg_nbd_log_likelihood(parameters: Any, x: Array, t_x: Array, t: Array) -> Array:
@@ -125,12 +128,18 @@ def gamma_gamma_log_likelihood(parameters: Any, n: Array, mean: Array) -> Array:
 
 
 def _minimised(loss: Any, starts: list[Array], buyers: float) -> Any:
+    """The best minimum from `starts`, found by slopes and settled without them: where the likelihood is nearly flat the
+    numeric slopes are noise, and the first search gives up early."""
     bounds = [(-_LOG_BOUND, _LOG_BOUND)] * len(starts[0])
-    # Divided by the buyers, so that the tolerance means the same for a small shop and a large one.
-    tries = [
-        minimize(lambda logs: loss(logs) / buyers, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12})
-        for start in starts
-    ]
+
+    def mean_loss(logs: Array) -> float:  # a buyer's, so that the tolerances fit a small shop and a large one
+        return float(loss(logs)) / buyers
+
+    tries = []
+    for start in starts:
+        near = minimize(mean_loss, start, method="L-BFGS-B", bounds=bounds)
+        options = {"xatol": 1e-4, "fatol": 1e-9, "maxiter": 4000, "maxfev": 4000}
+        tries.append(minimize(mean_loss, near.x, method="Nelder-Mead", bounds=bounds, options=options))
     good = [t for t in tries if t.success and np.isfinite(t.fun)]
     if not good:
         return None

@@ -1,6 +1,6 @@
 """Which of several records' values a customer's profile shows, and why that one."""
 
-from functools import reduce
+from collections.abc import Callable
 from typing import get_args
 
 from pyspark.sql import Column, DataFrame, Window
@@ -40,7 +40,7 @@ def survivors(candidates: DataFrame, settings: Profile) -> DataFrame:
     records. `longest`: the longer text. `rule` is the first at which the winner is ahead of the best other value;
     `only` where there is none; `record_id` where all rules tie.
     """
-    alike = ["customer_id", "attribute", F.lower(F.trim("value")).alias("alike")]
+    alike = [F.col("customer_id"), F.col("attribute"), F.lower(F.trim("value")).alias("alike")]
     keyed = candidates.withColumns(_keys(settings))
     best = F.min(F.struct(_order(settings, without="frequent").alias("order"), *_FOUND, "trusted", "recent", "longest"))
     values = keyed.groupBy(*alike).agg(best.alias("best"), (-F.count("*")).alias("frequent"))
@@ -92,7 +92,6 @@ def _deciding(settings: Profile) -> Column:
     return F.when(F.col("next").isNull(), "only").otherwise(_by_attribute(settings, named))
 
 
-def _by_attribute(settings: Profile, of) -> Column:  # type: ignore[no-untyped-def]
+def _by_attribute(settings: Profile, of: Callable[[tuple[str, ...]], Column]) -> Column:
     rules = settings.survivorship
-    cases = [F.when(F.col("attribute") == name, of(rules[name])) for name in rules]
-    return reduce(lambda left, right: F.coalesce(left, right), cases)
+    return F.coalesce(*[F.when(F.col("attribute") == name, of(rules[name])) for name in rules])
