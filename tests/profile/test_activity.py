@@ -96,3 +96,9 @@ def test_top_three_categories_by_net_spend(frame, same):
         activity.top_categories(lines, products),
         frame("customer_id string, top_categories array<string>", ("c", ["D", "B", "C"])),
     )
+
+
+def test_tickets_and_reviews_are_counted(frame, same):
+    tickets, reviews = frame("customer_id string", ("c",), ("c",)), frame("customer_id string", ("d",))
+    found = activity.counted(tickets=tickets, reviews=reviews)
+    same(found, frame("customer_id string, tickets long, reviews long", ("c", 2, 0), ("d", 0, 1)))

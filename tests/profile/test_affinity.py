@@ -21,7 +21,12 @@ EVENTS = [
     ("c", "toy", "page_view", before(1)),
     ("c", "unknown", "product_view", before(1)),
 ]
-LINES = [("c", "lamp", before(90), False), ("d", "toy", before(5), False), ("d", "toy", before(5), True)]
+LINES = [
+    ("c", "lamp", before(90), 3),
+    ("c", "lamp", before(80), -1),
+    ("d", "toy", before(6), 2),
+    ("d", "toy", before(5), -2),
+]
 
 
 @pytest.fixture
@@ -29,7 +34,7 @@ def found(frame):
     def run(products):
         scores = affinities(
             frame("customer_id string, sku string, event_type string, event_ts timestamp", *EVENTS),
-            frame("customer_id string, sku string, order_ts timestamp, is_return boolean", *LINES),
+            frame("customer_id string, sku string, order_ts timestamp, quantity int", *LINES),
             frame("sku string, category string, brand string", *products),
             weights=WEIGHTS,
             half_life_days=HALF_LIFE,
@@ -47,7 +52,7 @@ def test_scores_are_shares_of_decayed_weights(found):
     assert scores == {
         ("c", "category", "toys"): pytest.approx(toys / (toys + lamps)),
         ("c", "category", "light"): pytest.approx(lamps / (toys + lamps)),
-    }  # d sent the toy back, and without brands there is no dimension brand
+    }  # c kept two of the lamps, d sent the toys back; and without brands there is no dimension brand
     assert sum(scores.values()) == pytest.approx(1)
 
 

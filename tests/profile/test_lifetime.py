@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from pyspark.sql import functions as F
 from scipy import stats
 from scipy.integrate import quad
 
@@ -117,42 +118,52 @@ def buyers(frame, n):
         days, first = 1 + i % 4, AS_OF - timedelta(days=400 - i)
         return f"c{i:02}", "GBP", days, days, first, first + timedelta(days=60 * (i % 4)), Decimal(10 + i % 7)
 
-    purchases = frame(BOUGHT, *[bought(i) for i in range(n)], ("none", None, 0, 0, None, None, None))
-    return lifetime.summary(purchases, as_of=AS_OF)
+    return frame(BOUGHT, *[bought(i) for i in range(n)], ("none", None, 0, 0, None, None, None))
+
+
+def fit(purchases):
+    return lifetime.fit(purchases, Profile(lifetime_min_buyers=20), as_of=AS_OF)
+
+
+def scores(purchases, model):
+    scored = lifetime.with_scores(purchases, model, as_of=AS_OF, discount_rate=0.1)
+    return {r.customer_id: r for r in scored.collect()}
+
+
+NOTHING = (None, None, None)
+
+
+def found_for(row):
+    return row.p_alive, row.expected_orders_90d, row.lifetime_value_12m
 
 
 def test_spark_applies_the_fitted_models_to_each_buyer(frame):
-    summary = buyers(frame, 40)
-    model = lifetime.fit(summary, Profile(lifetime_min_buyers=20))
+    purchases = buyers(frame, 40)
+    model = fit(purchases)
     assert (model.buyers, list(model.values), model.why) == (40, ["GBP"], "")
-    rows = {r.customer_id: r for r in summary.collect()}
-    found = {r.customer_id: r for r in lifetime.scores(summary, model, discount_rate=0.1).collect()}
-    assert found.keys() == rows.keys()
-    row, score = rows["c07"], found["c07"]
-    assert score.p_alive == pytest.approx(float(model.frequency.p_alive(row.x, row.t_x, row.t)))
-    expected = [float(model.frequency.expected(m * 365 / 84, row.x, row.t_x, row.t)) for m in range(13)]
-    each = float(model.values["GBP"].mean_value(row.n, float(row.day_value)))
+    found = scores(purchases, model)
+    assert found_for(found["none"]) == NOTHING
+    row = found["c07"]
+    past = row.order_days - 1, (row.last_day - row.first_day).days / 7, (AS_OF - row.first_day).days / 7
+    assert past == (3, 180 / 7, 393 / 7)
+    assert row.p_alive == pytest.approx(float(model.frequency.p_alive(*past)))
+    assert row.expected_orders_90d == pytest.approx(float(model.frequency.expected(90 / 7, *past)))
+    expected = [float(model.frequency.expected(m * 365 / 84, *past)) for m in range(13)]
+    each = float(model.values["GBP"].mean_value(4, float(row.day_value)))
     value = sum((expected[m] - expected[m - 1]) * each / 1.1 ** (m / 12) for m in range(1, 13))
-    assert float(score.lifetime_value_12m) == pytest.approx(value, abs=1e-3)
-    assert score.expected_orders_90d == pytest.approx(float(model.frequency.expected(90 / 7, row.x, row.t_x, row.t)))
+    assert float(row.lifetime_value_12m) == pytest.approx(value, abs=1e-3)
 
 
 def test_too_few_buyers_get_no_value_and_the_reason_is_said(frame):
-    summary = buyers(frame, 19)
-    model = lifetime.fit(summary, Profile(lifetime_min_buyers=20))
+    purchases = buyers(frame, 19)
+    model = fit(purchases)
     assert (model.frequency, model.why, model.figures()) == (None, "19 buyers, 14 of them came back: too few", {})
-    scores = lifetime.scores(summary, model, discount_rate=0.1)
-    assert scores.count() == 19
-    assert scores.where("p_alive IS NOT NULL OR lifetime_value_12m IS NOT NULL").isEmpty()
+    assert {found_for(row) for row in scores(purchases, model).values()} == {NOTHING}
 
 
 def test_a_currency_of_its_own_needs_buyers_of_its_own(frame):
-    summary = buyers(frame, 40)
-    euros = summary.selectExpr(
-        "customer_id", "if(customer_id = 'c01', 'EUR', currency) currency", "n", "x", "t_x", "t", "day_value"
-    )
-    model = lifetime.fit(euros, Profile(lifetime_min_buyers=20))
-    found = {r.customer_id: r for r in lifetime.scores(euros, model, discount_rate=0.1).collect()}
+    purchases = buyers(frame, 40).withColumn("currency", F.expr("if(customer_id = 'c01', 'EUR', currency)"))
+    found = scores(purchases, fit(purchases))
     assert found["c01"].lifetime_value_12m is None
     assert found["c01"].p_alive is not None
     assert found["c02"].lifetime_value_12m is not None

@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from onecart.profile.rfm import rfm
+from onecart.profile.rfm import with_rfm
 
 
 def scored(frame, *rows):
     schema = "customer_id string, orders long, recency_days int, revenue decimal(18,4), currency string"
-    return {r.customer_id: r for r in rfm(frame(schema, *rows)).collect()}
+    return {r.customer_id: r for r in with_rfm(frame(schema, *rows)).collect()}
 
 
 def test_fifths_count_recency_down_and_leave_out_who_never_bought(frame):
@@ -16,7 +16,7 @@ def test_fifths_count_recency_down_and_leave_out_who_never_bought(frame):
     assert [found[f"c{i}"].rfm for i in range(1, 11)] == [
         *("551", "551", "442", "442", "333", "333", "224", "224", "115", "115")
     ]
-    assert "none" not in found
+    assert (found["none"].rfm_r, found["none"].rfm_f, found["none"].rfm_m, found["none"].rfm) == (None,) * 4
 
 
 def test_equal_values_get_equal_scores_and_money_is_compared_within_its_currency(frame):

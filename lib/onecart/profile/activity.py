@@ -1,6 +1,7 @@
 """What a customer did: orders, visits, habits. Every input frame carries customer_id and only rows before as_of."""
 
 from datetime import date
+from functools import reduce
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -125,6 +126,11 @@ def top_categories(lines: DataFrame, products: DataFrame) -> DataFrame:
     return spent.groupBy("customer_id").agg(F.slice(ranked, 1, 3)["category"].alias("top_categories"))
 
 
-def counted(facts: DataFrame, name: str) -> DataFrame:
-    """One row per customer_id: how many rows `facts` has for it, as `name`."""
-    return facts.groupBy("customer_id").agg(F.count("*").alias(name))
+def counted(**facts: DataFrame) -> DataFrame:
+    """One row per customer_id: how many rows each of `facts` has for it, as a column of its name."""
+    marked = [
+        frame.select("customer_id", *[F.lit(int(name == other)).alias(other) for other in facts])
+        for name, frame in facts.items()
+    ]
+    every = reduce(lambda left, right: left.unionByName(right), marked)
+    return every.groupBy("customer_id").agg(*[F.sum(name).alias(name) for name in facts])

@@ -22,28 +22,33 @@ def affinities(
     """One row per customer_id, dimension and value: the columns of gold.customer_affinity.
 
     `events`: silver.interactions, `lines`: silver.orders, both with customer_id and before `as_of`. A view, an add to
-    cart and an order line count their weight, halved with every half-life of age; a returned line takes its purchase
-    back. `score` is the value's share of the customer's sum in its dimension; a value with nothing left above 0 is not
-    there. A product without a category or brand counts for neither: a retailer whose feed names no brands, such as
-    Online Retail II, has no rows of dimension `brand`.
+    cart and a bought order line count their weight, halved with every half-life of age; of a product whose units all
+    went back, no purchase counts. `score` is the value's share of the customer's sum in its dimension. A product without
+    a category or brand counts for neither: a retailer whose feed names no brands, such as Online Retail II, has no rows
+    of dimension `brand`.
     """
     kind = F.coalesce(*[F.when(F.col("event_type") == k, F.lit(float(weights[w]))) for k, w in _EVENTS.items()])
     looked = events.where(F.col("event_type").isin(*_EVENTS) & F.col("sku").isNotNull()).select(
         "customer_id", "sku", F.col("event_ts").alias("ts"), kind.alias("weight")
     )
-    signed = F.when(F.col("is_return"), -1.0).otherwise(1.0) * F.lit(float(weights["purchase"]))
-    bought = lines.select("customer_id", "sku", F.col("order_ts").alias("ts"), signed.alias("weight"))
+    bought = lines.select("customer_id", "sku", F.col("order_ts").alias("ts"), "quantity")
     age = F.datediff(F.lit(as_of), F.to_date("ts"))
-    decayed = F.col("weight") * F.pow(F.lit(0.5), age / F.lit(float(half_life_days)))
+    decay = F.pow(F.lit(0.5), age / F.lit(float(half_life_days)))
+    paid = F.when(F.col("quantity") > 0, decay * float(weights["purchase"]))
+    looks, kept = F.coalesce(F.sum(F.col("weight") * decay), F.lit(0.0)), F.sum("quantity") > 0
     # Per product first: the catalogue is then joined once per customer and product, not per event.
-    by_sku = looked.unionByName(bought).groupBy("customer_id", "sku").agg(F.sum(decayed).alias("weight"))
+    by_sku = (
+        looked.unionByName(bought, allowMissingColumns=True)
+        .groupBy("customer_id", "sku")
+        .agg((looks + F.when(kept, F.sum(paid)).otherwise(0.0)).alias("weight"))
+    )
     named = F.array(*[F.struct(F.lit(d).alias("dimension"), F.col(d).alias("value")) for d in DIMENSIONS])
     values = by_sku.join(products.select("sku", *DIMENSIONS), "sku", how="inner").select(
         "customer_id", F.inline(named), "weight"
     )
-    # Rounded, so that sums taken in another order give the same rows; what rounds to 0 is a return's exact remainder.
+    # Rounded, so that sums taken in another order give the same rows.
     weight = F.round(F.sum("weight"), 9).alias("weight")
     summed = values.where("value IS NOT NULL").groupBy("customer_id", "dimension", "value").agg(weight)
     whole = Window.partitionBy("customer_id", "dimension")
-    kept = summed.where("weight > 0").withColumn("score", F.col("weight") / F.sum("weight").over(whole))
-    return kept.select("customer_id", "dimension", "value", "score", F.lit(as_of).alias("as_of"))
+    above = summed.where("weight > 0").withColumn("score", F.col("weight") / F.sum("weight").over(whole))
+    return above.select("customer_id", "dimension", "value", "score", F.lit(as_of).alias("as_of"))

@@ -59,14 +59,12 @@ def write_profiles(
     consents = lake.read("gold.customer_consent")
     baskets = activity.baskets(did.lines).localCheckpoint()
     bought = activity.purchases(baskets, as_of=as_of).localCheckpoint()
-    buyers = lifetime.summary(bought, as_of=as_of)
-    model = lifetime.fit(buyers, conf)
+    model = lifetime.fit(bought, conf, as_of=as_of)
+    scored = rfm.with_rfm(lifetime.with_scores(bought, model, as_of=as_of, discount_rate=conf.discount_rate))
     parts = [
         survivorship.attributes(survivors),
         consent.as_columns(consents),
-        bought,
-        rfm.rfm(bought),
-        lifetime.scores(buyers, model, discount_rate=conf.discount_rate),
+        scored,
         *habits(did, baskets, products),
     ]
     written = lake.replace("gold.customer_profile", profile(everyone, parts, as_of=as_of)).inserted
@@ -107,8 +105,7 @@ def habits(did: Facts, baskets: DataFrame, products: DataFrame) -> list[DataFram
         activity.visits(did.events),
         activity.preferences(activity.touches(did.events, baskets)),
         activity.top_categories(did.lines, products),
-        activity.counted(did.tickets, "tickets"),
-        activity.counted(did.reviews, "reviews"),
+        activity.counted(tickets=did.tickets, reviews=did.reviews),
     ]
 
 

@@ -40,31 +40,16 @@ class Lifetime:
         return fitted | {f"profile.gamma_gamma.{currency}": asdict(m) for currency, m in self.values.items()}
 
 
-def summary(purchases: DataFrame, *, as_of: date) -> DataFrame:
-    """One row per buyer, key customer_id: currency, `n` (days with an order), `x` = n - 1, `t_x` and `t` (weeks from the
-    first to the last order day, and to `as_of`), `day_value` (revenue a day with an order, in `currency`).
-
-    `purchases`: of `activity.purchases`.
-    """
-    return purchases.where("orders > 0").select(
-        "customer_id",
-        "currency",
-        F.col("order_days").alias("n"),
-        (F.col("order_days") - 1).alias("x"),
-        (F.datediff("last_day", "first_day") / 7).alias("t_x"),
-        (F.datediff(F.lit(as_of), "first_day") / 7).alias("t"),
-        "day_value",
-    )
-
-
-def fit(summary: DataFrame, settings: Profile) -> Lifetime:
-    """Fits BG/NBD to all buyers and Gamma-Gamma to each currency that has enough of them.
+def fit(purchases: DataFrame, settings: Profile, *, as_of: date) -> Lifetime:
+    """Fits BG/NBD to all buyers of the frame of `activity.purchases`, and Gamma-Gamma to each currency that has enough.
 
     What reaches the driver is patterns with counts: whole weeks by purchases, and purchases by values in steps of 5 %.
     Their number is bounded by the length of the history, not by the customers.
     """
-    weeks = [F.round(w).cast("int").alias(w) for w in ("t_x", "t")]
-    seen = _patterns(summary.groupBy(_two_digits("x").alias("x"), *weeks).agg(F.count("*").alias("count")))
+    buyers_of = purchases.where("orders > 0")
+    past = _past(as_of)
+    weeks = [F.round(past[w]).cast("int").alias(w) for w in ("t_x", "t")]
+    seen = _patterns(buyers_of.groupBy(_two_digits(past["x"]).alias("x"), *weeks).agg(F.count("*").alias("count")))
     buyers, repeaters = int(seen["count"].sum()), int(seen.loc[seen.x > 0, "count"].sum())
     if buyers < settings.lifetime_min_buyers or repeaters < _MIN_REPEATERS:
         return Lifetime(buyers, why=f"{buyers:,} buyers, {repeaters:,} of them came back: too few")
@@ -72,7 +57,7 @@ def fit(summary: DataFrame, settings: Profile) -> Lifetime:
     if frequency is None:
         return Lifetime(buyers, why="the likelihood has no maximum")
     step = F.floor(F.log(F.col("day_value").cast("double")) / 0.05).alias("step")
-    by_value = summary.where("day_value > 0").groupBy("currency", _two_digits("n").alias("n"), step)
+    by_value = buyers_of.where("day_value > 0").groupBy("currency", _two_digits(F.col("order_days")).alias("n"), step)
     spent = _patterns(by_value.agg(F.count("*").alias("count"), F.avg("day_value").cast("double").alias("mean")))
     values = {}
     for currency, rows in spent.groupby("currency"):
@@ -83,27 +68,38 @@ def fit(summary: DataFrame, settings: Profile) -> Lifetime:
     return Lifetime(buyers, frequency, values)
 
 
-def scores(summary: DataFrame, model: Lifetime, *, discount_rate: float) -> DataFrame:
-    """One row per buyer, key customer_id: p_alive, expected_orders_90d, lifetime_value_12m (revenue, no margin).
+def with_scores(purchases: DataFrame, model: Lifetime, *, as_of: date, discount_rate: float) -> DataFrame:
+    """Adds p_alive, expected_orders_90d and lifetime_value_12m (revenue, no margin) to the frame of
+    `activity.purchases`.
 
     The value is the purchases expected in each of the next 12 months times the expected value of one, discounted by
-    `discount_rate` a year. All null where no model was fitted; the value alone where its currency has no model.
+    `discount_rate` a year. All null for who never bought and where no model was fitted; the value alone where its
+    currency has no model.
     """
     if model.frequency is None:
-        nothing = [F.lit(None).cast("double").alias(n) for n in ("p_alive", "expected_orders_90d")]
-        return summary.select("customer_id", *nothing, F.lit(None).cast(MONEY).alias("lifetime_value_12m"))
+        nothing = dict.fromkeys(("p_alive", "expected_orders_90d", "lifetime_value_12m"), F.lit(None).cast("double"))
+        return purchases.withColumns(nothing)
     score = pandas_udf(  # type: ignore[call-overload]
         _scorer(model.frequency, model.values, discount_rate), "p_alive double, orders double, value double"
     )
-    scored = summary.select(
-        "customer_id", score("currency", "x", "t_x", "t", F.col("day_value").cast("double")).alias("s")
-    )
-    return scored.select(
-        "customer_id",
-        "s.p_alive",
-        F.col("s.orders").alias("expected_orders_90d"),
-        F.nanvl("s.value", F.lit(None)).cast(MONEY).alias("lifetime_value_12m"),
-    )
+    past = [F.when(F.col("orders") > 0, column.cast("double")) for column in _past(as_of).values()]
+    scored = purchases.withColumn("score", score("currency", *past, F.col("day_value").cast("double")))
+    return scored.withColumns(
+        {
+            "p_alive": F.col("score.p_alive"),
+            "expected_orders_90d": F.col("score.orders"),
+            "lifetime_value_12m": F.col("score.value").cast(MONEY),
+        }
+    ).drop("score")
+
+
+def _past(as_of: date) -> dict[str, Column]:
+    """What BG/NBD knows of a buyer: repeat purchases, weeks from the first to the last and from the first to `as_of`."""
+    return {
+        "x": F.col("order_days") - 1,
+        "t_x": F.datediff("last_day", "first_day") / 7,
+        "t": F.datediff(F.lit(as_of), "first_day") / 7,
+    }
 
 
 def _scorer(frequency: BgNbd, values: dict[str, GammaGamma], discount_rate: float) -> Any:
@@ -116,15 +112,17 @@ def _scorer(frequency: BgNbd, values: dict[str, GammaGamma], discount_rate: floa
         for name, model in values.items():
             mine = (currency == name).to_numpy(bool)
             each[mine] = model.mean_value(past[0][mine] + 1, day_value.to_numpy(float)[mine])
-        alive, orders = frequency.p_alive(*past), frequency.expected(AHEAD_DAYS / 7, *past)
+        never_bought = np.isnan(past[0])
+        alive = np.where(never_bought, np.nan, frequency.p_alive(*past))
+        orders = frequency.expected(AHEAD_DAYS / 7, *past)
         return pd.DataFrame({"p_alive": alive, "orders": orders, "value": purchases * each})
 
     return score
 
 
-def _two_digits(name: str) -> Column:
-    size = F.pow(F.lit(10.0), F.floor(F.log10(name)) - 1)
-    return F.when(F.col(name) > _EXACT, F.round(F.col(name) / size) * size).otherwise(F.col(name).cast("double"))
+def _two_digits(number: Column) -> Column:
+    size = F.pow(F.lit(10.0), F.floor(F.log10(number)) - 1)
+    return F.when(number > _EXACT, F.round(number / size) * size).otherwise(number.cast("double"))
 
 
 def _patterns(frame: DataFrame) -> pd.DataFrame:
