@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from onecart.errors import UsageError, nearest
@@ -71,16 +72,16 @@ def show(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="onecart show", description=show.__doc__)
     parser.add_argument("what", choices=["profile"])
     parser.add_argument("customer_id")
+    parser.add_argument(
+        "--as-of", type=date.fromisoformat, metavar="DAY", help="the profile as it was on that day, as in 2011-06-01"
+    )
     add_arguments(parser)
     args = parser.parse_args(argv)
     from onecart.profile import show as view
 
     lake = _lake(args)
-    print(
-        json.dumps(view.to_dict(lake, args.customer_id), default=str)
-        if args.json
-        else view.show(lake, args.customer_id)
-    )
+    seen = view.to_dict(lake, args.customer_id, args.as_of)
+    print(json.dumps(seen, default=str) if args.json else view.text(seen))
     return 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from onecart.errors import UsageError, nearest
 
@@ -120,7 +120,50 @@ class Identity(_Section):
     pairs_per_record: int = Field(8, ge=1)  # pairs to compare beyond those that share an identifier
     max_pairs: int = Field(1_000_000_000, ge=1)  # more than this stops with an error before any is made
     purpose: str = "matching"  # a record whose consent_<purpose> is false is linked with nobody
+    retrain_share: float = Field(0.2, ge=0, le=1)  # a larger part of new or changed records trains the model anew
+    stitch_days: int = Field(30, ge=0)  # anonymous visits so long before the first login are the customer's
     threshold: float | None = Field(None, gt=0, lt=1)  # probability from which on records link; None: from the data
+
+
+Attribute = Literal["given_name", "surname", "email", "phone", "street", "city", "postcode", "date_of_birth", "country"]
+SurvivorshipRule = Literal["trusted", "recent", "frequent", "longest"]
+_Survivorship = dict[Attribute, Annotated[tuple[SurvivorshipRule, ...], Field(min_length=1)]]
+_SURVIVORSHIP: _Survivorship = {
+    "given_name": (
+        "frequent",
+        "longest",
+        "trusted",
+    ),  # one slip of the pen is outvoted, and Elizabeth tells more than Liz
+    "surname": ("trusted", "recent"),  # people marry
+    "email": ("trusted", "recent"),
+    "phone": ("trusted", "recent"),
+    "street": ("recent", "trusted", "longest"),  # people move, and the newest word on it is nearest the truth
+    "city": ("recent", "trusted", "longest"),
+    "postcode": ("recent", "trusted", "longest"),
+    "date_of_birth": ("frequent", "trusted", "recent"),  # it never changes, so the odd one out is the mistake
+    "country": ("recent", "trusted"),
+}
+
+
+class Profile(_Section):
+    """What a customer's profile shows where records disagree, and what it concludes from what the customer did."""
+
+    survivorship: _Survivorship = {}  # attribute -> rules, each breaking the ties of those before; left out: the default
+    source_trust: tuple[str, ...] = ("crm", "account", "card", "social")  # most trusted first; any other comes after
+    affinity_half_life_days: float = Field(90, gt=0)  # after each of these an event counts half
+    # How much an event counts for its product's category and brand.
+    affinity_weights: dict[Literal["view", "cart", "purchase"], Annotated[float, Field(ge=0)]] = {
+        "view": 1.0,
+        "cart": 3.0,
+        "purchase": 10.0,
+    }
+    lifetime_min_buyers: int = Field(50, ge=10)  # fewer train no lifetime model
+    discount_rate: float = Field(0.10, ge=0)  # a year; money later is worth less today
+
+    @field_validator("survivorship")
+    @classmethod
+    def _with_defaults(cls, given: _Survivorship) -> _Survivorship:
+        return {**_SURVIVORSHIP, **given}
 
 
 class Behaviour(_Section):
@@ -191,6 +234,7 @@ class Settings(_Section):
     samples: Samples = Samples()
     quality: Quality = Quality()
     identity: Identity = Identity()
+    profile: Profile = Profile()
     behaviour: Behaviour = Behaviour()
     intent: Intent = Intent()
     recommend: Recommend = Recommend()

@@ -85,7 +85,9 @@ def test_most_real_customers_come_out_as_one(lake, spark_session, settings):
 
 
 def test_a_second_run_doubles_nothing(first, lake, spark_session, settings):
-    before = {name: lake.read(name).count() for name in lake.names() if not name.startswith("ops.runs")}
+    # Two tables grow with every run: its account, and the figures of the models it fitted.
+    kept = [name for name in lake.names() if name not in ("ops.runs", "gold.model_health")]
+    before = {name: lake.read(name).count() for name in kept}
     for name in ("ingest", "clean", "unify"):
         run_job(JOBS[name], settings, spark_session)
     assert {name: lake.read(name).count() for name in before} == before

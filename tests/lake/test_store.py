@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError
 from onecart.lake import contract
@@ -79,6 +80,21 @@ def test_a_table_nobody_wrote_says_which_job_does(lake):
     with pytest.raises(OneCartError, match=r"gold.sessions is not there yet .* `onecart run behave` first"):
         lake.read("gold.sessions")
     assert lake.read_if_exists("gold.sessions").count() == 0
+
+
+def test_a_column_that_the_contract_got_later_is_null_and_then_there(lake, spark):
+    old = weather(spark, (1, 1.0))
+    old.write.format("delta").save(lake.path("silver.weather"))
+    assert [r.rain_mm for r in lake.read("silver.weather").collect()] == [None]
+    lake.upsert("silver.weather", weather(spark, (2, 2.0)).withColumn("rain_mm", F.lit(3.0)))
+    assert {(r.day.day, r.rain_mm) for r in lake.read("silver.weather").collect()} == {(1, None), (2, 3.0)}
+
+
+def test_merge_takes_the_callers_clauses(lake, spark):
+    lake.replace("silver.weather", weather(spark, (1, 1.0), (2, 2.0)))
+    orders = weather(spark, (1, 9.0), (2, 9.0), (3, 9.0)).withColumn("act", F.expr("if(day(day) = 1, 'drop', 'keep')"))
+    lake.merge("silver.weather", orders, lambda merge: merge.whenMatchedDelete("new.act = 'drop'"))
+    assert [r.day.day for r in lake.read("silver.weather").collect()] == [2]
 
 
 def test_upkeep_compacts_and_keeps_the_rows(context, lake, spark):

@@ -5,6 +5,14 @@ import pytest
 
 from onecart.profile import unify
 
+WRITTEN = (
+    "gold.identity_links",
+    "gold.customer_profile",
+    "gold.profile_provenance",
+    "gold.customer_consent",
+    "gold.customer_affinity",
+    "gold.customer_profile_history",
+)
 DAY = datetime(2011, 3, 1, 10)
 LATER = datetime(2011, 7, 1, 10)
 
@@ -48,6 +56,7 @@ def ctx(fill, context):
                 "account_id": "A",
                 "given_name": "A.",
                 "city": "Leeds",
+                "consent_profiling": True,
                 **contact,
             },
         ],
@@ -99,6 +108,10 @@ def test_one_person_in_every_channel_is_one_profile_however_often_the_job_runs(c
         "currency": "GBP",
         "recency_days": 31,
         "average_basket": Decimal(20),
+        "rfm_r": 5,
+        "rfm_f": 1,
+        "rfm_m": 1,
+        "rfm": "511",
         "visits": 1,
         "preferred_channel": "store",
         "preferred_hour": 10,
@@ -107,13 +120,40 @@ def test_one_person_in_every_channel_is_one_profile_however_often_the_job_runs(c
         "reviews": 0,
         "consent_email": True,
         "consent_sms": False,
-        "consent_profiling": False,
+        "consent_profiling": True,
         "as_of": date(2011, 4, 1),
     }
     assert (result.rows_in, result.rows_out) == (6, 1)
-    assert result.headline == "1 customers from 6 records"
+    assert result.headline == ("1 customers from 6 records; no lifetime value: 1 buyers, 0 of them came back: too few")
 
-    first = sorted(map(str, links.values()))
+    before = {name: snapshot(ctx, name) for name in WRITTEN}
     unify.run(ctx)  # a second run gives the same
-    assert sorted(map(str, ctx.lake.read("gold.identity_links").collect())) == first
-    assert ctx.lake.read("gold.customer_profile").collect() == [profile]
+    assert {name: snapshot(ctx, name) for name in WRITTEN} == before
+    assert_what_was_concluded(ctx, profile.customer_id)
+
+
+def snapshot(ctx, name):
+    return sorted(map(str, ctx.lake.read(name).collect()))
+
+
+def assert_what_was_concluded(ctx, customer_id):
+    def rows(name, *columns):
+        found = ctx.lake.read(name)
+        assert {r.customer_id for r in found.collect()} == {customer_id}
+        return {tuple(r[c] for c in columns) for r in found.collect()}
+
+    assert rows("gold.profile_provenance", "attribute", "record_id", "rule", "candidates") == {
+        ("given_name", "crm:1", "longest", 1),
+        ("email", "crm:1", "only", 0),
+        ("city", "account:A", "only", 0),
+    }
+    assert rows("gold.customer_consent", "purpose", "channel", "granted", "record_id") == {
+        ("marketing", "email", True, "crm:1"),
+        ("marketing", "sms", False, None),
+        ("profiling", "any", True, "account:A"),
+        ("matching", "any", True, None),
+    }
+    assert rows("gold.customer_affinity", "dimension", "value", "score") == {("category", "toys", 1.0)}
+    assert rows("gold.customer_profile_history", "given_name", "valid_from", "is_current", "change") == {
+        ("Ann", date(2011, 4, 1), True, "new")
+    }

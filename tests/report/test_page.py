@@ -62,3 +62,48 @@ def test_newest_metric_of_each_model(spark):
     assert [(r.model, r.value) for r in queries.newest_metrics(health, "auc", "intent.").collect()] == [
         ("intent.gbt", 0.7)
     ]
+
+
+def test_rfm_map_and_lifetime_bins_count_customers(spark):
+    rows = [
+        (5, 5, "GBP", 12.0),
+        (5, 5, "GBP", 19.99),
+        (1, 2, "GBP", 20_000.0),
+        (1, 2, "EUR", None),
+        (None, None, None, None),
+    ]
+    profiles = spark.createDataFrame(rows, "rfm_r int, rfm_f int, currency string, lifetime_value_12m double")
+    counts = queries.rfm_counts(profiles).toPandas()
+    assert [tuple(r) for r in counts.to_numpy().tolist()] == [(1, 2, 2), (5, 5, 2)]
+    (heat,) = figures.rfm_heatmap(counts).data
+    assert (heat.z[1][0], heat.z[4][4], heat.z.sum()) == (2, 2, 4)
+    bins = queries.lifetime_bins(profiles).toPandas()
+    assert [
+        (b.from_value, b.to_value if b.to_value == b.to_value else None, b.customers) for b in bins.itertuples()
+    ] == [
+        (10, 20, 2),
+        (10_000, None, 1),
+    ]
+    (bars,) = figures.lifetime_values(bins).data
+    assert (list(bars.x), list(bars.y)) == (["10 to 20", "10,000 and more"], [2, 1])
+
+
+def test_the_waterfall_is_of_the_richest_link_the_model_made(spark):
+    def pieces(*weights):
+        return [("prior", None, -9.0), *[(f"f{i}", "exact", w) for i, w in enumerate(weights)]]
+
+    rows = [
+        ("a", "b", "model", True, pieces(4.0, 5.0, 6.0, 1.0)),
+        ("a", "c", "model+email", True, pieces(4.0, 5.0, -2.0, 1.0)),
+        ("a", "d", "model", False, pieces(4.0, 5.0, 6.0, -1.0, 1.0)),
+        ("a", "e", "email", True, pieces(4.0, 5.0, 6.0, -1.0, 1.0)),
+        ("a", "f", "model", True, pieces(4.0, 5.0)),
+    ]
+    schema = (
+        "record_a string, record_b string, rules string, accepted boolean, "
+        "evidence array<struct<field: string, level: string, weight: double>>"
+    )
+    link = queries.example_link(spark.createDataFrame(rows, schema)).toPandas()
+    assert set(link.record_b) == {"c"}
+    (bars,) = figures.link_waterfall(link).data
+    assert (list(bars.y), bars.measure[-1], bars.text[-1]) == ([-9.0, 4.0, 5.0, -2.0, 1.0, 0], "total", "-1.0")

@@ -140,7 +140,12 @@ def cap(rule: Rule, settings: Identity) -> int:
 
 def blocks(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
     """One row per rule and key on several records: rule, key_hash, records, capped (on more than may make pairs)."""
-    counted = keyed(prepared, rules).groupBy("rule", F.xxhash64("key").alias("key_hash")).agg(F.count("*").alias("records")).where("records > 1")
+    counted = (
+        keyed(prepared, rules)
+        .groupBy("rule", F.xxhash64("key").alias("key_hash"))
+        .agg(F.count("*").alias("records"))
+        .where("records > 1")
+    )
     return counted.withColumn("capped", F.col("records") > _cap_of(rules, settings))
 
 
@@ -153,7 +158,8 @@ def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity, capped: Da
     """
     keys = keyed(prepared, rules)
     if capped is not None:
-        keys = keys.withColumn("key_hash", F.xxhash64("key")).join(capped, ["rule", "key_hash"], how="left_anti")
+        hashed = keys.withColumn("key_hash", F.xxhash64("key"))
+        keys = hashed.join(capped.select("rule", "key_hash"), ["rule", "key_hash"], how="left_anti")
     together = keys.groupBy("rule", "key").agg(F.array_sort(F.collect_list("record_id")).alias("ids"))
     size = F.size("ids")
     first = together.where((size > 1) & (size <= _cap_of(rules, settings)))

@@ -52,9 +52,7 @@ def split(
     strongest pairs first, two groups become one if the bits of all pairs between them do not sum to less than none, no
     pair between them is barred and no identifier has more than `most` values in it. Ties go by the nodes' order.
     """
-    groups = {
-        i: _Group([i], {k: {v} for k, v in values[i].items()}, int(comparable[i])) for i in range(len(nodes))
-    }
+    groups = {i: _Group([i], {k: {v} for k, v in values[i].items()}, int(comparable[i])) for i in range(len(nodes))}
     at = list(range(len(nodes)))
     for a, b, bits, barred in pairs:
         said = max(-_MOST, min(_MOST, bits)) + (_SILENCE if comparable[a] and comparable[b] else 0.0)
@@ -151,7 +149,11 @@ def _solve_components(
         "component", F.col("node").alias("record_a"), none.alias("record_b"), "weight", "said"
     )
     pairs = inside.select("component", "record_a", "record_b", "weight", F.col("barred").alias("said"))
-    rows = nodes.unionByName(pairs).repartition("component").sortWithinPartitions("component", F.col("record_b").isNotNull(), "record_a", "record_b")
+    rows = (
+        nodes.unionByName(pairs)
+        .repartition("component")
+        .sortWithinPartitions("component", F.col("record_b").isNotNull(), "record_a", "record_b")
+    )
 
     def run(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         parts = [b for b in batches if len(b)]
@@ -174,9 +176,7 @@ def _solve_frame(rows: pd.DataFrame, threshold: float, most: dict[str, int]) -> 
         first_pair = start + int(is_node[start:end].sum())
         nodes = record_a[start:first_pair].tolist()
         place = {node: i for i, node in enumerate(nodes)}
-        found = [
-            (place[record_a[i]], place[record_b[i]], float(weight[i]), said[i]) for i in range(first_pair, end)
-        ]
+        found = [(place[record_a[i]], place[record_b[i]], float(weight[i]), said[i]) for i in range(first_pair, end)]
         values, comparable = [json.loads(x) for x in said[start:first_pair]], (weight[start:first_pair] > 2).tolist()
         at, why = split(nodes, values, comparable, found, threshold, most)
         cluster[start:first_pair] = [nodes[g] for g in at]

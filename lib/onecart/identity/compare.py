@@ -91,7 +91,10 @@ def _formal_names() -> dict[str, frozenset[str]]:
     from nicknames import NickNamer
 
     formal = NickNamer().canonical_lookup
-    return {name: frozenset({name, *formal.get(name, ())}) for name in formal.keys() | {n for f in formal.values() for n in f}}
+    return {
+        name: frozenset({name, *formal.get(name, ())})
+        for name in formal.keys() | {n for f in formal.values() for n in f}
+    }
 
 
 def _nickname(a: list[str], b: list[str]) -> np.ndarray:
@@ -102,9 +105,7 @@ def _nickname(a: list[str], b: list[str]) -> np.ndarray:
 
 
 def _initial(a: list[str], b: list[str]) -> np.ndarray:
-    return np.fromiter(
-        ((len(x) == 1 or len(y) == 1) and x[0] == y[0] for x, y in zip(a, b, strict=True)), bool, len(a)
-    )
+    return np.fromiter(((len(x) == 1 or len(y) == 1) and x[0] == y[0] for x, y in zip(a, b, strict=True)), bool, len(a))
 
 
 def _swapped(pairs: Pairs, rows: np.ndarray) -> np.ndarray:
@@ -230,7 +231,15 @@ COMPARISONS = (
         (0.90, 0.07, 0.01, 0.0005, 0.01, 0.01),
         _given_name,
     ),
-    Comparison("surname", ("surname",), ("missing", "different", "similar", "close", "exact"), (0.03, 0.02, 0.06, 0.89), (0.93, 0.055, 0.01, 0.005), _surname, shared=True),
+    Comparison(
+        "surname",
+        ("surname",),
+        ("missing", "different", "similar", "close", "exact"),
+        (0.03, 0.02, 0.06, 0.89),
+        (0.93, 0.055, 0.01, 0.005),
+        _surname,
+        shared=True,
+    ),
     Comparison(
         "date_of_birth",
         ("date_of_birth",),
@@ -240,9 +249,32 @@ COMPARISONS = (
         _date_of_birth,
     ),
     Comparison("address", ("street", "postcode", "city"), *_address_levels(), _address, shared=True),
-    Comparison("email", ("email",), ("missing", "different", "close", "same before @", "exact"), (0.10, 0.03, 0.02, 0.85), (0.995, 0.003, 0.001, 0.001), _email, shared=True),
-    Comparison("phone", ("phone",), ("missing", "different", "one slip", "exact"), (0.10, 0.05, 0.85), (0.998, 0.001, 0.001), _digits("phone", 1), shared=True),
-    Comparison("national_id", ("national_id",), ("missing", "different", "slips", "exact"), (0.02, 0.10, 0.88), (0.998, 0.001, 0.001), _digits("national_id", 2)),
+    Comparison(
+        "email",
+        ("email",),
+        ("missing", "different", "close", "same before @", "exact"),
+        (0.10, 0.03, 0.02, 0.85),
+        (0.995, 0.003, 0.001, 0.001),
+        _email,
+        shared=True,
+    ),
+    Comparison(
+        "phone",
+        ("phone",),
+        ("missing", "different", "one slip", "exact"),
+        (0.10, 0.05, 0.85),
+        (0.998, 0.001, 0.001),
+        _digits("phone", 1),
+        shared=True,
+    ),
+    Comparison(
+        "national_id",
+        ("national_id",),
+        ("missing", "different", "slips", "exact"),
+        (0.02, 0.10, 0.88),
+        (0.998, 0.001, 0.001),
+        _digits("national_id", 2),
+    ),
 )
 COMPARED = tuple(field for c in COMPARISONS for field in c.fields)
 

@@ -125,7 +125,9 @@ def _rules_of(rules: list[Rule]) -> Column:
 
 
 def _per_record(prepared: DataFrame, members: DataFrame, pairs: DataFrame) -> DataFrame:
-    ends = [pairs.where("accepted").select(F.col(f"record_{s}").alias("record_id"), "rules", "probability") for s in "ab"]
+    ends = [
+        pairs.where("accepted").select(F.col(f"record_{s}").alias("record_id"), "rules", "probability") for s in "ab"
+    ]
     rules = F.array_sort(F.array_distinct(F.split(F.array_join(F.collect_set("rules"), "+"), r"\+")))
     each = reduce(DataFrame.unionByName, ends).groupBy("record_id")
     said = each.agg(F.array_join(rules, "+").alias("rule"), F.max("probability").alias("probability"))

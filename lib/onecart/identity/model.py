@@ -23,7 +23,7 @@ _DUPLICATES = 0.6  # expected pairs per record, where EM starts
 class LinkModel:
     """What `train` learned. Weights are log2(m / u), bits; `prior[r]` is log2 odds of a match among rule r's pairs;
     `weights[r][f][l]`; `collision[field]`: how often two strangers share the field's value by chance; `threshold`:
-    the bits from which on a pair is taken for one person."""
+    the bits from which on a pair is taken for one person; `columns`: those of the prepared records."""
 
     rules: tuple[Rule, ...]
     fields: tuple[str, ...]
@@ -31,6 +31,7 @@ class LinkModel:
     weights: list[list[list[float]]]
     collision: dict[str, float]
     records: int
+    columns: tuple[str, ...]
     threshold: float = 0.0
 
     @property
@@ -44,7 +45,8 @@ class LinkModel:
     def from_json(cls, text: str) -> "LinkModel":
         found: dict[str, Any] = json.loads(text)
         rules = tuple(Rule(**{**r, "fields": tuple(r["fields"])}) for r in found.pop("rules"))
-        return cls(rules=rules, fields=tuple(found.pop("fields")), **found)
+        fields, columns = tuple(found.pop("fields")), tuple(found.pop("columns"))
+        return cls(rules=rules, fields=fields, columns=columns, **found)
 
 
 def usable(columns: list[str]) -> tuple[Comparison, ...]:
@@ -62,13 +64,15 @@ def pattern_counts(compared: DataFrame, rules: int) -> DataFrame:
     evenly among the rules that found it. As many rows as patterns occur: thousands, whatever the number of pairs."""
     counts = compared.groupBy("found_by", "pattern").agg(F.count("*").alias("n"))
     bits = F.expr(f"filter(sequence(0, {rules - 1}), i -> shiftright(found_by, i) & 1 = 1)")
-    each = counts.withColumn("by", bits).select(F.explode("by").alias("rule"), "pattern", "n", (F.col("n") / F.size("by")).alias("part"))
+    each = counts.withColumn("by", bits).select(
+        F.explode("by").alias("rule"), "pattern", "n", (F.col("n") / F.size("by")).alias("part")
+    )
     return each.groupBy("rule", "pattern").agg(F.sum("n").alias("pairs"), F.sum("part").alias("once"))
 
 
 def untrained(rules: list[Rule], columns: list[str], collision: dict[str, float], records: int) -> LinkModel:
     """The model before it has seen a pair."""
-    return LinkModel(tuple(rules), tuple(c.name for c in usable(columns)), [], [], collision, records)
+    return LinkModel(tuple(rules), tuple(c.name for c in usable(columns)), [], [], collision, records, tuple(columns))
 
 
 def fit(patterns: list[Any], untrained: LinkModel) -> LinkModel:
@@ -121,21 +125,28 @@ def collisions(terms: DataFrame) -> dict[str, float]:
 
 
 def terms(prepared: DataFrame) -> DataFrame:
-    """One row per field of TERMS and value that several records have: field, value, share of the records with one."""
-    fields = [f for f in TERMS if f in prepared.columns]
-    each = F.inline(F.array(*[F.struct(F.lit(f).alias("field"), F.col(f).alias("value")) for f in fields]))
-    counts = prepared.select(each).where("value IS NOT NULL").groupBy("field", "value").agg(F.count("*").alias("n"))
+    """One row per field of TERMS and value on several records: field, value_hash, share of the records with one. No
+    names in clear: a rare one would give its owner away."""
+    each = [
+        F.struct(F.lit(f).alias("field"), F.xxhash64(f).alias("value_hash"), F.col(f).isNotNull().alias("has"))
+        for f in TERMS
+        if f in prepared.columns
+    ]
+    said = prepared.select(F.inline(F.array(*each))).where("has")
+    counts = said.groupBy("field", "value_hash").agg(F.count("*").alias("n"))
     total = counts.groupBy("field").agg(F.sum("n").alias("total"))
-    return counts.join(F.broadcast(total), "field", how="inner").select("field", "value", (F.col("n") / F.col("total")).alias("share"))
+    shares = counts.join(F.broadcast(total), "field", how="inner").where("n > 1")
+    return shares.select("field", "value_hash", (F.col("n") / F.col("total")).alias("share"))
 
 
 def with_shares(prepared: DataFrame, terms: DataFrame, records: int) -> DataFrame:
     """Adds share_<field> for the fields of TERMS: how common the record's value is."""
     out = prepared
     for field in (f for f in TERMS if f in prepared.columns):
-        mine = terms.where(F.col("field") == field).select(F.col("value").alias(field), F.col("share").alias(f"share_{field}"))
-        rarest = F.when(F.col(field).isNotNull(), F.coalesce(f"share_{field}", F.lit(1.0 / max(records, 2))))
-        out = out.join(mine, field, how="left").withColumn(f"share_{field}", rarest)
+        mine = terms.where(F.col("field") == field).select("value_hash", F.col("share").alias(f"share_{field}"))
+        hashed = out.withColumn("value_hash", F.xxhash64(field))
+        share = F.when(F.col(field).isNotNull(), F.coalesce(f"share_{field}", F.lit(1.0 / max(records, 2))))
+        out = hashed.join(mine, "value_hash", how="left").drop("value_hash").withColumn(f"share_{field}", share)
     return out
 
 
@@ -157,7 +168,9 @@ def with_weight(compared: DataFrame, model: LinkModel) -> DataFrame:
 def _barred(model: LinkModel) -> Column:
     """Cannot-link: parents and children agree on all but this. Evidence beyond doubt is let through, where the records
     show that both slips happen to one person."""
-    given, birth = (F.expr(f"{digit(model.comparisons, name)} = {DIFFERENT}") for name in ("given_name", "date_of_birth"))
+    given, birth = (
+        F.expr(f"{digit(model.comparisons, name)} = {DIFFERENT}") for name in ("given_name", "date_of_birth")
+    )
     doubtful = F.col("weight") < _DOUBTFUL_BITS
     return F.when(doubtful & given & birth, "birth dates and given names disagree").when(
         doubtful & given & F.col("two_cards"), "two cards, and given names disagree"
@@ -192,7 +205,9 @@ def evidence(pairs: DataFrame, model: LinkModel) -> Column:
     for c in model.comparisons:
         level = F.expr(digit(model.comparisons, c.name))
         name = F.element_at(_texts(list(c.levels)), (level + 1).cast("int"))
-        one = F.struct(F.lit(c.name).alias("field"), name.alias("level"), F.round(field_weight(model, c.name), 2).alias("weight"))
+        one = F.struct(
+            F.lit(c.name).alias("field"), name.alias("level"), F.round(field_weight(model, c.name), 2).alias("weight")
+        )
         said.append(F.when(level > 0, one))
     return F.array_compact(F.array(*said))
 

@@ -5,9 +5,6 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.config import Identity
-from onecart.identity.linking import link
-
 KEY_COLUMNS = (
     "given_name",
     "surname",
@@ -23,6 +20,7 @@ KEY_COLUMNS = (
     "cookie_id",
     "handle",
 )
+CONSENTS = ("consent_matching", "consent_profiling", "consent_email", "consent_sms")
 _SEEN = ("card_id", "account_id", "device_id", "cookie_id", "handle", "email", "phone")
 
 
@@ -39,7 +37,7 @@ def seen_keys(interactions: DataFrame, orders: DataFrame, reviews: DataFrame, ti
 
 
 def build_records(contacts: DataFrame, seen: DataFrame) -> DataFrame:
-    """One row per record of any channel, key `record_id`: KEY_COLUMNS, as `identity.link` takes them,
+    """One row per record of any channel, key `record_id`: KEY_COLUMNS and CONSENTS, as `identity.link` takes them,
     `known` and `stand_in`.
 
     `contacts`: silver.contacts; `seen`: of `seen_keys`. Contacts come as they are; any other record_id that acted (a
@@ -47,7 +45,10 @@ def build_records(contacts: DataFrame, seen: DataFrame) -> DataFrame:
     seen on it. A cookie or device gets the account that was logged in on it, if it was one account only: one used by
     several accounts links nobody, the accounts' own contact records included.
     `known`: the record is a contact, has an account or a card, or placed an order; false: an anonymous visitor.
-    `stand_in`: the record whose link this one takes, mostly itself (see `link_records`).
+    `stand_in`: the record whose link this one takes, mostly itself. Each ticket is a record of its own, so a customer
+    who writes often would push the own e-mail over `identity.max_records_per_key` and lose every link by it: of tickets
+    with the same e-mail and phone only two are linked, and the others take the first one's link.
+    An account whose contact record refuses a purpose refuses it for its cookies and devices as well.
     """
     pairs = seen.select("account_id", "cookie_id", "device_id").unionByName(
         contacts.select("account_id", "device_id"), allowMissingColumns=True
@@ -61,20 +62,18 @@ def build_records(contacts: DataFrame, seen: DataFrame) -> DataFrame:
         .join(devices.withColumnRenamed("owner", "device_owner"), "device_id", how="left")
         .withColumn("account_id", F.coalesce("account_id", "cookie_owner", "device_owner"))
         .withColumn("known", F.expr("ordered OR account_id IS NOT NULL OR card_id IS NOT NULL"))
+        .transform(_with_consents, contacts=contacts)
     )
-    records = people.unionByName(carriers, allowMissingColumns=True).select("record_id", *KEY_COLUMNS, "known")
+    records = people.unionByName(carriers, allowMissingColumns=True).select(
+        "record_id", *KEY_COLUMNS, *CONSENTS, "known"
+    )
     return records.transform(_with_stand_in)
 
 
-def link_records(records: DataFrame, settings: Identity | None = None) -> DataFrame:
-    """`link` for the frame of `build_records`.
-
-    Each ticket is a record of its own, so a customer who writes often would push the own e-mail over
-    `max_records_per_key` and lose every link by it. Of tickets with the same e-mail and phone only two are linked, and
-    the others take the first one's link.
-    """
-    linked = link(records.where("record_id = stand_in"), settings).withColumnRenamed("record_id", "stand_in")
-    return records.select("record_id", "stand_in").join(linked, "stand_in", how="inner").drop("stand_in")
+def _with_consents(carriers: DataFrame, *, contacts: DataFrame) -> DataFrame:
+    """Carriers with the consents of the account they belong to: false where any of its contact records says so."""
+    said = contacts.where("account_id IS NOT NULL").groupBy("account_id").agg(*[F.min(c).alias(c) for c in CONSENTS])
+    return carriers.join(said, "account_id", how="left")
 
 
 def _with_stand_in(records: DataFrame) -> DataFrame:

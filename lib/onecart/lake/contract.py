@@ -9,7 +9,7 @@ from pyspark.sql import types as T
 from onecart.errors import OneCartError, nearest
 
 MONEY = T.DecimalType(18, 4)
-_NO_STATISTICS = ("boolean", "strings", "versions")  # types Delta cannot skip data by
+_NO_STATISTICS = ("boolean", "strings", "versions", "evidence")  # types Delta cannot skip data by
 _TYPES: dict[str, T.DataType] = {
     "string": T.StringType(),
     "int": T.IntegerType(),
@@ -20,6 +20,15 @@ _TYPES: dict[str, T.DataType] = {
     "timestamp": T.TimestampType(),
     "money": MONEY,
     "strings": T.ArrayType(T.StringType()),
+    "evidence": T.ArrayType(
+        T.StructType(
+            [
+                T.StructField("field", T.StringType()),
+                T.StructField("level", T.StringType()),
+                T.StructField("weight", T.DoubleType()),
+            ]
+        )
+    ),
     "versions": T.MapType(T.StringType(), T.LongType()),
 }
 
@@ -115,4 +124,7 @@ def _fits(found: T.DataType, wanted: T.DataType) -> bool:
         return isinstance(found, T.ShortType | T.ByteType)
     if isinstance(wanted, T.ArrayType) and isinstance(found, T.ArrayType):
         return _fits(found.elementType, wanted.elementType)
+    if isinstance(wanted, T.StructType) and isinstance(found, T.StructType):
+        same = wanted.fieldNames() == found.fieldNames()
+        return same and all(_fits(f.dataType, w.dataType) for f, w in zip(found, wanted, strict=True))
     return isinstance(wanted, T.MapType) and isinstance(found, T.MapType)

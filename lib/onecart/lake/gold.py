@@ -2,90 +2,18 @@
 
 from onecart.lake.contract import Column as C
 from onecart.lake.contract import Table
+from onecart.lake.gold_customer import AS_OF as _AS_OF
+from onecart.lake.gold_customer import CUSTOMER
+from onecart.lake.gold_customer import CUSTOMER_ID as _CUSTOMER
+from onecart.lake.gold_identity import IDENTITY
 
 FEATURE_WINDOWS = (7, 28, 90, 365)  # days before as_of that the columns of gold.customer_features count over
 
-_CUSTOMER = C("customer_id", "string", "customer", nullable=False)
-_AS_OF = C("as_of", "date", "only what happened before this day counts", nullable=False)
 _VERSION = C("model_version", "string", "the model that made the row", nullable=False)
 
 GOLD = (
-    Table(
-        "gold.identity_links",
-        "one record of any channel and the customer it belongs to",
-        "unify",
-        (
-            C("record_id", "string", "record, as in silver tables", nullable=False),
-            _CUSTOMER,
-            C("probability", "double", "that the record belongs to the customer", nullable=False),
-            C(
-                "rule",
-                "string",
-                "what links it, as in email, phone, card_id, account_id; alone: nothing does",
-                nullable=False,
-            ),
-        ),
-        key=("record_id",),
-        checks={"probability_range": "probability BETWEEN 0 AND 1"},
-    ),
-    Table(
-        "gold.identity_history",
-        "one customer id and what became of it in one run, a row for each successor; unchanged ids have none",
-        "unify",
-        (
-            C("run_id", "string", "the run that changed it, as in ops.runs", nullable=False),
-            C("changed_ts", "timestamp", "when, UTC", nullable=False),
-            C("customer_id", "string", "the id", nullable=False),
-            C("event", "string", "new | merged (into one other) | split (into several) | gone", nullable=False),
-            C(
-                "into_customer_id",
-                "string",
-                "successor (of a split also the id itself, if it lives on); new, gone: the id",
-                nullable=False,
-            ),
-            C("records", "long", "records that went there; new: that it has; gone: that it had", nullable=False),
-        ),
-        key=("run_id", "customer_id", "into_customer_id"),
-        checks={"event_known": "event IN ('new', 'merged', 'split', 'gone')"},
-        cluster_by=("customer_id",),
-    ),
-    Table(
-        "gold.customer_profile",
-        "one customer: the single view",
-        "unify",
-        (
-            _CUSTOMER,
-            C("given_name", "string", "most trusted source, then newest", pii=True),
-            C("surname", "string", "most trusted source, then newest", pii=True),
-            C("email", "string", "most trusted source, then newest", pii=True),
-            C("phone", "string", "most trusted source, then newest", pii=True),
-            C("city", "string", "most trusted source, then newest", pii=True),
-            C("postcode", "string", "most trusted source, then newest", pii=True),
-            C("country", "string", "of the newest contact or order"),
-            C("date_of_birth", "date", "most trusted source, then newest", pii=True),
-            C("records", "int", "records linked", nullable=False),
-            C("channels", "strings", "channels the customer was seen in"),
-            C("first_seen_ts", "timestamp", "first event or order, UTC"),
-            C("last_seen_ts", "timestamp", "last event or order, UTC"),
-            C("orders", "long", "orders, returns not counted", nullable=False),
-            C("units", "long", "units bought less units returned", nullable=False),
-            C("revenue", "money", "sum of order lines, returns taken off, in `currency`", nullable=False),
-            C("currency", "string", "ISO 4217"),
-            C("recency_days", "int", "days from the last order to as_of; null: never bought"),
-            C("average_basket", "money", "revenue / orders, in `currency`"),
-            C("visits", "long", "online visits", nullable=False),
-            C("preferred_channel", "string", "channel with most orders, else most events"),
-            C("preferred_hour", "int", "hour of day with most activity, 0 to 23, UTC"),
-            C("top_categories", "strings", "up to three categories by spend"),
-            C("tickets", "long", "support tickets", nullable=False),
-            C("reviews", "long", "reviews written", nullable=False),
-            C("consent_email", "boolean", "newest word on e-mail", nullable=False),
-            C("consent_sms", "boolean", "newest word on text messages", nullable=False),
-            C("consent_profiling", "boolean", "newest word on profiling", nullable=False),
-            _AS_OF,
-        ),
-        key=("customer_id",),
-    ),
+    *IDENTITY,
+    *CUSTOMER,
     Table(
         "gold.sessions",
         "one visit of one visitor",
@@ -295,12 +223,12 @@ GOLD = (
     Table(
         "gold.model_health",
         "one figure of one model on one data set",
-        "intent, recommend, forecast, voice",
+        "unify, intent, recommend, forecast, voice",
         (
-            C("model", "string", "as in intent.gbt, recommend.als, recommend.popularity", nullable=False),
+            C("model", "string", "as in profile.bg_nbd, intent.gbt, recommend.als", nullable=False),
             _VERSION,
             C("dataset", "string", "what it was measured on, as in holdout, backtest", nullable=False),
-            C("metric", "string", "as in auc, average_precision, ndcg@10, mase", nullable=False),
+            C("metric", "string", "as in auc, average_precision, ndcg@10, mase, alpha", nullable=False),
             C("value", "double", "the figure", nullable=False),
             _AS_OF,
         ),

@@ -1,11 +1,13 @@
 """The only reader and writer of Delta tables. Every write is idempotent and checked against the table's contract."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from delta.tables import DeltaTable
+from delta.tables import DeltaMergeBuilder, DeltaTable
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
@@ -72,6 +74,11 @@ class Lake:
     def version(self, name: str) -> int:
         return int(self._last_commit(name)["version"])
 
+    def state(self, name: str) -> str:
+        """A word for the table as it is now: it changes with every commit, also when the table was made anew."""
+        row = self.delta(name).history(1).select("version", "timestamp").first() if self.exists(name) else None
+        return f"{row['version']} of {row['timestamp']:%Y%m%dT%H%M%S.%f}" if row else "nothing"
+
     def names(self) -> list[str]:
         """Tables that exist, in the order of the layers."""
         bronze_names = [f"bronze.{n}" for n in self._bronze_names()]
@@ -80,11 +87,13 @@ class Lake:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
-        """The table at `version` (default: as it is now, pinned)."""
+        """The table at `version` (default: as it is now, pinned). A column its contract got later is null."""
         at = self._existing_version(name) if version is None else version
         self.reads[name] = at
         reader = self.spark.read.format("delta").option("versionAsOf", at)
-        return self._load(reader, name)
+        frame = self._load(reader, name)
+        later = _added_later(name, frame)
+        return frame.withColumns({f.name: F.lit(None).cast(f.dataType) for f in later}) if later else frame
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""
@@ -119,8 +128,14 @@ class Lake:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def create(self, name: str) -> None:
-        """Makes the empty table of the contract, with its checks, comments, keys' NOT NULL and layout, if not there."""
+        """Makes the empty table of the contract, with its checks, comments, keys' NOT NULL and layout, if not there.
+        A table made before its contract got a column gets it now."""
         if self.exists(name):
+            delta = self.delta(name)
+            if later := _added_later(name, delta.toDF()):
+                where = self._named(name) if self.catalog else f"delta.`{self.path(name)}`"
+                columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
+                self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {where} ADD COLUMNS ({columns})"))
             return
         table = contract(name)
         if self.catalog:
@@ -167,6 +182,17 @@ class Lake:
             merge = merge.whenMatchedUpdateAll(condition=None if update_if == "true" else update_if)
         before = self.version(name)
         self._guard(name, merge.whenNotMatchedInsertAll().execute)
+        return self._written(name, before)
+
+    def merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
+        """MERGE on the contract's key with clauses of the caller's over `new` (`df`) and `old`: one atomic commit.
+
+        `df` must be unique on the key and may have columns that the table has not, for the clauses to look at.
+        """
+        self.create(name)
+        condition = " AND ".join(f"old.`{k}` = new.`{k}`" for k in contract(name).key)
+        before = self.version(name)
+        self._guard(name, clauses(self.delta(name).alias("old").merge(df.alias("new"), condition)).execute)
         return self._written(name, before)
 
     def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> Written:
@@ -224,6 +250,12 @@ class Lake:
             return sorted(t["tableName"] for t in tables)
         fs, folder = hadoop(self.spark, f"{self.root}/bronze")
         return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []
+
+
+def _added_later(name: str, frame: DataFrame) -> list[T.StructField]:
+    """Nullable columns of the contract that a table made before them has not."""
+    known = CONTRACTS.get(name)
+    return [f for f in known.schema.fields if f.nullable and f.name not in frame.columns] if known else []
 
 
 def _reason(error: Exception) -> str:

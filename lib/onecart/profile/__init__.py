@@ -1,1 +1,5 @@
 """One profile per customer."""
+
+from onecart.profile.history import as_of
+
+__all__ = ["as_of"]

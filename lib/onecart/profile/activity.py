@@ -1,6 +1,7 @@
 """What a customer did: orders, visits, habits. Every input frame carries customer_id and only rows before as_of."""
 
 from datetime import date
+from functools import reduce
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -21,32 +22,47 @@ def baskets(lines: DataFrame) -> DataFrame:
 
 
 def purchases(baskets: DataFrame, *, as_of: date) -> DataFrame:
-    """Baskets -> one row per customer_id: orders, units, revenue, currency, recency_days, average_basket.
+    """Baskets -> one row per customer_id: orders, units, revenue, currency, recency_days, average_basket, and what the
+    lifetime models ask for: order_days (days with an order), first_day and last_day of them, day_value (revenue per
+    order day).
 
-    Money is never converted: revenue and average_basket are of the currency most ordered in, named in `currency`.
+    Money is never converted: revenue, average_basket and day_value are of the currency most ordered in, named in
+    `currency`; a day with orders in two currencies is two order days.
     """
+    day = F.when(F.col("bought"), F.to_date("order_ts"))
     by_currency = baskets.groupBy("customer_id", "currency").agg(
         F.sum(F.col("bought").cast("long")).alias("orders"),
         F.sum("units").alias("units"),
         F.sum("revenue").alias("revenue"),
-        F.max(F.when(F.col("bought"), F.col("order_ts"))).alias("last_order_ts"),
+        F.size(F.collect_set(day)).alias("order_days"),
+        F.min(day).alias("first_day"),
+        F.max(day).alias("last_day"),
     )
-    main = F.max_by(F.struct("orders", "revenue", "currency"), F.struct("orders", "currency"))
+    main = F.max_by(F.struct("orders", "revenue", "currency", "order_days"), F.struct("orders", "currency"))
     summed = by_currency.groupBy("customer_id").agg(
         F.sum("orders").alias("orders"),
         F.sum("units").alias("units"),
         main.alias("main"),
-        F.max("last_order_ts").alias("last_order_ts"),
+        F.sum("order_days").cast("int").alias("order_days"),
+        F.min("first_day").alias("first_day"),
+        F.max("last_day").alias("last_day"),
     )
-    average = F.when(F.col("main.orders") > 0, F.col("main.revenue") / F.col("main.orders"))
+    average, day_value = (
+        F.when(F.col(f"main.{per}") > 0, F.col("main.revenue") / F.col(f"main.{per}")).cast(MONEY)
+        for per in ("orders", "order_days")
+    )
     return summed.select(
         "customer_id",
         "orders",
         "units",
         F.col("main.revenue").cast(MONEY).alias("revenue"),
         "main.currency",
-        F.datediff(F.lit(as_of), F.to_date("last_order_ts")).alias("recency_days"),
-        average.cast(MONEY).alias("average_basket"),
+        F.datediff(F.lit(as_of), "last_day").alias("recency_days"),
+        average.alias("average_basket"),
+        "order_days",
+        "first_day",
+        "last_day",
+        day_value.alias("day_value"),
     )
 
 
@@ -110,6 +126,11 @@ def top_categories(lines: DataFrame, products: DataFrame) -> DataFrame:
     return spent.groupBy("customer_id").agg(F.slice(ranked, 1, 3)["category"].alias("top_categories"))
 
 
-def counted(facts: DataFrame, name: str) -> DataFrame:
-    """One row per customer_id: how many rows `facts` has for it, as `name`."""
-    return facts.groupBy("customer_id").agg(F.count("*").alias(name))
+def counted(**facts: DataFrame) -> DataFrame:
+    """One row per customer_id: how many rows each of `facts` has for it, as a column of its name."""
+    marked = [
+        frame.select("customer_id", *[F.lit(int(name == other)).alias(other) for other in facts])
+        for name, frame in facts.items()
+    ]
+    every = reduce(lambda left, right: left.unionByName(right), marked)
+    return every.groupBy("customer_id").agg(*[F.sum(name).alias(name) for name in facts])

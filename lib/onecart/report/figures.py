@@ -115,6 +115,59 @@ def sentiment(table: pd.DataFrame) -> go.Figure:
     return _styled(figure.update_layout(barmode="stack"), x="share of reviews", percent_x=True)
 
 
+def link_waterfall(evidence: pd.DataFrame) -> go.Figure:
+    """`evidence`: field, level, weight (bits), in order. What each field adds to the odds that two records are one
+    person, from the prior to the total."""
+    names = [
+        f"{field}: {level}" if level else field for field, level in zip(evidence.field, evidence.level, strict=True)
+    ]
+    figure = go.Figure(
+        go.Waterfall(
+            x=[*names, "total"],
+            y=[*evidence.weight, 0],
+            measure=["relative"] * len(evidence) + ["total"],
+            text=[f"{w:+.1f}" for w in [*evidence.weight, evidence.weight.sum()]],
+            increasing={"marker": {"color": COLOURS["positive"]}},
+            decreasing={"marker": {"color": COLOURS["negative"]}},
+            totals={"marker": {"color": INK}},
+            connector={"line": {"color": GRID}},
+        )
+    )
+    return _styled(figure, y="evidence, bits (log2 of the odds)")
+
+
+def rfm_heatmap(counts: pd.DataFrame) -> go.Figure:
+    """`counts`: rfm_r, rfm_f, customers. How many buyers have each score of recency and frequency."""
+    scores = range(1, 6)
+    grid = counts.pivot(index="rfm_f", columns="rfm_r", values="customers").reindex(index=scores, columns=scores)
+    figure = go.Figure(
+        go.Heatmap(
+            x=list(scores),
+            y=list(scores),
+            z=grid.fillna(0).to_numpy(),
+            colorscale=[[0, "#ffffff"], [1, MAIN]],
+            texttemplate="%{z:,}",
+            hovertemplate="recency %{x}, frequency %{y}: %{z:,} customers<extra></extra>",
+        )
+    )
+    figure.update_xaxes(dtick=1).update_yaxes(dtick=1)
+    return _styled(figure, x="recency score (5: bought last)", y="frequency score (5: most often)")
+
+
+def lifetime_values(bins: pd.DataFrame) -> go.Figure:
+    """`bins`: from_value, to_value (nan: no end), currency, customers. Customers by revenue expected in 12 months, one
+    series a currency."""
+    figure = go.Figure()
+    for currency, rows in bins.groupby("currency", sort=True):
+        labels = [
+            f"{low:,.0f} to {high:,.0f}" if high == high else f"{low:,.0f} and more"
+            for low, high in zip(rows.from_value, rows.to_value, strict=True)
+        ]
+        figure.add_bar(x=labels, y=rows.customers, name=str(currency), text=rows.customers, textposition="auto")
+    figure.update_traces(marker_color=MAIN, selector=0)
+    return _styled(figure, x=f"expected in 12 months, {', '.join(sorted(set(bins.currency)))}", y="customers")
+
+
 def _styled(
     figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False, percent_x: bool = False
 ) -> go.Figure:

@@ -117,6 +117,11 @@ def _customers(ctx: Context) -> str:
         .limit(12)
     )
     segments = queries.counted(ctx.lake.read_if_exists("gold.segments"), "segment").toPandas()
+    profiles = ctx.lake.read_if_exists("gold.customer_profile")
+    lifetime = queries.lifetime_bins(profiles).toPandas()
+    link = pd.DataFrame()
+    if ctx.lake.exists("gold.identity_edges"):
+        link = queries.example_link(ctx.lake.read("gold.identity_edges")).toPandas()
     return cards(
         (
             "Records by what links them to their customer",
@@ -124,7 +129,14 @@ def _customers(ctx: Context) -> str:
             lambda t: figures.bars(t, label="rule", value="rows", x="records"),
         ),
         ("Customers by segment", segments, lambda t: figures.bars(t, label="segment", value="rows", x="customers")),
+        ("Buyers by recency and frequency", queries.rfm_counts(profiles).toPandas(), figures.rfm_heatmap),
+        ("Lifetime value: revenue expected in 12 months", lifetime, figures.lifetime_values),
+        (_link_title(link), link, figures.link_waterfall),
     )
+
+
+def _link_title(link: pd.DataFrame) -> str:
+    return f"Why {link.record_a.iloc[0]} and {link.record_b.iloc[0]} are one customer" if len(link) else ""
 
 
 def _intent(ctx: Context) -> str:

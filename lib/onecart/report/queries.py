@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
+LIFETIME_STEPS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # money
 SOLD_DAYS = 180  # of history before a forecast that a chart shows
 
 
@@ -35,6 +36,43 @@ def funnel_steps(funnel: DataFrame) -> DataFrame:
 def counted(df: DataFrame, by: str) -> DataFrame:
     """One value of `by`: rows."""
     return df.groupBy(by).agg(F.count("*").alias("rows"))
+
+
+def example_link(edges: DataFrame) -> DataFrame:
+    """The evidence of one link that the model made, a piece a row in order: record_a, record_b, field, level, weight.
+
+    Of the accepted links with at least four fields beside the prior, the one with most; of those one where a field
+    speaks against it, then the smallest ids.
+    """
+    fields = F.filter("evidence", lambda piece: piece["field"] != "prior")
+    against = F.exists(fields, lambda piece: piece["weight"] < 0)
+    made = edges.where(F.col("accepted") & F.col("rules").contains("model") & (F.size(fields) >= 4))
+    one = made.orderBy(F.size(fields).desc(), against.desc(), "record_a", "record_b").limit(1)
+    pieces = one.select("record_a", "record_b", F.posexplode("evidence").alias("place", "piece"))
+    return pieces.orderBy("place").select("record_a", "record_b", "piece.field", "piece.level", "piece.weight")
+
+
+def rfm_counts(profiles: DataFrame) -> DataFrame:
+    """One score of recency and frequency: customers."""
+    buyers = profiles.where("rfm_r IS NOT NULL").groupBy("rfm_r", "rfm_f")
+    return buyers.agg(F.count("*").alias("customers")).orderBy("rfm_r", "rfm_f")
+
+
+def lifetime_bins(profiles: DataFrame) -> DataFrame:
+    """One currency and step of LIFETIME_STEPS: from_value, to_value (null: no end), customers."""
+    steps = F.array(*[F.lit(float(s)) for s in LIFETIME_STEPS])
+    place = F.size(F.filter(steps, lambda step: F.col("lifetime_value_12m") >= step))
+    counted = profiles.where("lifetime_value_12m IS NOT NULL").groupBy("currency", place.alias("place"))
+    return (
+        counted.agg(F.count("*").alias("customers"))
+        .orderBy("currency", "place")
+        .select(
+            "currency",
+            F.element_at(steps, F.col("place")).alias("from_value"),
+            F.get(steps, F.col("place")).alias("to_value"),
+            "customers",
+        )
+    )
 
 
 def intent_deciles(scores: DataFrame) -> DataFrame:

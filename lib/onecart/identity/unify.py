@@ -1,0 +1,159 @@
+"""The first half of job `unify`: who is who, written with its evidence, its history and the model that found it."""
+
+from datetime import datetime, timezone
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Identity
+from onecart.context import Context
+from onecart.identity import blocking, fields, ids, linking, model, update
+from onecart.identity.linking import Learned, Resolution
+from onecart.lake import Lake, contract
+
+_LINKS, _EDGES, _CAPPED = "gold.identity_links", "gold.identity_edges", "gold.identity_shared_keys"
+
+
+def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
+    """Writes gold.identity_links, identity_edges, identity_history, identity_shared_keys, and where it is trained anew
+    identity_model and identity_terms. Returns the links and what the run should say.
+
+    `records`: of `records.build_records`. The first run, and one in which more than `identity.retrain_share` of the
+    records are new or changed, trains and links everything; any other keeps the model and links the groups that the
+    change reaches. Kill it anywhere: the links come last, and until then the next run sees the same change.
+    """
+    lake, settings = ctx.lake, ctx.settings.identity
+    own = fields.prepare(records.where("record_id = stand_in"), settings.purpose)
+    says = [c for c in own.columns if c != "record_id"]
+    prepared = own.withColumn("digest", F.xxhash64(*says)).localCheckpoint()
+    count = fields.require_unique(prepared)
+    learned = load(lake)
+    if learned is None or not lake.exists(_LINKS):
+        return _write_all(ctx, prepared, records, count)
+    previous = lake.read(_LINKS)
+    change = update.change(prepared, previous.where("digest IS NOT NULL"), count)
+    if change.share > settings.retrain_share or set(says) - {"digest"} != _columns(learned):
+        return _write_all(ctx, prepared, records, count)
+    return _write_change(ctx, prepared, records, change, previous, learned)
+
+
+def load(lake: Lake) -> Learned | None:
+    """The model in use, None before the first run."""
+    if not lake.exists("gold.identity_model"):
+        return None
+    row = lake.read("gold.identity_model").first()
+    return Learned(model.LinkModel.from_json(row["parameters"]), lake.read("gold.identity_terms")) if row else None
+
+
+def _columns(learned: Learned) -> set[str]:
+    return set(learned.model.columns) - {"record_id", "digest"}
+
+
+def _write_all(ctx: Context, prepared: DataFrame, records: DataFrame, count: int) -> tuple[DataFrame, str]:
+    lake, settings = ctx.lake, ctx.settings.identity
+    learned, compared = linking.learn(prepared, settings, count)
+    found = linking.resolved(prepared, model.with_weight(compared, learned.model), settings, learned)
+    row = (ctx.run_id, count, learned.model.threshold, learned.model.to_json())
+    lake.replace("gold.identity_model", ctx.spark.createDataFrame([row], contract("gold.identity_model").schema))
+    none = ctx.spark.createDataFrame([], contract("gold.identity_terms").schema)
+    lake.replace("gold.identity_terms", learned.terms if learned.terms is not None else none)
+    lake.replace(_CAPPED, _named(_capped(prepared, learned, settings), learned))
+    previous = lake.read(_LINKS) if lake.exists(_LINKS) else None
+    links = _identified(ctx, found, prepared, previous)
+    lake.replace(_EDGES, found.pairs)
+    lake.replace(_LINKS, _everybody(records, links))
+    return lake.read(_LINKS), f"trained on {count:,} records, threshold {learned.model.threshold:+.1f} bits"
+
+
+def _write_change(
+    ctx: Context, prepared: DataFrame, records: DataFrame, change: update.Change, previous: DataFrame, learned: Learned
+) -> tuple[DataFrame, str]:
+    lake, settings = ctx.lake, ctx.settings.identity
+    names = {rule.name: i for i, rule in enumerate(learned.model.rules)}
+    capped = _capped(prepared, learned, settings).localCheckpoint()
+    before = lake.read(_CAPPED).withColumn("rule", _number(names)).where("rule IS NOT NULL")
+    found = update.update(prepared, change, previous, capped, before, learned, settings)
+    reached = found.members.select("record_id").unionByName(change.gone).distinct().localCheckpoint()
+    was = previous.join(reached, "record_id", how="left_semi").localCheckpoint()
+    links = _identified(ctx, found, prepared, was).localCheckpoint()
+    components = was.where("component IS NOT NULL").select("component").distinct()
+    old_pairs = lake.read(_EDGES).join(components, "component", how="left_semi").select("record_a", "record_b")
+    _apply(lake, _EDGES, found.pairs, old_pairs)
+    lake.replace(_CAPPED, _named(capped, learned))
+    everybody = _everybody(records, links.unionByName(previous.join(reached, "record_id", how="left_anti")))
+    same = previous.select(
+        "record_id",
+        *(F.col(c).alias(f"old_{c}") for c in ("customer_id", "probability", "rule", "component", "digest")),
+    )
+    differs = " OR ".join(
+        f"NOT ({c} <=> old_{c})" for c in ("customer_id", "probability", "rule", "component", "digest")
+    )
+    moved = everybody.join(same, "record_id", how="left").where(differs).select(*everybody.columns)
+    left = previous.join(records.select("record_id"), "record_id", how="left_anti").select("record_id")
+    _apply(lake, _LINKS, moved, left)
+    return lake.read(_LINKS), f"{reached.count():,} records linked anew"
+
+
+def _identified(ctx: Context, found: Resolution, prepared: DataFrame, previous: DataFrame | None) -> DataFrame:
+    """The records of `found` under stable customer ids; appends what became of the others to gold.identity_history."""
+    lake, name = ctx.lake, "gold.identity_history"
+    history = lake.read(name) if lake.exists(name) else None
+    at = datetime.now(timezone.utc)
+    before = previous.where("digest IS NOT NULL") if previous is not None else None
+    named, events = ids.assign(found.members, before, run_id=ctx.run_id, at=at, history=history)
+    # A run that is killed before the links are written finds the same change again, and must not tell it twice.
+    lake.append_once(name, events, app_id=f"{name} after {lake.state(_LINKS)}", version=0)
+    said = found.members.select("record_id", "probability", "rule", "component")
+    return said.join(named, "record_id", how="inner").join(
+        prepared.select("record_id", "digest"), "record_id", how="inner"
+    )
+
+
+def _everybody(records: DataFrame, links: DataFrame) -> DataFrame:
+    """Links of all records: one that has a stand-in takes the stand-in's (and no digest of its own)."""
+    theirs = links.where("digest IS NOT NULL").withColumnRenamed("record_id", "stand_in")
+    own = F.when(F.col("record_id") == F.col("stand_in"), F.col("digest")).alias("digest")
+    joined = records.select("record_id", "stand_in").join(theirs, "stand_in", how="inner")
+    return joined.select("record_id", "customer_id", "probability", "rule", "component", own)
+
+
+def _capped(prepared: DataFrame, learned: Learned, settings: Identity) -> DataFrame:
+    blocks = blocking.blocks(prepared, list(learned.model.rules), settings)
+    return blocks.where("capped").select("rule", "key_hash", "records")
+
+
+def _named(capped: DataFrame, learned: Learned) -> DataFrame:
+    rules = learned.model.rules
+    at = F.col("rule") + 1
+    return capped.withColumns(
+        {
+            "identifies": F.element_at(F.array(*[F.lit(r.identifies) for r in rules]).cast("array<boolean>"), at),
+            "rule": F.element_at(F.array(*[F.lit(r.name) for r in rules]).cast("array<string>"), at),
+        }
+    )
+
+
+def _number(names: dict[str, int]) -> Column:
+    table = (
+        F.create_map(*[F.lit(x) for pair in names.items() for x in pair])
+        if names
+        else F.create_map().cast("map<string,int>")
+    )
+    return table[F.col("rule")]
+
+
+def _apply(lake: Lake, name: str, rows: DataFrame, old: DataFrame) -> None:
+    """In one commit: `rows` take the place of the rows with their keys, and `old` keys without a row are deleted."""
+    key = list(contract(name).key)
+    new = contract(name).conform(rows).withColumn("gone", F.lit(False))
+    dead = old.select(*key).distinct().join(rows.select(*key), key, how="left_anti").withColumn("gone", F.lit(True))
+    columns = {c: f"new.{c}" for c in contract(name).schema.fieldNames()}
+    lake.merge(
+        name,
+        new.unionByName(dead, allowMissingColumns=True).localCheckpoint(),
+        lambda merge: (
+            merge.whenMatchedDelete("new.gone")
+            .whenMatchedUpdate(set=columns)
+            .whenNotMatchedInsert(condition="NOT new.gone", values=columns)
+        ),
+    )

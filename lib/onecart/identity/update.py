@@ -1,0 +1,79 @@
+"""Linking again when records arrive, change or leave: only the groups that the change can reach."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Identity
+from onecart.identity import blocking, compare, model
+from onecart.identity.linking import Learned, Resolution, compared_pairs, resolved
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs from the last run: record ids that are `new` (or say something else now) and `gone`."""
+
+    new: DataFrame
+    gone: DataFrame
+    share: float  # of the records, new
+
+
+def change(prepared: DataFrame, previous: DataFrame, records: int) -> Change:
+    """`prepared`: record_id, digest, ...; `previous`: record_id, digest of the last run."""
+    before = previous.select("record_id", F.col("digest").alias("before"))
+    now = prepared.select("record_id", "digest").join(before, "record_id", how="full")
+    new = now.where("digest IS NOT NULL AND (before IS NULL OR before <> digest)").select("record_id").localCheckpoint()
+    gone = now.where("digest IS NULL").select("record_id").localCheckpoint()
+    return Change(new, gone, new.count() / max(records, 1))
+
+
+def update(
+    prepared: DataFrame, change: Change, previous: DataFrame, capped: DataFrame, capped_before: DataFrame,
+    learned: Learned, settings: Identity,
+) -> Resolution:  # fmt: skip
+    """The groups of records that `change` can reach, solved anew; the others are as they were.
+
+    previous: record_id, component of the last run. capped, capped_before: rule, key_hash of key values on too many
+    records, now and then. With one model the result is that of linking all records: a group is solved from the pairs
+    within it alone, groups are joined by pairs above the threshold, and such a pair is new only if one of its records
+    is, or if a key that brings it together has crossed its cap.
+    """
+    rules = list(learned.model.rules)
+    crossed = _crossed(capped, capped_before)
+    keys = blocking.keyed(prepared, rules).withColumn("key_hash", F.xxhash64("key"))
+    moved = keys.join(F.broadcast(crossed), ["rule", "key_hash"], how="left_semi").select("record_id")
+    new = change.new.unionByName(moved).distinct().localCheckpoint()
+    touched = _strong_ends(prepared, keys, new, capped, learned, settings).unionByName(new)
+    reached = touched.unionByName(change.gone).distinct()
+    components = previous.join(reached, "record_id", how="left_semi").select("component").where("component IS NOT NULL")
+    members = previous.join(components.distinct(), "component", how="left_semi").select("record_id")
+    affected = prepared.join(members.unionByName(touched).distinct(), "record_id", how="left_semi").localCheckpoint()
+    scored = model.with_weight(compared_pairs(affected, learned, settings, capped).localCheckpoint(), learned.model)
+    return resolved(affected, scored, settings, learned)
+
+
+def _crossed(now: DataFrame, before: DataFrame) -> DataFrame:
+    on = ["rule", "key_hash"]
+    now, before = now.select(*on), before.select(*on)
+    return now.join(before, on, how="left_anti").unionByName(before.join(now, on, how="left_anti"))
+
+
+def _strong_ends(
+    prepared: DataFrame, keys: DataFrame, new: DataFrame, capped: DataFrame, learned: Learned, settings: Identity
+) -> DataFrame:
+    """Records that a pair above the threshold joins to a new one."""
+    theirs = keys.join(new, "record_id", how="left_semi").select("rule", "key_hash").distinct()
+    near = keys.join(theirs, ["rule", "key_hash"], how="left_semi").select("record_id").distinct()
+    around = prepared.join(near, "record_id", how="left_semi")
+    pairs = blocking.pairs(around, list(learned.model.rules), settings, capped)
+    ends = [new.select(F.col("record_id").alias(f"record_{side}"), F.lit(True).alias(f"new_{side}")) for side in "ab"]
+    flagged = reduce(lambda df, end: df.join(end, end.columns[0], how="left"), ends, pairs)
+    fresh = flagged.where("new_a OR new_b").drop("new_a", "new_b")
+    terms = learned.terms
+    shared = model.with_shares(around, terms, learned.model.records) if terms is not None else around
+    compared = compare.compare(compare.with_sides(fresh, shared), learned.model.comparisons)
+    strong = model.with_weight(compared, learned.model)
+    strong = strong.where((F.col("weight") >= learned.model.threshold) & F.col("barred").isNull())
+    return strong.select(F.explode(F.array("record_a", "record_b")).alias("record_id"))

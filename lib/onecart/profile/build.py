@@ -1,0 +1,125 @@
+"""The second half of job `unify`: from records that are linked to what is known about each customer."""
+
+from datetime import date
+from functools import reduce
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.context import Context
+from onecart.lake import contract
+from onecart.lake.contract import MONEY
+from onecart.profile import activity, affinity, consent, history, lifetime, rfm, survivorship
+
+FACTS = {  # in the order of `seen_keys`: table -> when its rows happened
+    "silver.interactions": "event_ts",
+    "silver.orders": "order_ts",
+    "silver.reviews": "review_ts",
+    "silver.tickets": "opened_ts",
+}
+_PER_CUSTOMER_ZERO = ("orders", "units", "visits", "tickets", "reviews")
+_LINE = ("customer_id", "record_id", "order_id", "order_ts", "channel", "sku", "quantity", "amount", "currency")
+
+
+class Facts(NamedTuple):
+    """What customers did before as_of, each frame with customer_id."""
+
+    events: DataFrame
+    lines: DataFrame
+    reviews: DataFrame
+    tickets: DataFrame
+
+
+def write_profiles(
+    ctx: Context,
+    links: DataFrame,
+    records: DataFrame,
+    contacts: DataFrame,
+    products: DataFrame,
+    facts: dict[str, DataFrame],
+) -> tuple[int, str]:
+    """Writes gold.customer_profile, profile_provenance, customer_consent, customer_affinity, customer_profile_history
+    and the figures of the lifetime models. Returns how many customers have a profile, and what the run should say.
+
+    Facts count if they happened before as_of. Contacts count whenever they changed: silver holds their newest version
+    only, and a consent withdrawn yesterday must hold for a profile of last month.
+    """
+    as_of, conf, lake = ctx.as_of(), ctx.settings.profile, ctx.lake
+    # Cut wherever several tables or parts start from one frame: the joins behind it should run once.
+    everyone = customers(links, records).localCheckpoint()
+    did = linked_facts(facts, links, as_of=as_of)
+    did = did._replace(lines=did.lines.select(*_LINE, "country", "is_return").localCheckpoint())
+    people = contacts.join(links.select("record_id", "customer_id"), "record_id", how="inner").localCheckpoint()
+
+    said = survivorship.candidates(people, did.lines)
+    survivors = survivorship.survivors(said, conf).localCheckpoint()
+    lake.replace("gold.profile_provenance", survivors.drop("value"))
+    lake.replace("gold.customer_consent", consent.consents(everyone, people))
+    consents = lake.read("gold.customer_consent")
+    baskets = activity.baskets(did.lines).localCheckpoint()
+    bought = activity.purchases(baskets, as_of=as_of).localCheckpoint()
+    model = lifetime.fit(bought, conf, as_of=as_of)
+    scored = rfm.with_rfm(lifetime.with_scores(bought, model, as_of=as_of, discount_rate=conf.discount_rate))
+    parts = [
+        survivorship.attributes(survivors),
+        consent.as_columns(consents),
+        scored,
+        *habits(did, baskets, products),
+    ]
+    written = lake.replace("gold.customer_profile", profile(everyone, parts, as_of=as_of)).inserted
+    note = history.record(lake, lake.read("gold.customer_profile"), as_of=as_of)
+
+    profiled = consents.where("purpose = 'profiling' AND granted").select("customer_id")
+    lake.replace(
+        "gold.customer_affinity",
+        affinity.affinities(
+            did.events.join(profiled, "customer_id", how="left_semi"),
+            did.lines.join(profiled, "customer_id", how="left_semi"),
+            products,
+            weights={str(kind): weight for kind, weight in conf.affinity_weights.items()},
+            half_life_days=conf.affinity_half_life_days,
+            as_of=as_of,
+        ),
+    )
+    if model.figures():
+        ctx.write_health(model.figures(), "all buyers")
+    notes = [f"no lifetime value: {model.why}" if model.why else "", note]
+    return written, "".join(f"; {n}" for n in notes if n)
+
+
+def linked_facts(facts: dict[str, DataFrame], links: DataFrame, *, as_of: date) -> Facts:
+    """The facts of silver before `as_of` with the customer_id of their record; those of no record are left out."""
+    to_customer = links.select("record_id", "customer_id")
+    return Facts(
+        *[
+            facts[name].where(F.col(time) < F.lit(as_of)).join(to_customer, "record_id", how="inner")
+            for name, time in FACTS.items()
+        ]
+    )
+
+
+def habits(did: Facts, baskets: DataFrame, products: DataFrame) -> list[DataFrame]:
+    """Frames of one row per customer_id: visits, preferences, top categories, tickets and reviews."""
+    return [
+        activity.visits(did.events),
+        activity.preferences(activity.touches(did.events, baskets)),
+        activity.top_categories(did.lines, products),
+        activity.counted(tickets=did.tickets, reviews=did.reviews),
+    ]
+
+
+def profile(customers: DataFrame, parts: list[DataFrame], *, as_of: date) -> DataFrame:
+    """One row per customer, key customer_id: the columns of gold.customer_profile. Each part: one row per customer_id."""
+    joined = reduce(lambda left, part: left.join(part, "customer_id", how="left"), parts, customers)
+    filled = joined.fillna(dict.fromkeys(_PER_CUSTOMER_ZERO, 0)).withColumns(
+        {"revenue": F.coalesce("revenue", F.lit(0).cast(MONEY)), "as_of": F.lit(as_of)}
+    )
+    return filled.select(contract("gold.customer_profile").schema.fieldNames())
+
+
+def customers(links: DataFrame, records: DataFrame) -> DataFrame:
+    """One row per customer_id with at least one `known` record: `records`, how many are linked."""
+    per_customer = links.join(records.select("record_id", "known"), "record_id", how="inner").groupBy("customer_id")
+    counted = per_customer.agg(F.count("*").cast("int").alias("records"), F.max("known").alias("known"))
+    return counted.where("known").drop("known")

@@ -1,0 +1,54 @@
+"""Consent: the newest word, the refusal at a tie, the default where nobody ever said."""
+
+from datetime import datetime
+
+from onecart.profile import consent
+
+OLD, NEW = datetime(2011, 1, 1), datetime(2011, 6, 1)
+SAID = (
+    "customer_id string, record_id string, source string, updated_ts timestamp, consent_email boolean, "
+    "consent_sms boolean, consent_profiling boolean, consent_matching boolean"
+)
+
+
+def words(frame, *rows):
+    who = frame("customer_id string", *[(c,) for c in sorted({row[0] for row in rows})])
+    found = consent.consents(who, frame(SAID, *[row for row in rows if row[1]]))
+    return {(r.customer_id, r.purpose, r.channel): (r.granted, r.record_id) for r in found.collect()}
+
+
+def test_newest_word_wins_and_a_record_that_says_nothing_is_no_word(frame):
+    found = words(
+        frame,
+        ("c", "crm:1", "crm", OLD, True, False, True, None),
+        ("c", "account:1", "account", NEW, None, True, False, False),
+    )
+    assert found == {
+        ("c", "marketing", "email"): (True, "crm:1"),
+        ("c", "marketing", "sms"): (True, "account:1"),
+        ("c", "profiling", "any"): (False, "account:1"),
+        ("c", "matching", "any"): (False, "account:1"),
+    }
+
+
+def test_at_a_tie_the_refusal_holds(frame):
+    found = words(frame, ("c", "crm:1", "crm", NEW, False, *[None] * 3), ("c", "crm:2", "crm", NEW, True, *[None] * 3))
+    assert found["c", "marketing", "email"] == (False, "crm:1")
+
+
+def test_never_asked_is_no_but_for_matching_not_refused(frame):
+    found = words(frame, ("nobody", None), ("c", "crm:1", "crm", NEW, True, *[None] * 3))
+    assert {key[1:]: word for key, word in found.items() if key[0] == "nobody"} == {
+        ("marketing", "email"): (False, None),
+        ("marketing", "sms"): (False, None),
+        ("profiling", "any"): (False, None),
+        ("matching", "any"): (True, None),
+    }
+
+
+def test_columns_of_the_profile(frame):
+    rows = frame(SAID, ("c", "crm:1", "crm", NEW, True, None, None, None))
+    columns = consent.as_columns(consent.consents(frame("customer_id string", ("c",)), rows))
+    assert [r.asDict() for r in columns.collect()] == [
+        {"customer_id": "c", "consent_email": True, "consent_sms": False, "consent_profiling": False}
+    ]
