@@ -25,7 +25,9 @@ def stretches(interactions: DataFrame, *, days: int) -> DataFrame:
         F.min("event_ts").alias("first_ts"), F.max("event_ts").alias("last_ts")
     )
     count = F.count("*").over(Window.partitionBy("carrier"))
-    begins = F.when(F.col("turn") == 0, F.col("first_ts") - F.make_interval(days=F.lit(days))).otherwise(F.col("first_ts"))
+    begins = F.when(F.col("turn") == 0, F.col("first_ts") - F.make_interval(days=F.lit(days))).otherwise(
+        F.col("first_ts")
+    )
     open_ended = (F.col("turns") == 1) | ((F.col("turns") == 2) & (F.col("turn") == 1))
     just_after = F.col("last_ts") + F.expr("INTERVAL 1 MICROSECOND")
     limited = turns.withColumn("turns", count).select(
@@ -35,15 +37,3 @@ def stretches(interactions: DataFrame, *, days: int) -> DataFrame:
         F.when(~open_ended, just_after).alias("until_ts"),
     )
     return limited.join(anonymous, "carrier", how="inner").select("record_id", "from_ts", "until_ts", "account_id")
-
-
-def stitches(stretches: DataFrame, accounts: DataFrame) -> DataFrame:
-    """The rows of gold.identity_stitches: `stretches` with the customer of the account.
-
-    accounts: account_id, customer_id; an account whose records are several customers stitches nothing.
-    """
-    one = accounts.groupBy("account_id").agg(F.min("customer_id").alias("customer_id"), F.max("customer_id").alias("other"))
-    owned = one.where("customer_id = other").drop("other")
-    return stretches.join(owned, "account_id", how="inner").select(
-        "record_id", "from_ts", "until_ts", "account_id", "customer_id"
-    )

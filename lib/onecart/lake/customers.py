@@ -17,9 +17,8 @@ def with_customer(facts: DataFrame, links: DataFrame, stitches: DataFrame | None
     spans = stitches.groupBy("record_id").agg(
         F.collect_list(F.struct("from_ts", "until_ts", F.col("customer_id").alias("owner"))).alias("spans")
     )
-    inside = (F.col(at) >= F.col("span.from_ts")) & (F.col("span.until_ts").isNull() | (F.col(at) < F.col("span.until_ts")))
-    found = F.filter("spans", lambda s: (F.col(at) >= s["from_ts"]) & (s["until_ts"].isNull() | (F.col(at) < s["until_ts"])))
-    del inside
+    now = F.col(at)
+    found = F.filter("spans", lambda s: (now >= s["from_ts"]) & (s["until_ts"].isNull() | (now < s["until_ts"])))
     visitor = F.concat(F.lit("v_"), F.substring(F.sha2("record_id", 256), 1, 16))
     owner = F.when(F.col("spans").isNull(), F.col("customer_id")).otherwise(
         F.coalesce(F.get(found, F.lit(0))["owner"], visitor)
