@@ -39,6 +39,7 @@ def estimate(
     once: np.ndarray,
     prior_share: np.ndarray,
     own: np.ndarray,
+    home: np.ndarray,
     usual: list[Usual],
 ) -> Estimates:
     """Fits two classes of pairs, matches and non-matches, to `count` pairs a pattern.
@@ -47,7 +48,8 @@ def estimate(
     rules find is counted under each, and in `once` by its part of one, so that it counts as one pair for all rules
     together. (Counted under its first rule only, the others would hold the pairs that failed it: what is a match there
     looks like none elsewhere.) prior_share: of each rule, the matches expected among its pairs (weak prior, start).
-    own: rules x comparisons, true where the rule's key is made of the comparison's field. usual: of each comparison.
+    own: rules x comparisons, true where the rule's key is made of the comparison's field. home: rules whose key
+    a household shares. usual: of each comparison.
 
     Non-matches are modelled per rule in what families share, because a rule decides how strangers met: those with one
     street are mostly households, who have surname and postcode in common as well, but not the birth date. Matches are
@@ -59,7 +61,7 @@ def estimate(
     posterior = _start(levels, rule, np.array([len(c.m) for c in usual]), prior_share)
     share = prior_share
     for _ in range(_ROUNDS):
-        m, u = _levels_given(levels, rule, count, once, posterior, own, usual)
+        m, u = _levels_given(levels, rule, count, once, posterior, own, home, usual)
         matched = np.bincount(rule, count * posterior, rules) + _LAMBDA_STRENGTH * prior_share
         share = np.clip(matched / (np.bincount(rule, count, rules) + _LAMBDA_STRENGTH), _FLOOR, 1 - _FLOOR)
         logit = np.log(share / (1 - share))[rule]
@@ -88,6 +90,7 @@ def _levels_given(
     once: np.ndarray,
     posterior: np.ndarray,
     own: np.ndarray,
+    home: np.ndarray,
     usual: list[Usual],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     rules = len(own)
@@ -105,7 +108,9 @@ def _levels_given(
         # A rule's own field can only take the levels that its key allows: the shared m is cut to those.
         allowed = np.where(own[:, f, None], all_m * np.maximum(seen, _FLOOR), all_m)
         m.append(_normal(matches + _M_STRENGTH * _normal(allowed)))
-        allowed_u = _normal(np.where(own[:, f, None], all_u * np.maximum(seen, _FLOOR), all_u))
+        # Who shares a phone or a street and is not one person is mostly family, until the pairs themselves say more.
+        expected_u = np.where(home[:, None], (all_m + all_u) / 2, all_u) if expected.shared else all_u
+        allowed_u = _normal(np.where(own[:, f, None], expected_u * np.maximum(seen, _FLOOR), expected_u))
         fitted_u = _normal(strangers + _U_STRENGTH * allowed_u)
         u.append(fitted_u if expected.shared else np.where(own[:, f, None], fitted_u, allowed_u))
         m[f][:, 0] = u[f][:, 0] = 1.0

@@ -14,6 +14,8 @@ from onecart.identity.em import Estimates, Usual, estimate
 
 TERMS = ("given_name", "surname")  # fields whose agreement says more the rarer the value is
 _DOUBTFUL_BITS = 2.0  # odds of four to one
+_HOUSEHOLD = {"street", "phone", "email"}  # what families share
+_HOME = {*_HOUSEHOLD, "postcode", "city"}  # and neighbours
 _MOST_BITS = 40.0
 _COMMON_PERSONS = 100_000  # a small frame is judged as a sample of at least so many people
 _DUPLICATES = 0.6  # expected pairs per record, where EM starts
@@ -89,6 +91,7 @@ def fit(patterns: list[Any], untrained: LinkModel) -> LinkModel:
         once,
         share,
         own.reshape(len(rules), len(comparisons)),
+        np.array([r.identifies or bool(set(r.fields) & _HOUSEHOLD) for r in rules], bool),
         [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared) for c in comparisons],
     )
     prior = [float(x) for x in np.log2(found.match_share / (1 - found.match_share))]
@@ -191,9 +194,6 @@ def field_weight(model: LinkModel, name: str) -> Column:
     bounded = F.greatest(F.least(rarity, F.lit(8.0)), F.lit(-4.0))
     applies = (level == size - 1) & (_by_rule([float(b) for b in by_chance]) > 0)
     return usual + F.when(applies, bounded).otherwise(0.0)
-
-
-_HOME = {"street", "postcode", "city", "phone", "email"}
 
 
 def evidence(pairs: DataFrame, model: LinkModel) -> Column:
