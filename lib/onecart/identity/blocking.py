@@ -17,7 +17,8 @@ class Rule:
     """Records with the same value of `key` (SQL over a prepared record, null: none) make pairs.
 
     `fields` are those the key is made of. `identifies`: the key names one person, and `trust` is the probability that
-    two records with it are one where nothing else can tell: a judgement, not an estimate. `chance`: how often two
+    two records with it are one where nothing else can tell, and the most that the model may find: a judgement, not an
+    estimate. `chance`: how often two
     strangers share the key in data of this kind, where EM starts.
     """
 

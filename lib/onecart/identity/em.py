@@ -40,6 +40,7 @@ def estimate(
     prior_share: np.ndarray,
     own: np.ndarray,
     home: np.ndarray,
+    most_share: np.ndarray,
     usual: list[Usual],
 ) -> Estimates:
     """Fits two classes of pairs, matches and non-matches, to `count` pairs a pattern.
@@ -49,7 +50,7 @@ def estimate(
     together. (Counted under its first rule only, the others would hold the pairs that failed it: what is a match there
     looks like none elsewhere.) prior_share: of each rule, the matches expected among its pairs (weak prior, start).
     own: rules x comparisons, true where the rule's key is made of the comparison's field. home: rules whose key
-    a household shares. usual: of each comparison.
+    a household shares. most_share: of each rule, a bound on the matches among its pairs, whatever the pairs say. usual: of each comparison.
 
     Non-matches are modelled per rule in what families share, because a rule decides how strangers met: those with one
     street are mostly households, who have surname and postcode in common as well, but not the birth date. Matches are
@@ -63,7 +64,8 @@ def estimate(
     for _ in range(_ROUNDS):
         m, u = _levels_given(levels, rule, count, once, posterior, own, home, usual)
         matched = np.bincount(rule, count * posterior, rules) + _LAMBDA_STRENGTH * prior_share
-        share = np.clip(matched / (np.bincount(rule, count, rules) + _LAMBDA_STRENGTH), _FLOOR, 1 - _FLOOR)
+        share = matched / (np.bincount(rule, count, rules) + _LAMBDA_STRENGTH)
+        share = np.clip(np.minimum(share, most_share), _FLOOR, 1 - _FLOOR)
         logit = np.log(share / (1 - share))[rule]
         for f in range(fields):
             logit = logit + np.log(m[f] / u[f])[rule, levels[:, f]]
