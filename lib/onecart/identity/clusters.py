@@ -1,6 +1,6 @@
 """From scored pairs to customers: closure that stops where the evidence contradicts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -155,7 +155,7 @@ def _solve_components(
         .sortWithinPartitions("component", F.col("record_b").isNotNull(), "record_a", "record_b")
     )
 
-    def run(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def run(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         parts = [b for b in batches if len(b)]
         if parts:
             yield _solve_frame(pd.concat(parts, ignore_index=True), threshold, most)

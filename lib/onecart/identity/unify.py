@@ -147,7 +147,7 @@ def _apply(lake: Lake, name: str, rows: DataFrame, old: DataFrame) -> None:
     key = list(contract(name).key)
     new = contract(name).conform(rows).withColumn("gone", F.lit(False))
     dead = old.select(*key).distinct().join(rows.select(*key), key, how="left_anti").withColumn("gone", F.lit(True))
-    columns = {c: f"new.{c}" for c in contract(name).schema.fieldNames()}
+    columns: dict[str, str | Column] = {c: f"new.{c}" for c in contract(name).schema.fieldNames()}
     lake.merge(
         name,
         new.unionByName(dead, allowMissingColumns=True).localCheckpoint(),
