@@ -73,7 +73,8 @@ def split(
         why[i] = _refusal(groups[one], groups[other], other, barred, most)
         if why[i] is None:
             _merge(groups, at, min(one, other), max(one, other))
-    return at, why
+    # What was refused at first may have come together by other pairs later.
+    return at, [None if at[p[0]] == at[p[1]] else reason for p, reason in zip(pairs, why, strict=True)]
 
 
 def _refusal(one: _Group, other: _Group, name: int, barred: str | None, most: dict[str, int]) -> str | None:
