@@ -151,7 +151,7 @@ class Profile(_Section):
     survivorship: _Survivorship = {}  # attribute -> rules, each breaking the ties of those before; left out: the default
     source_trust: tuple[str, ...] = ("crm", "account", "card", "social")  # most trusted first; any other comes after
     affinity_half_life_days: float = Field(90, gt=0)  # after each of these an event counts half
-    # How much an event counts for its product's category and brand.
+    # How much an event counts for its product's category and brand; one left out does not count.
     affinity_weights: dict[Literal["view", "cart", "purchase"], Annotated[float, Field(ge=0)]] = {
         "view": 1.0,
         "cart": 3.0,

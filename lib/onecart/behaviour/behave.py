@@ -4,8 +4,9 @@ from pyspark.sql import functions as F
 
 from onecart.behaviour.features import as_of_dates, features
 from onecart.behaviour.funnel import funnel
-from onecart.behaviour.sessions import online_sessions, store_sessions, with_customer
+from onecart.behaviour.sessions import online_sessions, store_sessions
 from onecart.context import Context, Result
+from onecart.lake.customers import with_customer
 
 
 def run(ctx: Context) -> Result:
@@ -16,8 +17,10 @@ def run(ctx: Context) -> Result:
     """
     links = ctx.lake.read("gold.identity_links")
     received = ctx.lake.read_if_exists("silver.interactions"), ctx.lake.read("silver.orders")
-    tickets = ctx.lake.read_if_exists("silver.tickets").transform(with_customer, links)
-    events, orders = (table.transform(with_customer, links) for table in received)
+    stitches = ctx.lake.read_if_exists("gold.identity_stitches")
+    tickets = with_customer(ctx.lake.read_if_exists("silver.tickets"), links, None, at="opened_ts")
+    events = with_customer(received[0], links, stitches, at="event_ts")
+    orders = with_customer(received[1], links, stitches, at="order_ts")
     gap = ctx.settings.behaviour.session_gap_minutes
 
     visits = online_sessions(events, gap_minutes=gap).unionByName(store_sessions(orders))

@@ -8,11 +8,6 @@ from onecart.lake import contract
 ONLINE = ("web", "app")
 
 
-def with_customer(df: DataFrame, links: DataFrame) -> DataFrame:
-    """Adds customer_id by `record_id` (null: no record, or one that no link knows). `links` is unique on record_id."""
-    return df.join(links.select("record_id", "customer_id"), "record_id", how="left")
-
-
 def with_visitor(df: DataFrame, *, visit: str) -> DataFrame:
     """Adds visitor_id: the customer, else the record, else `session:` and the value of the SQL expression `visit`."""
     unknown = F.concat(F.lit("session:"), F.expr(visit))

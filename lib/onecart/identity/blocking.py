@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 from onecart.config import Identity
 from onecart.errors import DataError
 
-_SAMPLE_FROM = 300_000  # records from which on the number of pairs is forecast on every 8th key value
+_SAMPLE_FROM = 50_000  # records from which on the number of pairs is forecast on every 8th key value
+_ALONE = 1.0  # pairs per record that a part may make on its own; then rules of it and another part add nothing
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ _PARTS: dict[str, tuple[str, tuple[str, ...], float]] = {
     "email": ("substring_index(email, '@', 1)", ("email",), 1e-5),
     "national": ("left(national_id, 5)", ("national_id",), 1e-5),
 }
-_KEYS = "array<struct<rule: int, key: string>>"
+_KEYS = "array<struct<rule: int, key: bigint>>"
 _NAMES = "array_join(array_sort(array(soundex(given_name), soundex(surname))), '|')"  # either way round
 
 
@@ -83,8 +84,15 @@ def candidates(columns: list[str]) -> list[Rule]:
 
 
 def keyed(prepared: DataFrame, rules: list[Rule], *extra: str) -> DataFrame:
-    """One row per record and rule it has a key of: record_id, `extra`, rule (position in `rules`), key."""
-    each = [F.struct(F.lit(i).alias("rule"), F.expr(rule.key).alias("key")) for i, rule in enumerate(rules)]
+    """One row per record and rule it has a key of: record_id, `extra`, rule (position in `rules`), key.
+
+    Keys are 64-bit hashes: half the data to shuffle, and no personal value in it. Two values that meet by chance (one
+    pair of records in 10^19) are compared, and then found to differ.
+    """
+    each = [
+        F.struct(F.lit(i).alias("rule"), F.expr(f"IF(({rule.key}) IS NULL, NULL, xxhash64({rule.key}))").alias("key"))
+        for i, rule in enumerate(rules)
+    ]
     found = F.filter(F.array(*each).cast(_KEYS), lambda one: one["key"].isNotNull())
     return prepared.select("record_id", *extra, F.inline(found))
 
@@ -94,7 +102,7 @@ def forecast(prepared: DataFrame, rules: list[Rule], settings: Identity, records
     every = 8 if records >= _SAMPLE_FROM else 1
     keys = keyed(prepared, rules)
     if every > 1:
-        keys = keys.where(F.pmod(F.xxhash64("rule", "key"), F.lit(every)) == 0)
+        keys = keys.where(F.pmod("key", F.lit(every)) == 0)
     blocks = keys.groupBy("rule", "key").agg(F.count("*").alias("n"))
     fits = F.col("n") <= settings.max_block
     per_rule = blocks.groupBy("rule").agg(
@@ -118,8 +126,14 @@ def choose(prepared: DataFrame, settings: Identity, records: int) -> list[Rule]:
     others = sorted((i for i in pairs if i not in chosen and pairs[i][0]), key=lambda i: pairs[i][0])
     # Every good rule finds the true pairs, about as many as the most specific one makes; they are spent only once.
     common = pairs[others[0]][0] if others else 0
+    alone = {
+        rules[i].fields[0]
+        for i in others
+        if len(rules[i].fields) == 1 and pairs[i][0] - common <= _ALONE * records and total + pairs[i][0] <= budget
+    }
     for i in others:
-        if total + pairs[i][0] - common <= budget:
+        needed = len(rules[i].fields) == 1 or not alone & set(rules[i].fields)
+        if needed and total + pairs[i][0] - common <= budget:
             chosen.append(i)
             total += pairs[i][0] - common
     return [rules[i] for i in sorted(chosen, key=lambda i: (not rules[i].identifies, pairs.get(i, (0, 0))[0]))]
@@ -158,8 +172,7 @@ def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity, capped: Da
     """
     keys = keyed(prepared, rules)
     if capped is not None:
-        hashed = keys.withColumn("key_hash", F.xxhash64("key"))
-        keys = hashed.join(capped.select("rule", "key_hash"), ["rule", "key_hash"], how="left_anti")
+        keys = keys.join(capped.select("rule", F.col("key_hash").alias("key")), ["rule", "key"], how="left_anti")
     together = keys.groupBy("rule", "key").agg(F.array_sort(F.collect_list("record_id")).alias("ids"))
     size = F.size("ids")
     first = together.where((size > 1) & (size <= _cap_of(rules, settings)))

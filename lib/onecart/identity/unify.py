@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Identity
 from onecart.context import Context
-from onecart.identity import blocking, fields, ids, linking, model, update
+from onecart.identity import blocking, fields, ids, linking, model, stitch, update
 from onecart.identity.linking import Learned, Resolution
 from onecart.lake import Lake, contract
 
@@ -35,6 +35,17 @@ def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
     if change.share > settings.retrain_share or set(says) - {"digest"} != _columns(learned):
         return _write_all(ctx, prepared, records, count)
     return _write_change(ctx, prepared, records, change, previous, learned)
+
+
+def write_stitches(ctx: Context, interactions: DataFrame, records: DataFrame, links: DataFrame) -> None:
+    """Writes gold.identity_stitches: from when to when an anonymous cookie or device was whose."""
+    says = F.struct(F.coalesce("email", "surname", "phone").isNotNull().cast("int"), "record_id")
+    accounts = records.where("account_id IS NOT NULL").join(
+        links.select("record_id", "customer_id"), "record_id", how="inner"
+    )
+    accounts = accounts.groupBy("account_id").agg(F.max_by("customer_id", says).alias("customer_id"))
+    found = stitch.stretches(interactions, days=ctx.settings.identity.stitch_days)
+    ctx.lake.replace("gold.identity_stitches", found.join(accounts, "account_id", how="inner"))
 
 
 def load(lake: Lake) -> Learned | None:

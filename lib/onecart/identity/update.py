@@ -42,7 +42,7 @@ def update(
     """
     rules = list(learned.model.rules)
     crossed = _crossed(capped, capped_before)
-    keys = blocking.keyed(prepared, rules).withColumn("key_hash", F.xxhash64("key"))
+    keys = blocking.keyed(prepared, rules).withColumnRenamed("key", "key_hash")
     moved = keys.join(F.broadcast(crossed), ["rule", "key_hash"], how="left_semi").select("record_id")
     new = change.new.unionByName(moved).distinct().localCheckpoint()
     touched = _strong_ends(prepared, keys, new, capped, learned, settings).unionByName(new)

@@ -56,7 +56,7 @@ CUSTOMER = (
             C(
                 "p_alive",
                 "double",
-                "probability of still being a customer; null: never bought, or too few buyers to tell",
+                "probability of still being a customer, 1 before a second order; null: never bought, or too few buyers",
             ),
             C(
                 "expected_orders_90d",

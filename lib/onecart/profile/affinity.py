@@ -27,14 +27,14 @@ def affinities(
     a category or brand counts for neither: a retailer whose feed names no brands, such as Online Retail II, has no rows
     of dimension `brand`.
     """
-    kind = F.coalesce(*[F.when(F.col("event_type") == k, F.lit(float(weights[w]))) for k, w in _EVENTS.items()])
+    kind = F.coalesce(*[F.when(F.col("event_type") == k, F.lit(float(weights.get(w, 0)))) for k, w in _EVENTS.items()])
     looked = events.where(F.col("event_type").isin(*_EVENTS) & F.col("sku").isNotNull()).select(
         "customer_id", "sku", F.col("event_ts").alias("ts"), kind.alias("weight")
     )
     bought = lines.select("customer_id", "sku", F.col("order_ts").alias("ts"), "quantity")
     age = F.datediff(F.lit(as_of), F.to_date("ts"))
     decay = F.pow(F.lit(0.5), age / F.lit(float(half_life_days)))
-    paid = F.when(F.col("quantity") > 0, decay * float(weights["purchase"]))
+    paid = F.when(F.col("quantity") > 0, decay * float(weights.get("purchase", 0)))
     looks, kept = F.coalesce(F.sum(F.col("weight") * decay), F.lit(0.0)), F.sum("quantity") > 0
     # Per product first: the catalogue is then joined once per customer and product, not per event.
     by_sku = (

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from onecart.context import Context
 from onecart.lake import contract
 from onecart.lake.contract import MONEY
+from onecart.lake.customers import with_customer
 from onecart.profile import activity, affinity, consent, history, lifetime, rfm, survivorship
 
 FACTS = {  # in the order of `seen_keys`: table -> when its rows happened
@@ -48,7 +49,7 @@ def write_profiles(
     as_of, conf, lake = ctx.as_of(), ctx.settings.profile, ctx.lake
     # Cut wherever several tables or parts start from one frame: the joins behind it should run once.
     everyone = customers(links, records).localCheckpoint()
-    did = linked_facts(facts, links, as_of=as_of)
+    did = linked_facts(facts, links, lake.read_if_exists("gold.identity_stitches"), as_of=as_of)
     did = did._replace(lines=did.lines.select(*_LINE, "country", "is_return").localCheckpoint())
     people = contacts.join(links.select("record_id", "customer_id"), "record_id", how="inner").localCheckpoint()
 
@@ -88,12 +89,15 @@ def write_profiles(
     return written, "".join(f"; {n}" for n in notes if n)
 
 
-def linked_facts(facts: dict[str, DataFrame], links: DataFrame, *, as_of: date) -> Facts:
+def linked_facts(
+    facts: dict[str, DataFrame], links: DataFrame, stitches: DataFrame | None = None, *, as_of: date
+) -> Facts:
     """The facts of silver before `as_of` with the customer_id of their record; those of no record are left out."""
-    to_customer = links.select("record_id", "customer_id")
     return Facts(
         *[
-            facts[name].where(F.col(time) < F.lit(as_of)).join(to_customer, "record_id", how="inner")
+            with_customer(facts[name].where(F.col(time) < F.lit(as_of)), links, stitches, at=time).where(
+                "customer_id IS NOT NULL"
+            )
             for name, time in FACTS.items()
         ]
     )

@@ -2,7 +2,7 @@
 
 from onecart.context import Context, Result
 from onecart.identity.records import build_records, seen_keys
-from onecart.identity.unify import write_links
+from onecart.identity.unify import write_links, write_stitches
 from onecart.profile.build import FACTS, write_profiles
 
 
@@ -19,6 +19,7 @@ def run(ctx: Context) -> Result:
     seen = seen_keys(*facts.values()).localCheckpoint()
     records = build_records(contacts, seen).localCheckpoint()
     links, learned = write_links(ctx, records)
+    write_stitches(ctx, facts["silver.interactions"], records, links)
     written, note = write_profiles(ctx, links, records, contacts, products, facts)
     shared = ctx.lake.read("gold.identity_shared_keys").where("identifies").count()
     linked = links.count()

@@ -7,12 +7,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError
+from onecart.lake.customers import with_customer
 
 
 def interactions(
     orders: DataFrame,
     events: DataFrame,
     links: DataFrame,
+    stitches: DataFrame | None = None,
     *,
     values: Mapping[str, float],
     sku_pattern: str,
@@ -32,12 +34,16 @@ def interactions(
     value = F.create_map(*[F.lit(x) for pair in values.items() for x in pair])[F.col("kind")]
     rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern) & (F.col("ts") < F.lit(before)))
     rows = rows.withColumn("value", value).where("value > 0")
-    return rows.join(links.select("record_id", "customer_id"), on="record_id", how="inner").select(
-        F.col("customer_id").alias("user_id"),
-        F.col("sku").alias("item_id"),
-        "value",
-        "ts",
-        (F.col("kind") == "purchase").alias("bought"),
+    return (
+        with_customer(rows, links, stitches, at="ts")
+        .where("customer_id IS NOT NULL")
+        .select(
+            F.col("customer_id").alias("user_id"),
+            F.col("sku").alias("item_id"),
+            "value",
+            "ts",
+            (F.col("kind") == "purchase").alias("bought"),
+        )
     )
 
 

@@ -30,6 +30,7 @@ def run(ctx: Context) -> Result:
         ctx.lake.read("silver.orders"),
         ctx.lake.read_if_exists("silver.interactions"),
         ctx.lake.read("gold.identity_links"),
+        ctx.lake.read_if_exists("gold.identity_stitches"),
         values={str(kind): value for kind, value in conf.event_values.items()},
         sku_pattern=conf.sku_pattern,
         before=as_of,
