@@ -2,7 +2,7 @@
 
 A landing file is immutable: a correction arrives as a new file. The bronze table is its own ledger (a file that is in
 it is not read again), and one commit takes all new files of a feed, so a killed run leaves a feed read whole or not at
-all.
+all. A line about an erased person (ops.suppressions) keeps its place in bronze without its payload.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from onecart.channels.landing import list_files
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
+from onecart.lake import suppress
 
 _AT_ONCE = 4  # small feeds leave cores idle while the driver plans
 
@@ -28,8 +29,9 @@ def run(ctx: Context) -> Result:
             f"no files in {folders}; put the feed there, grow a sample world with `onecart samples grow`, "
             "or switch a feed off with --set channels.NAME=null"
         )
+    suppressions = suppress.current(ctx.lake, ctx.settings.privacy)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        accounts = list(pool.map(lambda feed: ingest_feed(ctx, *feed), found.items()))
+        accounts = list(pool.map(lambda feed: ingest_feed(ctx, *feed, suppressions), found.items()))
     rows_in, rows_out, files_read = (sum(column) for column in zip(*accounts, strict=True))
     if rows_in != rows_out:
         raise OneCartError(
@@ -38,7 +40,9 @@ def run(ctx: Context) -> Result:
     return Result(rows_in=rows_in, rows_out=rows_out, headline=f"{files_read} new files of {len(found)} feeds")
 
 
-def ingest_feed(ctx: Context, name: str, files: list[str]) -> tuple[int, int, int]:
+def ingest_feed(
+    ctx: Context, name: str, files: list[str], suppressions: suppress.Suppressions | None = None
+) -> tuple[int, int, int]:
     """One feed. Returns (record lines read, lines appended, new files)."""
     table = f"bronze.{name}"
     ctx.lake.create(table)
@@ -48,6 +52,7 @@ def ingest_feed(ctx: Context, name: str, files: list[str]) -> tuple[int, int, in
         return 0, 0, 0
     csv = ctx.settings.sources[name].format == "csv"
     lines = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv)
+    lines = lines.transform(suppress.lines_kept, suppressions)
     records = ctx.spark.read.text(new).where("trim(value) != ''").count() - (len(new) if csv else 0)
     version = ctx.lake.version(table) + 1  # two runs at once write the same version, and Delta drops the second
     written = ctx.lake.append_once(table, lines, app_id=f"ingest.{name}", version=version)

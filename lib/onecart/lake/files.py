@@ -1,8 +1,12 @@
 """Files beside the tables, on any file system that Spark reaches."""
 
+import os
+from contextlib import closing
 from typing import Any
 
 from pyspark.sql import SparkSession
+
+from onecart.config import is_local
 
 
 def hadoop(spark: SparkSession, path: str) -> tuple[Any, Any]:
@@ -10,3 +14,51 @@ def hadoop(spark: SparkSession, path: str) -> tuple[Any, Any]:
     jvm: Any = spark.sparkContext._jvm
     there = jvm.org.apache.hadoop.fs.Path(path)
     return there.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()), there
+
+
+def listed(spark: SparkSession, folder: str) -> list[tuple[str, int]]:
+    """(path, bytes) of every file below `folder`, hidden ones too; none where there is no folder."""
+    if is_local(folder):
+        paths = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
+        return [(path, os.path.getsize(path)) for path in sorted(paths) if os.path.isfile(path)]
+    fs, path = hadoop(spark, folder)
+    found = []
+    walk = fs.listFiles(path, True) if fs.exists(path) else None
+    while walk is not None and walk.hasNext():
+        status = walk.next()
+        found.append((str(status.getPath().toString()), int(status.getLen())))
+    return sorted(found)
+
+
+def read_bytes(spark: SparkSession, path: str) -> bytes:
+    """The whole of a small file."""
+    fs, there = hadoop(spark, path)
+    with closing(fs.open(there)) as stream:
+        return bytes(stream.readAllBytes())
+
+
+def write_text(spark: SparkSession, path: str, text: str) -> None:
+    """Writes a small file, readable by its owner only; it is there whole or, after a kill, as it was before."""
+    fs, new = hadoop(spark, f"{path}.new")
+    with closing(fs.create(new, True)) as stream:
+        stream.write(bytearray(text, "utf-8"))
+    permission = spark.sparkContext._jvm.org.apache.hadoop.fs.permission.FsPermission("600")  # type: ignore[union-attr]
+    fs.setPermission(new, permission)
+    move(spark, f"{path}.new", path)
+
+
+def move(spark: SparkSession, source: str, target: str) -> None:
+    """Renames a file over `target`, in one step where the file system can."""
+    jvm: Any = spark.sparkContext._jvm
+    rename = getattr(jvm.org.apache.hadoop.fs, "Options$Rename")
+    flags = spark.sparkContext._gateway.new_array(rename, 1)  # type: ignore[union-attr]
+    flags[0] = rename.OVERWRITE
+    fs, there = hadoop(spark, source)
+    context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(fs.getUri(), fs.getConf())
+    context.rename(fs.makeQualified(there), fs.makeQualified(hadoop(spark, target)[1]), flags)
+
+
+def delete(spark: SparkSession, path: str) -> bool:
+    """Deletes a file or a folder with all in it; False: it was not there."""
+    fs, there = hadoop(spark, path)
+    return bool(fs.delete(there, True))

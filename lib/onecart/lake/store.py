@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
 from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
-from onecart.lake.contract import Table
+from onecart.lake import consent
+from onecart.lake.contract import PURGED_FROM, PURGED_TO, Table
 from onecart.lake.files import hadoop
 from onecart.lake.gold import GOLD
 from onecart.lake.tables import OPS, SILVER, bronze
@@ -47,12 +48,24 @@ class Lake:
         self.spark = spark
         self.root = absolute(root)
         self.catalog = catalog
+        self.purpose: consent.Purpose | None = None
         self.reads: dict[str, int] = {}
         self.writes: dict[str, int] = {}
 
+    def for_purpose(self, purpose: str, channel: str | None = None) -> "Lake":
+        """The same lake for one purpose: its reads return only rows of customers whose consent covers it.
+
+        `channel`: email or sms, for marketing; None: any of them. Tables that are about persons but say not whom cannot
+        be read for a purpose. UsageError: there is no such purpose.
+        """
+        narrowed = Lake(self.spark, self.root, self.catalog)
+        narrowed.purpose = consent.Purpose(purpose, channel)
+        narrowed.reads, narrowed.writes = self.reads, self.writes
+        return narrowed
+
     # -- where a table is ------------------------------------------------------------------------------------------
 
-    def _named(self, name: str) -> str:
+    def named(self, name: str) -> str:
         # Spark's own metastore is the default catalog, and open-source Delta takes no third part for it.
         return name if self.catalog == "spark_catalog" else f"{self.catalog}.{name}"
 
@@ -61,12 +74,12 @@ class Lake:
 
     def exists(self, name: str) -> bool:
         if self.catalog:
-            return bool(self.spark.catalog.tableExists(self._named(name)))
+            return bool(self.spark.catalog.tableExists(self.named(name)))
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(name)))
 
     def delta(self, name: str) -> DeltaTable:
         if self.catalog:
-            return DeltaTable.forName(self.spark, self._named(name))
+            return DeltaTable.forName(self.spark, self.named(name))
         return DeltaTable.forPath(self.spark, self.path(name))
 
     def version(self, name: str) -> int:
@@ -80,11 +93,27 @@ class Lake:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
-        """The table at `version` (default: as it is now, pinned)."""
+        """The table at `version` (default: as it is now, pinned); in a lake for a purpose, the rows it allows."""
+        return self._allowed(name, self._read(name, version))
+
+    def _read(self, name: str, version: int | None = None) -> DataFrame:
         at = self._existing_version(name) if version is None else version
         self.reads[name] = at
         reader = self.spark.read.format("delta").option("versionAsOf", at)
-        return self._load(reader, name)
+        try:
+            return self._load(reader, name)
+        except Exception as e:
+            raise OneCartError(f"cannot read version {at} of table {name}: {_reason(e)}") from e
+
+    def _allowed(self, name: str, rows: DataFrame) -> DataFrame:
+        if self.purpose is None:
+            return rows
+        plain = Lake(self.spark, self.root, self.catalog)
+        plain.reads = self.reads
+        has = plain.exists("gold.customer_consent")
+        said = plain.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
+        links = plain.read_if_exists("gold.identity_links")
+        return consent.allowed(rows, contract(name), self.purpose, said=said, links=links)
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""
@@ -93,6 +122,8 @@ class Lake:
     def added_since(self, name: str, version: int | None) -> DataFrame:
         """Rows appended after `version` (None: all rows). For append-only tables."""
         now = self._existing_version(name)
+        if version is not None:
+            version = self._after_purge(name, version)
         if version is None or version > now:
             return self.read(name)
         self.reads[name] = now
@@ -100,14 +131,20 @@ class Lake:
             return self.spark.createDataFrame([], contract(name).schema)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
-        return (
-            self._load(reader, name)
-            .where("_change_type = 'insert'")
-            .drop("_change_type", "_commit_version", "_commit_timestamp")
-        )
+        added = self._load(reader, name).where("_change_type = 'insert'")
+        return self._allowed(name, added.drop("_change_type", "_commit_version", "_commit_timestamp"))
+
+    def _after_purge(self, name: str, version: int) -> int | None:
+        """The version to read changes after where an erasure took those of `version` away; None: read all rows."""
+        row = self.delta(name).detail().select("properties").first()
+        purged = dict(row[0]) if row else {}
+        if version >= int(purged.get(PURGED_TO, 0)):
+            return version
+        known = int(purged[PURGED_FROM])
+        return int(purged[PURGED_TO]) if 0 <= known <= version else None
 
     def _load(self, reader: DataFrameReader, name: str) -> DataFrame:
-        return reader.table(self._named(name)) if self.catalog else reader.load(self.path(name))
+        return reader.table(self.named(name)) if self.catalog else reader.load(self.path(name))
 
     def _existing_version(self, name: str) -> int:
         if not self.exists(name):
@@ -124,9 +161,9 @@ class Lake:
             return
         table = contract(name)
         if self.catalog:
-            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self._named(name.split('.')[0])}")
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.named(name.split('.')[0])}")
         builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.schema).comment(table.grain)
-        builder = builder.tableName(self._named(name)) if self.catalog else builder.location(self.path(name))
+        builder = builder.tableName(self.named(name)) if self.catalog else builder.location(self.path(name))
         for key, value in table.properties().items():
             builder = builder.property(key, value)
         if table.partition_by:
@@ -174,7 +211,7 @@ class Lake:
         before = self.version(name)
         writer = df.write.format("delta").mode(mode).options(**options)
         self._guard(
-            name, lambda: writer.saveAsTable(self._named(name)) if self.catalog else writer.save(self.path(name))
+            name, lambda: writer.saveAsTable(self.named(name)) if self.catalog else writer.save(self.path(name))
         )
         return self._written(name, before)
 
@@ -218,9 +255,9 @@ class Lake:
 
     def _bronze_names(self) -> Iterable[str]:
         if self.catalog:
-            if not self.spark.catalog.databaseExists(self._named("bronze")):
+            if not self.spark.catalog.databaseExists(self.named("bronze")):
                 return []
-            tables = self.spark.sql(f"SHOW TABLES IN {self._named('bronze')}").collect()
+            tables = self.spark.sql(f"SHOW TABLES IN {self.named('bronze')}").collect()
             return sorted(t["tableName"] for t in tables)
         fs, folder = hadoop(self.spark, f"{self.root}/bronze")
         return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []
