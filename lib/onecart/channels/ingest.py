@@ -31,7 +31,7 @@ def run(ctx: Context) -> Result:
         )
     suppressions = suppress.current(ctx.lake, ctx.settings.privacy)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        accounts = list(pool.map(lambda feed: ingest_feed(ctx, *feed, suppressions), found.items()))
+        accounts = list(pool.map(lambda feed: ingest_feed(ctx, feed[0], feed[1], suppressions), found.items()))
     rows_in, rows_out, files_read = (sum(column) for column in zip(*accounts, strict=True))
     if rows_in != rows_out:
         raise OneCartError(

@@ -23,9 +23,9 @@ _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 def erasing(spark: SparkSession) -> Iterator[None]:
     """Within it commits bear our note and VACUUM may leave no history at all; the session's settings come back after."""
     ours = {_USER_METADATA: _NOTE, _RETENTION_CHECK: "false"}
-    before = {key: spark.conf.get(key, None) for key in ours}
-    for key, value in ours.items():
-        spark.conf.set(key, value)
+    before: dict[str, str | None] = {key: spark.conf.get(key, None) for key in ours}
+    for key in ours:
+        spark.conf.set(key, ours[key])
     try:
         yield
     finally:

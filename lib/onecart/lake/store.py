@@ -1,6 +1,6 @@
 """The only reader and writer of Delta tables. Every write is idempotent and checked against the table's contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
 from onecart.lake import consent
 from onecart.lake.contract import PURGED_FROM, PURGED_TO, Table
+from onecart.lake.export import released
 from onecart.lake.files import hadoop
 from onecart.lake.gold import GOLD
+from onecart.lake.pseudonym import KeyRing
 from onecart.lake.tables import OPS, SILVER, bronze
 
 CONTRACTS: dict[str, Table] = {t.name: t for t in (*SILVER, *GOLD, *OPS)}
@@ -145,6 +147,26 @@ class Lake:
 
     def _load(self, reader: DataFrameReader, name: str) -> DataFrame:
         return reader.table(self.named(name)) if self.catalog else reader.load(self.path(name))
+
+    def export(
+        self,
+        name: str,
+        purpose: str,
+        *,
+        channel: str | None = None,
+        columns: Sequence[str] | None = None,
+        keys: KeyRing | None = None,
+    ) -> str:
+        """The only way out: a table as CSV with a header in `<lake>/exports/<table>`, in place of the last one.
+
+        Only rows of customers whose consent covers `purpose` (and `channel`) leave. Columns of personal data leave as
+        pseudonyms signed by `keys`, unless `columns` names them. Returns the folder. UsageError: an unknown purpose or
+        column, a table that the purpose may not see, or pseudonyms without keys.
+        """
+        rows = released(self.for_purpose(purpose, channel).read(name), contract(name), columns=columns, keys=keys)
+        folder = f"{self.root}/exports/{name.partition('.')[2]}"
+        rows.coalesce(1).write.mode("overwrite").option("header", True).csv(folder)
+        return folder
 
     def _existing_version(self, name: str) -> int:
         if not self.exists(name):

@@ -19,7 +19,7 @@ from onecart.lake.store import Lake
 ANYWHERE = "any"  # kind of an identifier that no one else's can be mistaken for
 SHORTEST = 6  # characters of such an identifier
 # What tells that a row is about a person. Orders, tickets and events are told by their person.
-_TELLING = ("record", "email", "phone", "card", "account", "device", "cookie", "handle")
+TELLING = ("record", "email", "phone", "card", "account", "device", "cookie", "handle")
 _RUN = rf"[\p{{L}}\p{{N}}_][\p{{L}}\p{{N}}_.+@'-]{{{SHORTEST - 2},}}[\p{{L}}\p{{N}}_]"
 _WORD = rf"[\p{{L}}\p{{N}}_]{{{SHORTEST},}}"
 _NUMBER = r"[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}"
@@ -81,7 +81,7 @@ def with_suppressed(rows: DataFrame, suppressions: Suppressions | None) -> DataF
     """Adds `suppressed`: an identifier column of the row holds an identifier of an erased person."""
     found = F.lit(False)
     if suppressions is not None:
-        columns = [c for c in rows.columns if IDENTIFIERS.get(c, ("",))[0] in _TELLING]
+        columns = [c for c in rows.columns if IDENTIFIERS.get(c, ("",))[0] in TELLING]
         for column in columns:
             kind = IDENTIFIERS[column][0]
             value = phone_digits(F.col(column)) if kind == "phone" else F.lower(F.trim(F.col(column)))
