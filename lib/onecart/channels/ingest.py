@@ -52,7 +52,7 @@ def ingest_feed(
         return 0, 0, 0
     csv = ctx.settings.sources[name].format == "csv"
     lines = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv)
-    lines = lines.transform(suppress.lines_kept, suppressions)
+    lines = lines.transform(suppress.lines_kept, suppressions, ctx.settings.sources[name].delimiter)
     records = ctx.spark.read.text(new).where("trim(value) != ''").count() - (len(new) if csv else 0)
     version = ctx.lake.version(table) + 1  # two runs at once write the same version, and Delta drops the second
     written = ctx.lake.append_once(table, lines, app_id=f"ingest.{name}", version=version)

@@ -17,6 +17,7 @@ from onecart.lake.pseudonym import KeyRing, hmac_sha256, key_file, key_ring
 from onecart.lake.store import Lake
 
 ANYWHERE = "any"  # kind of an identifier that no one else's can be mistaken for
+NUMBER = "number"  # kind of a short number, another thing's tomorrow: only a broken line is refused because of it
 SHORTEST = 6  # characters of such an identifier
 # What tells that a row is about a person. Orders, tickets and events are told by their person.
 TELLING = ("record", "email", "phone", "card", "account", "device", "cookie", "handle")
@@ -64,15 +65,23 @@ def phone_digits(number: Column) -> Column:
     return F.regexp_replace(F.regexp_replace(F.regexp_replace(digits, "^00", ""), "^44", ""), "^0+", "")
 
 
-def lines_kept(lines: DataFrame, suppressions: Suppressions | None) -> DataFrame:
-    """Bronze lines; one in which a suppressed identifier stands keeps its place, and its payload becomes null."""
+def lines_kept(lines: DataFrame, suppressions: Suppressions | None, delimiter: str) -> DataFrame:
+    """Bronze lines; one in which a suppressed identifier stands keeps its place, and its payload becomes null.
+
+    `delimiter`: of CSV lines, which have a header; others are JSON.
+    """
     if suppressions is None:
         return lines
     place = ["source_file", "line_no"]
-    tokens = lines.select(*place, F.explode(_tokens(F.col("payload"))).alias("token"))
-    anywhere = suppressions.listed.where(F.col("kind") == ANYWHERE).select("hash")
-    signed = [tokens.select(*place, hmac_sha256(F.col("token"), key).alias("hash")) for key in suppressions.keys.keys]
-    hit = reduce(DataFrame.unionByName, signed).join(anywhere, "hash", how="left_semi").select(*place).distinct()
+    fields = (F.length(c) - F.length(F.replace(F.col(c), F.lit(delimiter))) for c in ("payload", "header"))
+    cut = F.coalesce(next(fields) < next(fields), F.get_json_object("payload", "$").isNull())
+    tokens = lines.select(*place, cut.alias("cut"), F.explode(_tokens(F.col("payload"))).alias("token"))
+    signed = [
+        tokens.select(*place, "cut", hmac_sha256(F.col("token"), key).alias("hash")) for key in suppressions.keys.keys
+    ]
+    listed = suppressions.listed.where(F.col("kind").isin(ANYWHERE, NUMBER))
+    found = reduce(DataFrame.unionByName, signed).join(listed, "hash", how="inner")
+    hit = found.where(F.col("cut") | (F.col("kind") == ANYWHERE)).select(*place).distinct()
     marked = lines.join(hit.withColumn("hit", F.lit(True)), place, how="left")
     return marked.withColumn("payload", F.when(F.col("hit").isNull(), F.col("payload"))).select(lines.columns)
 

@@ -21,7 +21,7 @@ from onecart.lake import Lake, contract
 from onecart.lake.files import delete, listed, read_bytes, write_text
 from onecart.lake.pseudonym import KeyRing, hmac_sha256, key_ring
 from onecart.lake.purge import change_rows, erasing, purge, remove_rows
-from onecart.lake.suppress import ANYWHERE, TELLING, normal
+from onecart.lake.suppress import ANYWHERE, NUMBER, TELLING, normal
 from onecart.privacy import leftovers
 from onecart.privacy.certificate import certify
 from onecart.privacy.rows import personal_tables, rows_about
@@ -40,6 +40,7 @@ class Work:
     erasure_id: str
     requested: str  # ISO 8601, UTC
     subject: Subject
+    stage: str = STAGES[0]  # the one under way; those before it are done
     removed: dict[str, int] = field(default_factory=dict)  # table or kind of file -> rows, lines, files
     before: dict[str, int] = field(default_factory=dict)  # table -> its version before the first change
 
@@ -59,7 +60,7 @@ def request(lake: Lake, settings: Settings, subject: Subject, now: datetime) -> 
     """Notes that a person is to be erased: from here on it happens, if need be after a kill. Returns the erasure's id."""
     work = Work(secrets.token_hex(8), now.astimezone(timezone.utc).isoformat(), subject)
     _save(lake, work)
-    _receipt(lake, settings, work, stage=STAGES[0])
+    _receipt(lake, settings, work)
     return work.erasure_id
 
 
@@ -72,19 +73,19 @@ def unfinished(lake: Lake) -> list[str]:
 def finish(
     lake: Lake, settings: Settings, erasure_id: str, now: datetime, step: Step = lambda stage, what: None
 ) -> Outcome:
-    """Does all stages of an erasure; what an earlier try has done is found done.
+    """Does what is left of an erasure: the stage that an earlier try was in from its start, and the later ones.
 
     OneCartError: the person is still in some file; the work list stays, and the erasure can be finished later.
     """
     work = _load(lake, erasure_id)
     with erasing(lake.spark):
-        for stage, do in zip(STAGES[:-1], (_suppress, _landing, _tables, _files, _purge), strict=True):
-            _receipt(lake, settings, work, stage=stage)
+        for do in (_suppress, _landing, _tables, _files, _purge)[STAGES.index(work.stage) :]:
             do(lake, settings, work, step)
-    _receipt(lake, settings, work, stage="certify")
+            _enter(lake, settings, work, STAGES[STAGES.index(work.stage) + 1])
     step("certify", "files")
     found = certify(lake, settings, work.erasure_id, work.subject, work.requested, work.removed, now)
     if found.findings:
+        _enter(lake, settings, work, STAGES[1])
         shown = "; ".join(found.findings[:5])
         raise OneCartError(
             f"erasure {erasure_id} is not complete: {len(found.findings)} files below {lake.root} still name the person or "
@@ -92,7 +93,8 @@ def finish(
             "and finish it with `onecart erase --resume`"
         )
     step("certify", "receipt")
-    _receipt(lake, settings, work, stage="done", finished=now, scanned=(found.files, found.bytes))
+    work.stage = "done"
+    _receipt(lake, settings, work, finished=now, scanned=(found.files, found.bytes))
     delete(lake.spark, _path(lake, erasure_id))
     return Outcome(erasure_id, work.removed, found.files, found.bytes, found.path)
 
@@ -107,16 +109,17 @@ def _suppress(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
     subject = work.subject
     pairs = {(kind, normal(kind, v)) for kind in TELLING for v in subject.values.get(kind, ())}
     pairs |= {("record", normal("record", record)) for record in subject.records}
-    pairs |= {(ANYWHERE, normal(kind, value)) for kind, value in subject.sure if not _reusable(kind, value)}
+    sure = [(kind, value) for kind, value in subject.sure if kind != "name"]
+    pairs |= {(NUMBER if _counted_up(kind, value) else ANYWHERE, normal(kind, value)) for kind, value in sure}
     added = datetime.fromisoformat(work.requested)
     rows = [(kind, keys.sign(value), keys.version, work.erasure_id, added) for kind, value in sorted(pairs)]
     schema = contract("ops.suppressions").schema
     lake.upsert("ops.suppressions", lake.spark.createDataFrame(rows, schema), update_if=None)
 
 
-def _reusable(kind: str, value: str) -> bool:
-    """Whether the value can be another thing's tomorrow: names, and short numbers that are counted up."""
-    return kind == "name" or (kind not in ("phone", "card") and value.isdigit() and len(value) < 10)
+def _counted_up(kind: str, value: str) -> bool:
+    """Whether the value can be another thing's tomorrow."""
+    return kind not in ("phone", "card") and value.isdigit() and len(value) < 10
 
 
 def _landing(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
@@ -230,6 +233,12 @@ def _load(lake: Lake, erasure_id: str) -> Work:
     return Work(**{**content, "subject": from_json(content["subject"])})
 
 
+def _enter(lake: Lake, settings: Settings, work: Work, stage: str) -> None:
+    work.stage = stage
+    _save(lake, work)
+    _receipt(lake, settings, work)
+
+
 def _done(lake: Lake, work: Work, what: str, count: int) -> None:
     if count:
         work.removed[what] = work.removed.get(what, 0) + count
@@ -241,7 +250,6 @@ def _receipt(
     settings: Settings,
     work: Work,
     *,
-    stage: str,
     finished: datetime | None = None,
     scanned: tuple[int, int] | None = None,
 ) -> None:
@@ -251,7 +259,7 @@ def _receipt(
         "subject_hashes": subject_hashes(work.subject, keys),
         "key_version": keys.version,
         "requested_ts": datetime.fromisoformat(work.requested),
-        "stage": stage,
+        "stage": work.stage,
         "finished_ts": finished,
         "removed": work.removed,
         "files_scanned": scanned[0] if scanned else None,

@@ -23,8 +23,9 @@ from onecart.privacy.matcher import OVERLAP, Matcher
 _CHUNK = 1 << 24
 _ROWS = 8192
 _DIGITS = 10  # an integer column is looked at for numbers of this many digits and more: cards, phones
-_PACKED: dict[str, Callable[[Any], IO[bytes]]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}  # type: ignore[dict-item]
+_PACKED: dict[str, Callable[[Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 OPAQUE = (".zip", ".7z", ".zst", ".lz4", ".snappy", ".orc", ".avro")  # only their raw bytes are looked at
+_BETWEEN = pa.scalar(b"\x1f", pa.large_binary())
 _SCHEMA = "path STRING, kinds ARRAY<STRING>, unreadable BOOLEAN"
 
 
@@ -52,7 +53,8 @@ def scan(spark: SparkSession, files: Iterable[tuple[str, int]], matcher: Matcher
         if kinds := matcher.kinds(below(path, root).encode()):
             found.append(Finding(path, tuple(sorted(kinds)), named=True))
         elif size:
-            (local if is_local(path) else hidden if name[0] in "_." else remote).append(path)
+            here = is_local(path) and not path.startswith("file:")
+            (local if here else hidden if name[0] in "_." else remote).append(path)
     found += [f for path in hidden if (f := _looked_at(path, io.BytesIO(read_bytes(spark, path)), matcher))]
     if local:
         # Sorted by size and dealt out in turn, so that the parts take equally long.
@@ -142,7 +144,7 @@ def _in_parquet(file: IO[bytes], matcher: Matcher) -> set[str]:
                 (plain if len(leaf) == len(batch) else nested).append(leaf)
         if plain:
             ends = pa.array(["\n"] * len(batch), pa.large_binary())
-            rows = pc.binary_join_element_wise(*plain, ends, b"\x1f", null_handling="skip")
+            rows = pc.binary_join_element_wise(*plain, ends, _BETWEEN, null_handling="skip")
             kinds |= matcher.kinds(b"".join(rows.to_pylist()))
         for leaf in nested:
             kinds |= matcher.kinds(b"\n".join(v for v in leaf.to_pylist() if v is not None))
