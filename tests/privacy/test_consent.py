@@ -8,6 +8,7 @@ import pytest
 import onecart
 from onecart.config import Privacy
 from onecart.errors import UsageError
+from onecart.lake.consent import Purpose, granted
 from onecart.lake.pseudonym import key_ring
 
 ROOT = Path(onecart.__file__).parent
@@ -103,3 +104,23 @@ def test_there_is_no_other_way_out():
     }
     assert {w for w in writers if not w.startswith("samples/")} <= allowed
     assert "lake/store.py" in writers
+
+
+def test_each_word_counts_for_its_purpose_and_channel(spark):
+    said = [
+        ("a", "marketing", "email", True),
+        ("a", "marketing", "sms", False),
+        ("b", "marketing", "any", False),
+        ("b", "marketing", "email", True),
+        ("c", "profiling", "any", True),
+    ]
+    words = spark.createDataFrame(said, "customer_id string, purpose string, channel string, granted boolean")
+
+    def agreed(*purpose: str) -> list[str]:
+        return sorted(r.customer_id for r in granted(words, Purpose(*purpose)).collect())
+
+    assert agreed("marketing", "email") == ["a"]  # b said no to any channel
+    assert agreed("marketing", "sms") == []
+    assert agreed("marketing") == ["a"]
+    assert agreed("profiling") == ["c"]
+    assert agreed("matching") == []

@@ -53,7 +53,7 @@ def test_nothing_is_left_and_older_versions_say_so(lake, spark, vectors):
     with pytest.raises(OneCartError, match=r"cannot read version 1 of table gold.identity_links"):
         lake.read(NAME, 1)
     settings = {r["key"]: r["value"] for r in spark.sql(f"SHOW TBLPROPERTIES delta.`{lake.path(NAME)}`").collect()}
-    assert "delta.checkpointInterval" not in settings
+    assert settings["delta.checkpointInterval"] == "10"
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
 
 

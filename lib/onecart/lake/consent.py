@@ -62,14 +62,17 @@ def granted(said: DataFrame, purpose: Purpose) -> DataFrame:
     """customer_id of the customers who agreed, key customer_id.
 
     For a channel the word on it and the word on `any` must both be yes, where both are there; without a channel one yes
-    of any channel will do.
+    will do, if the word on `any` is not no.
     """
     words = said if "granted" in said.columns else _profile_words(said)
     words = words.where(F.col("purpose") == purpose.name)
-    if purpose.channel is None:
-        return words.where("granted").select("customer_id").distinct()
-    words = words.where(F.col("channel").isin(purpose.channel, "any"))
-    return words.groupBy("customer_id").agg(F.min("granted").alias("granted")).where("granted").select("customer_id")
+    if purpose.channel is not None:
+        words = words.where(F.col("channel").isin(purpose.channel, "any"))
+    least = F.min("granted") if purpose.channel else F.min(F.when(F.col("channel") == "any", F.col("granted")))
+    said_yes = words.groupBy("customer_id").agg(
+        F.max("granted").alias("yes"), F.coalesce(least, F.lit(True)).alias("no_no")
+    )
+    return said_yes.where("yes AND no_no").select("customer_id")
 
 
 def _profile_words(profile: DataFrame) -> DataFrame:

@@ -1,10 +1,12 @@
 """Files beside the tables, on any file system that Spark reaches."""
 
 import os
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
 
 from onecart.config import is_local
 
@@ -62,3 +64,42 @@ def delete(spark: SparkSession, path: str) -> bool:
     """Deletes a file or a folder with all in it; False: it was not there."""
     fs, there = hadoop(spark, path)
     return bool(fs.delete(there, True))
+
+
+def blank_lines(
+    spark: SparkSession,
+    path: str,
+    lines: DataFrame | None,
+    scratch: str,
+    *,
+    found: Callable[[Column], Column] | None = None,
+) -> None:
+    """Empties lines of a text file: those numbered in `lines` (line_no, from 1), and those of which `found` is true.
+
+    The file keeps its name and the other lines their numbers, so `ingest` takes it for the same file. `scratch`: a
+    folder for the time being.
+    """
+    read = spark.read.text(path).select(
+        "value", F.col("_metadata.file_block_start").alias("block"), F.monotonically_increasing_id().alias("position")
+    )
+    as_written = Window.orderBy("block", "position")
+    rows = read.repartition(1).withColumn("line_no", F.row_number().over(as_written).cast("long"))
+    keep = F.lit(True)
+    if lines is not None:
+        rows = rows.join(F.broadcast(lines.select("line_no").withColumn("go", F.lit(True))), "line_no", how="left")
+        keep = F.col("go").isNull()
+    keep = keep & ~found(F.col("value")) if found else keep
+    whole = rows.select("line_no", F.when(keep, F.col("value")).otherwise("").alias("value"))
+    packing = "gzip" if path.endswith(".gz") else "bzip2" if path.endswith(".bz2") else "none"
+    delete(spark, scratch)
+    sorted_again = whole.coalesce(1).sortWithinPartitions("line_no").select("value")
+    sorted_again.write.option("compression", packing).text(scratch)
+    move(spark, part(spark, scratch), path)
+    delete(spark, scratch)
+
+
+def part(spark: SparkSession, folder: str) -> str:
+    """The one file that Spark wrote into `folder`."""
+    fs, path = hadoop(spark, folder)
+    names = [str(status.getPath().getName()) for status in fs.listStatus(path)]
+    return f"{folder}/{next(name for name in names if name.startswith('part-'))}"

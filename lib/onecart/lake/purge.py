@@ -14,7 +14,7 @@ from onecart.lake.store import Lake, contract
 
 _NOTE = "onecart erase"  # userMetadata of our commits
 _NO_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "REORG")
-_INTERVAL = "delta.checkpointInterval"
+_INTERVAL, _USUAL = "delta.checkpointInterval", "10"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
@@ -69,11 +69,7 @@ def purge(lake: Lake, name: str, before: int) -> None:
     # A checkpoint is written with this commit, and what stands before it in the log can go.
     lake.spark.sql(f"ALTER TABLE {where} SET TBLPROPERTIES ('{_INTERVAL}' = '1', '{PURGED_FROM}' = '{known}')")
     first = _checkpointed(lake.spark, f"{detail['location']}/_delta_log", last, name)
-    marks = f"'{PURGED_TO}' = '{first}'"
-    if _INTERVAL in properties:
-        marks += f", '{_INTERVAL}' = '{properties[_INTERVAL]}'"
-    else:
-        lake.spark.sql(f"ALTER TABLE {where} UNSET TBLPROPERTIES IF EXISTS ('{_INTERVAL}')")
+    marks = f"'{PURGED_TO}' = '{first}', '{_INTERVAL}' = '{properties.get(_INTERVAL, _USUAL)}'"
     lake.spark.sql(f"ALTER TABLE {where} SET TBLPROPERTIES ({marks})")
     _forget(lake.spark, f"{detail['location']}/_delta_log", first)
 

@@ -1,6 +1,6 @@
 """The suppression list: identifiers of erased persons, as HMACs, that an old file must not bring back.
 
-`ingest` refuses a line in which one stands (`lines_kept`), `clean` a row whose identifier column holds one
+`ingest` refuses a line in which one stands (`refused`), `clean` a row whose identifier column holds one
 (`with_suppressed`). Without a list nothing is computed.
 """
 
@@ -65,13 +65,11 @@ def phone_digits(number: Column) -> Column:
     return F.regexp_replace(F.regexp_replace(F.regexp_replace(digits, "^00", ""), "^44", ""), "^0+", "")
 
 
-def lines_kept(lines: DataFrame, suppressions: Suppressions | None, delimiter: str) -> DataFrame:
-    """Bronze lines; one in which a suppressed identifier stands keeps its place, and its payload becomes null.
+def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str) -> DataFrame:
+    """The bronze lines in which a suppressed identifier stands, with a null payload: nothing but their places.
 
     `delimiter`: of CSV lines, which have a header; others are JSON.
     """
-    if suppressions is None:
-        return lines
     place = ["source_file", "line_no"]
     fields = (F.length(c) - F.length(F.replace(F.col(c), F.lit(delimiter))) for c in ("payload", "header"))
     cut = F.coalesce(next(fields) < next(fields), F.get_json_object("payload", "$").isNull())
@@ -82,8 +80,8 @@ def lines_kept(lines: DataFrame, suppressions: Suppressions | None, delimiter: s
     listed = suppressions.listed.where(F.col("kind").isin(ANYWHERE, NUMBER))
     found = reduce(DataFrame.unionByName, signed).join(listed, "hash", how="inner")
     hit = found.where(F.col("cut") | (F.col("kind") == ANYWHERE)).select(*place).distinct()
-    marked = lines.join(hit.withColumn("hit", F.lit(True)), place, how="left")
-    return marked.withColumn("payload", F.when(F.col("hit").isNull(), F.col("payload"))).select(lines.columns)
+    payload = F.lit(None).cast("string")
+    return lines.join(hit, place, how="left_semi").withColumn("payload", payload).select(lines.columns)
 
 
 def with_suppressed(rows: DataFrame, suppressions: Suppressions | None) -> DataFrame:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from threading import Lock
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -18,18 +19,19 @@ from pyspark.sql import functions as F
 from onecart.config import Settings
 from onecart.errors import OneCartError
 from onecart.lake import Lake, contract
-from onecart.lake.files import delete, listed, read_bytes, write_text
+from onecart.lake.files import blank_lines, delete, listed, read_bytes, write_text
 from onecart.lake.pseudonym import KeyRing, hmac_sha256, key_ring
 from onecart.lake.purge import change_rows, erasing, purge, remove_rows
 from onecart.lake.suppress import ANYWHERE, NUMBER, TELLING, normal
 from onecart.privacy import leftovers
 from onecart.privacy.certificate import certify
-from onecart.privacy.rows import personal_tables, rows_about
+from onecart.privacy.rows import holds, personal_tables, rows_about
 from onecart.privacy.scan import scan
 from onecart.privacy.subject import Subject, from_json, to_json
 
 STAGES = ("suppress", "landing", "tables", "files", "purge", "certify")
 _AT_ONCE = 4
+_SAVING = Lock()
 Step = Callable[[str, str], None]  # called with a stage and what it works on
 
 
@@ -41,6 +43,7 @@ class Work:
     requested: str  # ISO 8601, UTC
     subject: Subject
     stage: str = STAGES[0]  # the one under way; those before it are done
+    purged: list[str] = field(default_factory=list)  # tables with nothing left but their newest version
     removed: dict[str, int] = field(default_factory=dict)  # table or kind of file -> rows, lines, files
     before: dict[str, int] = field(default_factory=dict)  # table -> its version before the first change
 
@@ -66,7 +69,7 @@ def request(lake: Lake, settings: Settings, subject: Subject, now: datetime) -> 
 
 def unfinished(lake: Lake) -> list[str]:
     """The ids of the erasures that were asked for and are not done."""
-    names = [path.rsplit("/", 1)[-1] for path, _ in listed(lake.spark, f"{lake.root}/{leftovers.PRIVATE}")]
+    names = [path.rsplit("/", 1)[-1] for path, _ in listed(lake.spark, f"{lake.root}/{leftovers.WORK}")]
     return sorted(name.removesuffix(".json") for name in names if name.endswith(".json") and name[0] not in "._")
 
 
@@ -85,6 +88,7 @@ def finish(
     step("certify", "files")
     found = certify(lake, settings, work.erasure_id, work.subject, work.requested, work.removed, now)
     if found.findings:
+        work.purged.clear()
         _enter(lake, settings, work, STAGES[1])
         shown = "; ".join(found.findings[:5])
         raise OneCartError(
@@ -95,6 +99,7 @@ def finish(
     step("certify", "receipt")
     work.stage = "done"
     _receipt(lake, settings, work, finished=now, scanned=(found.files, found.bytes))
+    delete(lake.spark, f"{lake.root}/{leftovers.WORK}/scratch")
     delete(lake.spark, _path(lake, erasure_id))
     return Outcome(erasure_id, work.removed, found.files, found.bytes, found.path)
 
@@ -128,35 +133,29 @@ def _landing(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
     files = listed(lake.spark, root) if root.startswith(f"{lake.root}/") else []
     if not files:
         return
-    matcher, scratch = work.subject.matcher(), f"{lake.root}/{leftovers.PRIVATE}/scratch"
+    matcher, scratch = work.subject.matcher(), f"{lake.root}/{leftovers.WORK}/scratch"
     found = scan(lake.spark, files, matcher, lake.root)
     dirty = {finding.path: finding.named for finding in found if finding.kinds}
     names = {path.split(f"{root.removeprefix('file://')}/", 1)[-1]: path for path, _ in files}
+    known: dict[str, Any] = {}  # file -> its lines that bronze says are the person's
+    lines = 0
     for feed in settings.sources:
-        if not lake.exists(f"bronze.{feed}"):
-            continue
-        lines = (
-            rows_about(lake, f"bronze.{feed}", work.subject, settings)
-            .select("source_file", "line_no")
-            .localCheckpoint()
-        )
-        counted = {row[0]: row[1] for row in lines.groupBy("source_file").count().toLocalIterator()}
-        for name, count in counted.items():
-            if name in names:
-                step("landing", name)
-                mine = lines.where(F.col("source_file") == name)
-                leftovers.blank_lines(lake.spark, names[name], mine, matcher, scratch)
-                if not dirty.get(names[name]):
-                    dirty.pop(names[name], None)
-                _done(lake, work, "landing", count)
-    for path, named in sorted(dirty.items()):
-        name = path.rsplit("/", 1)[-1]
-        step("landing", name)
-        if named:
+        if lake.exists(f"bronze.{feed}"):
+            about = rows_about(lake, f"bronze.{feed}", work.subject, settings)
+            mine = about.select("source_file", "line_no").localCheckpoint()
+            lines += mine.count()
+            found_in = (row[0] for row in mine.select("source_file").distinct().toLocalIterator())
+            known |= {names[f]: mine.where(F.col("source_file") == f) for f in found_in if f in names}
+    others = {path for path in dirty if path not in known and path.rsplit("/", 1)[-1][0] not in "._"}
+    # Noted before it is done: a kill in between must not lose the figure.
+    work.removed["landing"] = max(lines + len(others), work.removed.get("landing", 0))
+    _save(lake, work)
+    for path in sorted({*known, *others}):
+        step("landing", path)
+        if dirty.get(path):
             delete(lake.spark, path)
-        elif name[0] not in "._":
-            leftovers.blank_lines(lake.spark, path, leftovers.no_lines(lake.spark), matcher, scratch)
-        _done(lake, work, "landing", 1)
+        else:
+            blank_lines(lake.spark, path, known.get(path), scratch, found=holds(matcher))
 
 
 def _tables(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
@@ -211,16 +210,19 @@ def _purge(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
     def one(name: str) -> None:
         step("purge", name)
         purge(lake, name, work.before.get(name, lake.version(name)))
+        with _SAVING:
+            work.purged.append(name)
+            _save(lake, work)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(one, personal_tables(lake)))
+        list(pool.map(one, [name for name in personal_tables(lake) if name not in work.purged]))
 
 
 # -- the work list and the receipt -------------------------------------------------------------------------------------
 
 
 def _path(lake: Lake, erasure_id: str) -> str:
-    return f"{lake.root}/{leftovers.PRIVATE}/{erasure_id}.json"
+    return f"{lake.root}/{leftovers.WORK}/{erasure_id}.json"
 
 
 def _save(lake: Lake, work: Work) -> None:

@@ -5,17 +5,18 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from onecart.jars import cache_dir
 from onecart.lake import Lake
-from onecart.lake.files import delete, hadoop, listed, move
+from onecart.lake.files import blank_lines, delete, listed, move, part
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.rows import holds
 from onecart.privacy.scan import Finding, below
 
-PRIVATE = "privacy/work"  # below the lake: the work lists of unfinished erasures, which name their persons
+WORK = "privacy/work"  # below the lake: the work lists of unfinished erasures, which name their persons
+_LISTS = re.compile(rf"/{WORK}/[^/]*\.json(\.new)?(\.crc)?$")
 _LINES = (".csv", ".json", ".jsonl", ".ndjson", ".txt", ".log", ".gz")
 _RUN = re.compile(
     r"^(models/[^/]+/[^/]+|exports/[^/]+)/"
@@ -24,14 +25,14 @@ _RUN = re.compile(
 
 def loose_files(lake: Lake) -> list[tuple[str, int]]:
     """(path, bytes) of every file below the lake that belongs to no Delta table."""
-    files = [f for f in listed(lake.spark, lake.root) if f"/{PRIVATE}/" not in f[0]]
+    files = [f for f in listed(lake.spark, lake.root) if not _LISTS.search(f[0])]
     tables = {path.split("/_delta_log/", 1)[0] + "/" for path, _ in files if "/_delta_log/" in path}
     return [f for f in files if not f[0].startswith(tuple(tables))]
 
 
 def lake_files(lake: Lake) -> list[tuple[str, int]]:
     """(path, bytes) of every file below the lake and of its tables, but the erasures' own work lists."""
-    files = {path: size for path, size in listed(lake.spark, lake.root) if f"/{PRIVATE}/" not in path}
+    files = {path: size for path, size in listed(lake.spark, lake.root) if not _LISTS.search(path)}
     if lake.catalog:  # its tables lie where the metastore says
         for name in lake.names():
             row = lake.delta(name).detail().select("location").first()
@@ -40,38 +41,13 @@ def lake_files(lake: Lake) -> list[tuple[str, int]]:
     return sorted(files.items())
 
 
-def blank_lines(spark: SparkSession, path: str, lines: DataFrame, matcher: Matcher, scratch: str) -> None:
-    """Empties lines of a text file: those numbered in `lines` (line_no, from 1) and those `matcher` finds something in.
-
-    The file keeps its name, and the other lines their numbers, so `ingest` takes it for the same file.
-    """
-    order = Window.orderBy("block", "position")
-    read = spark.read.text(path).select(
-        "value", F.col("_metadata.file_block_start").alias("block"), F.monotonically_increasing_id().alias("position")
-    )
-    numbered = read.repartition(1).withColumn("line_no", F.row_number().over(order).cast("long"))
-    marked = numbered.join(F.broadcast(lines.select("line_no").withColumn("go", F.lit(True))), "line_no", how="left")
-    kept = F.when(F.col("go").isNull() & ~holds(matcher)(F.col("value")), F.col("value")).otherwise("")
-    whole = marked.select("line_no", kept.alias("value")).sortWithinPartitions("line_no").select("value")
-    packing = "gzip" if path.endswith(".gz") else "bzip2" if path.endswith(".bz2") else "none"
-    delete(spark, scratch)
-    whole.coalesce(1).write.option("compression", packing).text(scratch)
-    move(spark, _part(spark, scratch), path)
-    delete(spark, scratch)
-
-
-def no_lines(spark: SparkSession) -> DataFrame:
-    """For `blank_lines`: none but those in which something is found."""
-    return spark.createDataFrame([], "line_no LONG")
-
-
 def drop_rows(spark: SparkSession, path: str, matcher: Matcher, scratch: str) -> None:
     """Rewrites a Parquet file without the rows that `matcher` finds something in."""
     rows = spark.read.parquet(path)
     text = F.concat_ws("\x1f", *[F.to_json(F.struct(F.col(f"`{c}`"))) for c in rows.columns])
     delete(spark, scratch)
     rows.where(~holds(matcher)(text)).coalesce(1).write.parquet(scratch)
-    move(spark, _part(spark, scratch), path)
+    move(spark, part(spark, scratch), path)
     delete(spark, scratch)
 
 
@@ -83,7 +59,7 @@ def clear(lake: Lake, findings: Iterable[Finding], matcher: Matcher, step: Calla
     """
     done: dict[str, int] = {}
     gone: set[str] = set()
-    scratch = f"{lake.root}/{PRIVATE}/scratch"
+    scratch = f"{lake.root}/{WORK}/scratch"
     for finding in findings:
         place = below(finding.path, lake.root)
         area, name = place.split("/", 1)[0], place.rsplit("/", 1)[-1]
@@ -100,7 +76,7 @@ def clear(lake: Lake, findings: Iterable[Finding], matcher: Matcher, step: Calla
         elif name.endswith(".parquet"):
             drop_rows(lake.spark, finding.path, matcher, scratch)
         elif name.endswith(_LINES) or "." not in name:
-            blank_lines(lake.spark, finding.path, no_lines(lake.spark), matcher, scratch)
+            blank_lines(lake.spark, finding.path, None, scratch, found=holds(matcher))
         else:
             continue
         done[area] = done.get(area, 0) + 1
@@ -133,9 +109,3 @@ def clear_logs(matcher: Matcher) -> int:
 
 def log_files() -> list[Path]:
     return sorted((cache_dir() / "logs").glob("*.log"))
-
-
-def _part(spark: SparkSession, folder: str) -> str:
-    fs, path = hadoop(spark, folder)
-    names = [str(status.getPath().getName()) for status in fs.listStatus(path)]
-    return f"{folder}/{next(name for name in names if name.startswith('part-'))}"
