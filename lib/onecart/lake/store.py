@@ -193,7 +193,7 @@ class Lake:
         if self.exists(name):
             delta = self.delta(name)
             if later := _added_later(name, delta.toDF()):
-                where = self._named(name) if self.catalog else f"delta.`{self.path(name)}`"
+                where = self.named(name) if self.catalog else f"delta.`{self.path(name)}`"
                 columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
                 self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {where} ADD COLUMNS ({columns})"))
             return
