@@ -21,7 +21,7 @@ _ANY = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows_of() -> Callable[..., list[dict[str, Any]]]:
     """`rows_of("gold.segments", {"customer_id": "a"}, ...)`: the rows given, whole."""
 
