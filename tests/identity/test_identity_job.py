@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from onecart.errors import OneCartError
-from onecart.identity.unify import load, write_links
+from onecart.config import Identity
+from onecart.identity.unify import _digest, load, write_links
 from onecart.lake import Lake
 
 SETTINGS = {"max_records_per_key": 3, "retrain_share": 0.9}
@@ -45,8 +45,30 @@ NEXT = [
 ]  # fmt: skip
 
 
+class Killed(Exception):
+    pass
+
+
+def killed(run, rows, table):
+    """A run that dies where it would write `table`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("merge", "replace"):
+            patch.setattr(Lake, name, _dying(getattr(Lake, name), table))
+        with pytest.raises(Killed):
+            run(rows)
+
+
+def _dying(real, table):
+    def write(self, name, *args, **kwargs):
+        if name == table:
+            raise Killed
+        return real(self, name, *args, **kwargs)
+
+    return write
+
+
 @pytest.fixture(scope="module")
-def make(spark_session, tmp_path_factory):
+def make(spark_session):
     """`make(root)` -> the lake there and `run(rows)`, which links them as a run of its own."""
     from onecart.config import Settings
     from onecart.context import Context
@@ -68,9 +90,10 @@ def make(spark_session, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(make, tmp_path_factory):
-    """The folder of a lake after the first run, and what the run said."""
+    """The folder of a lake after the first run (and one with other records that was killed), and what the run said."""
     root = tmp_path_factory.mktemp("first") / "lake"
     _, run = make(root)
+    killed(run, [*FIRST, record("other", "Somebody", "Else")], "gold.identity_links")
     return root, run(FIRST)
 
 
@@ -151,45 +174,15 @@ def test_a_change_touches_only_its_groups(first, second):
     )
 
 
-class Killed(Exception):
-    pass
-
-
-def kill(patch, table):
-    """The next write of `table` is one that never happens."""
-    for name in ("merge", "replace"):
-
-        def write(self, what, *args, real=getattr(Lake, name), **kwargs):
-            if what == table:
-                raise Killed
-            return real(self, what, *args, **kwargs)
-
-        patch.setattr(Lake, name, write)
-
-
-@pytest.mark.parametrize("table", ["gold.identity_links", "gold.identity_shared_keys"])
-def test_a_run_after_a_killed_one_is_the_run_that_was_not_killed(make, first, second, tmp_path, monkeypatch, table):
+def test_a_run_after_killed_ones_is_the_run_that_was_not_killed(make, first, second, tmp_path):
     shutil.copytree(first[0], tmp_path / "lake")
     lake, run = make(tmp_path / "lake")
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill(patch, table)
-        run(NEXT)
+    killed(run, NEXT, "gold.identity_links")  # edges and history are written
+    killed(run, NEXT, "gold.identity_shared_keys")  # and so are the links
     run(NEXT)
 
     assert {name: rows(lake, name) for name in SAID} == {name: rows(second[0], name) for name in SAID}
     assert history(lake) == history(second[0])
-
-
-def test_a_first_run_that_was_killed_leaves_nothing_behind(make, first, tmp_path, monkeypatch):
-    lake, run = make(tmp_path / "lake")
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill(patch, "gold.identity_links")
-        run([*FIRST, record("other", "Somebody", "Else")])
-    run(FIRST)
-    done, _ = make(first[0])
-
-    assert {n: rows(lake, n, "model_version") for n in SAID} == {n: rows(done, n, "model_version") for n in SAID}
-    assert history(lake) == history(done)
 
 
 def test_no_value_of_a_record_is_in_what_linking_writes(second):
@@ -203,23 +196,15 @@ def test_no_value_of_a_record_is_in_what_linking_writes(second):
     assert [v for v in values | normal if v in told] == []
 
 
-def test_a_value_that_moves_to_the_next_column_is_a_change(make, first, tmp_path):
-    """xxhash64 alone passes over nulls."""
-    root = tmp_path / "lake"
-    shutil.copytree(first[0], root)
-    _, run = make(root)
-    moved = [record("eve", "", "Evelyn", *r[4:6]) if r[0] == "eve" else r for r in FIRST]
-    back = [record("eve", "Evelyn", "", *r[4:6]) if r[0] == "eve" else r for r in FIRST]
+def test_the_digest_knows_what_a_record_says_where_and_by_which_settings_it_is_judged(spark):
+    frame = spark.createDataFrame([("x", None), (None, "x"), ("x", None)], "given_name string, surname string")
 
-    one, _ = run(moved)
-    other, said = run(back)
-    assert said == "1 records linked anew"
-    assert one["eve"].digest != other["eve"].digest
+    def digests(**settings):
+        column = _digest(["given_name", "surname"], Identity(**settings))
+        return [r[0] for r in frame.select(column).collect()]
 
-
-def test_a_table_that_cannot_be_written_is_an_error_with_its_name(make, first, tmp_path):
-    lake, _ = make(tmp_path / "nothing")
-
-    assert load(lake) is None
-    with pytest.raises(OneCartError, match="gold.identity_links is not there yet"):
-        lake.read("gold.identity_links")
+    one, other, same = digests()
+    assert one == same
+    assert one != other  # xxhash64 alone passes over nulls
+    assert digests(retrain_share=0.5, stitch_days=1) == [one, other, one]
+    assert not set(digests(max_block=7)) & {one, other}

@@ -2,9 +2,8 @@ from datetime import datetime
 
 import pytest
 
-from onecart.config import Identity
-from onecart.identity import link
-from onecart.identity.records import build_records, link_records, seen_keys
+from onecart.identity.records import CONSENTS, KEY_COLUMNS, build_records, seen_keys
+from onecart.identity.unify import _everybody
 from onecart.lake import contract
 
 NOW = datetime(2011, 1, 1)
@@ -54,6 +53,7 @@ def test_every_record_of_every_channel_once_with_its_keys(build):
         )
     )
 
+    assert set(found["cookie:c"]) == {"record_id", *KEY_COLUMNS, *CONSENTS, "known", "stand_in"}
     assert {
         r: {k: v for k, v in row.items() if v is not None and k not in ("record_id", "stand_in")}
         for r, row in found.items()
@@ -88,30 +88,78 @@ def test_a_cookie_belongs_to_the_one_account_seen_with_it(build):
 
 
 def test_a_device_of_two_accounts_links_nobody(build):
-    records = build(
-        contacts=[
-            {"record_id": "account:A", "account_id": "A", "device_id": "shared"},
-            {"record_id": "account:B", "account_id": "B", "device_id": "shared"},
-            {"record_id": "account:C", "account_id": "C", "device_id": "own"},
-        ],
-        interactions=[event("device:shared", device_id="shared"), event("device:own", device_id="own")],
+    found = by_id(
+        build(
+            contacts=[
+                {"record_id": "account:A", "account_id": "A", "device_id": "shared"},
+                {"record_id": "account:B", "account_id": "B", "device_id": "shared"},
+                {"record_id": "account:C", "account_id": "C", "device_id": "own"},
+            ],
+            interactions=[event("device:shared", device_id="shared"), event("device:own", device_id="own")],
+        )
     )
-    linked = {r.record_id: r.customer_id for r in link(records).collect()}
 
-    assert len({linked[r] for r in ("account:A", "account:B", "device:shared")}) == 3
-    assert linked["device:own"] == linked["account:C"]
+    assert found["account:A"]["device_id"] is found["account:B"]["device_id"] is None
+    assert found["device:shared"]["account_id"] is None
+    assert found["account:C"]["device_id"] == found["device:own"]["device_id"] == "own"
+    assert found["device:own"]["account_id"] == "C"
 
 
-def test_many_tickets_of_one_customer_do_not_make_the_email_a_shared_key(build):
+def test_an_account_refuses_for_its_cookies_and_devices(build):
+    yes, no = {"consent_matching": True, "consent_email": True}, {"consent_matching": False}
+    found = by_id(
+        build(
+            contacts=[
+                {"record_id": "account:A", "account_id": "A", "device_id": "d", **yes},
+                {"record_id": "crm:1", "account_id": "A", **no},
+                {"record_id": "account:B", "account_id": "B", **yes},
+                {"record_id": "account:C", "account_id": "C"},
+            ],
+            interactions=[
+                event("device:d", device_id="d"),
+                event("cookie:b", cookie_id="b", account_id="B"),
+                event("cookie:c", cookie_id="c", account_id="C"),
+                event("cookie:n", cookie_id="n"),
+            ],
+        )
+    )
+
+    said = {r: (row["consent_matching"], row["consent_email"]) for r, row in found.items()}
+    assert said["device:d"] == (False, True)
+    assert said["cookie:b"] == (True, True)
+    assert said["cookie:c"] == said["cookie:n"] == (None, None)
+    assert said["account:A"] == (True, True)  # what it said itself
+
+
+def test_of_tickets_with_one_email_and_phone_two_are_linked(build):
     email = {"email": "a@x.com"}
-    records = build(
-        contacts=[{"record_id": "crm:1", **email}, {"record_id": "account:A", **email}],
-        tickets=[event(f"ticket:{i}", **email) for i in range(4)] + [event(f"ticket:empty{i}") for i in range(2)],
+    found = by_id(
+        build(
+            contacts=[{"record_id": "crm:1", **email}, {"record_id": "account:A", **email}],
+            tickets=[event(f"ticket:{i}", **email) for i in range(4)]
+            + [event("ticket:p", **email, phone="+441"), event("ticket:q"), event("ticket:r"), event("ticket:s")],
+        )
     )
-    linked = link_records(records, Identity(max_records_per_key=4)).collect()
 
-    assert len(linked) == len({r.record_id for r in linked}) == 8
-    by_email = {r.record_id: r.customer_id for r in linked if r.rule == "email"}
-    assert set(by_email) == {"crm:1", "account:A", *(f"ticket:{i}" for i in range(4))}
-    assert len(set(by_email.values())) == 1
-    assert len({r.customer_id for r in linked}) == 3
+    assert {r: row["stand_in"] for r, row in found.items() if r != row["stand_in"]} == {
+        "ticket:2": "ticket:0",
+        "ticket:3": "ticket:0",
+    }
+
+
+def test_a_record_takes_the_link_of_its_stand_in(spark):
+    records = spark.createDataFrame([("a", "a"), ("b", "a"), ("c", "c")], "record_id string, stand_in string")
+    links = spark.createDataFrame(
+        [
+            ("a", "c_1", 0.5, "email", "a", 11),
+            ("b", "c_9", 0.5, "phone", "b", None),
+            ("c", "c_2", 1.0, "alone", None, 12),
+        ],
+        "record_id string, customer_id string, probability double, rule string, component string, digest long",
+    )
+
+    assert {tuple(r) for r in _everybody(records, links).collect()} == {
+        ("a", "c_1", 0.5, "email", "a", 11),
+        ("b", "c_1", 0.5, "email", "a", None),
+        ("c", "c_2", 1.0, "alone", None, 12),
+    }

@@ -124,7 +124,10 @@ def test_one_person_in_every_channel_is_one_profile_however_often_the_job_runs(c
         "as_of": date(2011, 4, 1),
     }
     assert (result.rows_in, result.rows_out) == (6, 1)
-    assert result.headline == ("1 customers from 6 records; no lifetime value: 1 buyers, 0 of them came back: too few")
+    assert result.headline == (
+        "1 customers from 6 records; trained on 6 records, threshold +0.0 bits; "
+        "no lifetime value: 1 buyers, 0 of them came back: too few"
+    )
 
     before = {name: snapshot(ctx, name) for name in WRITTEN}
     unify.run(ctx)  # a second run gives the same
