@@ -1,4 +1,4 @@
-"""The front door: `onecart demo | test | run JOB | show | report | config | tables | samples | bench | doctor | python`."""
+"""The front door: `onecart demo | test | run JOB | show | report | erase | config | tables | samples | bench | ...`."""
 
 import argparse
 import json
@@ -35,7 +35,7 @@ def _help() -> str:
         "usage: onecart COMMAND [...]   (COMMAND --help says more)",
         "",
     ]
-    return "\n".join(lines + [f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items()])
+    return "\n".join(lines + [f"  {name:<14} {text}" for name, (_, text) in COMMANDS.items()])
 
 
 def demo(argv: list[str]) -> int:
@@ -112,6 +112,8 @@ def tables(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="onecart tables", description=tables.__doc__)
     add_arguments(parser)
     args = parser.parse_args(argv)
+    from onecart.lake import contract
+
     lake = _lake(args)
     rows = []
     for name in lake.names():
@@ -123,17 +125,42 @@ def tables(argv: list[str]) -> int:
                 "version": lake.version(name),
                 "files": files,
                 "bytes": size,
+                "restricted": contract(name).restricted,
             }
         )
     if args.json:
         print(json.dumps(rows))
         return 0
-    print(f"{'table':<28} {'rows':>12} {'version':>8} {'files':>6} {'MiB':>9}")
+    print(f"{'table':<28} {'rows':>12} {'version':>8} {'files':>6} {'MiB':>9}  personal data")
     for r in rows:
-        print(f"{r['table']:<28} {r['rows']:>12,} {r['version']:>8} {r['files']:>6} {r['bytes'] / 2**20:>9.1f}")
+        print(
+            f"{r['table']:<28} {r['rows']:>12,} {r['version']:>8} {r['files']:>6} {r['bytes'] / 2**20:>9.1f}"
+            + ("  restricted" if r["restricted"] else "")
+        )
     if not rows:
         print(f"no tables in {lake.root} yet; `onecart demo` makes some")
     return 0
+
+
+def erase(argv: list[str]) -> int:
+    """Removes a person from every table and file, with a certificate."""
+    from onecart.privacy.command import erase_command
+
+    return erase_command(argv)
+
+
+def export_subject(argv: list[str]) -> int:
+    """All that the lake has about one person, for that person."""
+    from onecart.privacy.command import export_subject as command
+
+    return command(argv)
+
+
+def rotate_key(argv: list[str]) -> int:
+    """A new key for pseudonyms."""
+    from onecart.privacy.command import rotate_key as command
+
+    return command(argv)
 
 
 def samples(argv: list[str]) -> int:
@@ -254,6 +281,9 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "run": (run, "run JOB | all: one job, or all in order"),
     "show": (show, "show profile CUSTOMER_ID: the single view of one customer"),
     "report": (report, "write report.html from the tables as they are"),
+    "erase": (erase, "erase CUSTOMER_ID: remove a person from every table and file, with a certificate"),
+    "export-subject": (export_subject, "export-subject CUSTOMER_ID --out FILE.json: a person's own data"),
+    "rotate-key": (rotate_key, "a new key for pseudonyms; older ones are still recognised"),
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),

@@ -222,6 +222,14 @@ class Report(_Section):
     path: str | None = None  # the HTML file; None: report.html in the lake's root
 
 
+class Privacy(_Section):
+    """Pseudonyms and erasure."""
+
+    key: SecretRef | None = None  # signs pseudonyms; None: a local lake has a key file in the cache folder
+    retired_keys: tuple[SecretRef, ...] = ()  # older keys: what they signed is still recognised
+    keep_orders: Literal["anonymise", "delete"] = "anonymise"  # an erased person's order lines
+
+
 class Settings(_Section):
     """All settings of OneCart; `onecart config` prints them with their origin."""
 
@@ -241,6 +249,7 @@ class Settings(_Section):
     forecast: Forecast = Forecast()
     voice: Voice = Voice()
     report: Report = Report()
+    privacy: Privacy = Privacy()
 
     @property
     def sources(self) -> dict[str, Source]:

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """One step of the way data walks. `room` is the module with `run(ctx) -> Result`; `needs` the jobs before it."""
+    """One step of the way data walks. `room` is the module with `run(ctx) -> Result`; `needs` the jobs before it.
+
+    `purpose`: the job reads only rows of customers whose consent covers it; None: it runs the shop, and what it writes
+    stays in the lake (only `lake.export` lets rows out, for a purpose of its own).
+    """
 
     name: str
     room: str
     summary: str
     needs: tuple[str, ...] = ()
     nlp: bool = False
+    purpose: str | None = None
 
 
 DAG = (

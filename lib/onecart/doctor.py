@@ -21,6 +21,7 @@ def examine(settings: Settings, *, as_json: bool = False) -> int:
         "memory": _memory,
         "cache": lambda: _writable(jars.cache_dir(), need_gib=2),
         "lake": lambda: _lake(settings.lake.root),
+        "key": lambda: _key(settings),
         "jars": _jars,
         "spark": _spark,
     }
@@ -81,6 +82,17 @@ def _lake(root: str) -> str:
     if not is_local(root):
         return f"{root} (not a local folder: looked at when Spark starts)"
     return _writable(Path(root).absolute(), need_gib=5)
+
+
+def _key(settings: Settings) -> str:
+    from onecart.lake.pseudonym import key_file, key_ring
+
+    if settings.privacy.key:
+        return f"pseudonyms are signed with {settings.privacy.key}, version {key_ring(settings.privacy, '').version}"
+    if not is_local(settings.lake.root):
+        raise OneCartError("no key for pseudonyms and erasures; give one with --set privacy.key=env:NAME")
+    file = key_file(settings.lake.root)
+    return f"pseudonyms are signed with the key file {file}" + ("" if file.exists() else ", made when first needed")
 
 
 def _jars() -> str:

@@ -135,9 +135,11 @@ def test_records_per_customer_have_one_bar_for_the_tail(spark):
     assert (list(bars.x), list(bars.y)) == (["1", "3", "10 and more"], [2, 1, 3])
 
 
-def test_shared_keys_are_summed_by_identifier_and_blocking_rules_are_left_out(spark):
-    keys = [("phone", 30, True), ("phone", 50, True), ("email", 90, True), ("surname", 500, False)]
-    found = queries.shared_keys(spark.createDataFrame(keys, "rule string, records long, identifies boolean"))
+def test_shared_keys_are_summed_by_identifier_and_what_links_or_only_blocks_is_left_out(spark):
+    keys = [("phone", 30, True, None), ("phone", 50, True, None), ("email", 90, True, None)]
+    keys += [("surname", 500, False, None), ("account_id", 700, True, "account:1")]  # the latter links, as a star
+    columns = "rule string, records long, identifies boolean, star string"
+    found = queries.shared_keys(spark.createDataFrame(keys, columns))
     assert [tuple(r) for r in found.collect()] == [("email", 1, 90, 90), ("phone", 2, 80, 50)]
 
 

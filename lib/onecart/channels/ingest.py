@@ -2,7 +2,8 @@
 
 A landing file is immutable: a correction arrives as a new file. The bronze table is its own ledger (a file that is in
 it is not read again), and one commit takes all new files of a feed, so a killed run leaves a feed read whole or not at
-all.
+all. A line about an erased person (ops.suppressions) keeps its place in bronze without its payload, and becomes empty in
+a landing file below the lake.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from pyspark.sql import functions as F
 from onecart.channels.landing import list_files
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
+from onecart.lake import suppress
+from onecart.lake.files import blank_lines
 
 _AT_ONCE = 4  # small feeds leave cores idle while the driver plans
 
@@ -28,8 +31,9 @@ def run(ctx: Context) -> Result:
             f"no files in {folders}; put the feed there, grow a sample world with `onecart samples grow`, "
             "or switch a feed off with --set channels.NAME=null"
         )
+    suppressions = suppress.current(ctx.lake, ctx.settings.privacy)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        accounts = list(pool.map(lambda feed: ingest_feed(ctx, *feed), found.items()))
+        accounts = list(pool.map(lambda feed: ingest_feed(ctx, feed[0], feed[1], suppressions), found.items()))
     rows_in, rows_out, files_read = (sum(column) for column in zip(*accounts, strict=True))
     if rows_in != rows_out:
         raise OneCartError(
@@ -38,7 +42,9 @@ def run(ctx: Context) -> Result:
     return Result(rows_in=rows_in, rows_out=rows_out, headline=f"{files_read} new files of {len(found)} feeds")
 
 
-def ingest_feed(ctx: Context, name: str, files: list[str]) -> tuple[int, int, int]:
+def ingest_feed(
+    ctx: Context, name: str, files: list[str], suppressions: suppress.Suppressions | None = None
+) -> tuple[int, int, int]:
     """One feed. Returns (record lines read, lines appended, new files)."""
     table = f"bronze.{name}"
     ctx.lake.create(table)
@@ -47,11 +53,32 @@ def ingest_feed(ctx: Context, name: str, files: list[str]) -> tuple[int, int, in
     if not new:
         return 0, 0, 0
     csv = ctx.settings.sources[name].format == "csv"
-    lines = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv)
-    records = ctx.spark.read.text(new).where("trim(value) != ''").count() - (len(new) if csv else 0)
+    lines, places = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv), 0
+    if suppressions:
+        gone = suppress.refused(lines, suppressions, ctx.settings.sources[name].delimiter).localCheckpoint()
+        places = empty_lines(ctx, name, new, gone)
+        left = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv)
+        lines = left.join(gone, ["source_file", "line_no"], how="left_anti").select(gone.columns).unionByName(gone)
+    records = ctx.spark.read.text(new).where("trim(value) != ''").count() - (len(new) if csv else 0) + places
     version = ctx.lake.version(table) + 1  # two runs at once write the same version, and Delta drops the second
     written = ctx.lake.append_once(table, lines, app_id=f"ingest.{name}", version=version)
     return records, written.inserted, len(new)
+
+
+def empty_lines(ctx: Context, name: str, files: list[str], gone: DataFrame) -> int:
+    """Empties the lines `gone` of landing files below the lake, where nothing of an erased person may lie.
+
+    Returns how many lines it emptied. Before bronze has the file: after a kill in between it is read again, without them.
+    """
+    root = ctx.settings.landing_root
+    if not root.startswith(f"{ctx.lake.root}/"):
+        return 0
+    paths = {relative(file, root): file for file in files}
+    counts = {row[0]: row[1] for row in gone.groupBy("source_file").count().toLocalIterator()}
+    for file in sorted(counts):
+        lines = gone.where(F.col("source_file") == file)
+        blank_lines(ctx.spark, paths[file], lines, f"{ctx.lake.root}/privacy/work/ingest-{name}")
+    return sum(counts.values())
 
 
 def read_lines(spark: SparkSession, files: list[str], root: str, *, header: bool) -> DataFrame:

@@ -154,26 +154,33 @@ def cap(rule: Rule, settings: Identity) -> int:
 
 
 def blocks(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
-    """One row per rule and key on several records: rule, key_hash, records, capped (on more than may make pairs)."""
+    """One row per rule and key on several records: rule, key_hash, records, capped (on more than may make pairs), star
+    (the record that all its pairs go to; null: all make pairs with all, or none does)."""
     counted = (
         keyed(prepared, rules)
-        .groupBy("rule", F.xxhash64("key").alias("key_hash"))
-        .agg(F.count("*").alias("records"))
+        .groupBy("rule", F.col("key").alias("key_hash"))
+        .agg(F.count("*").alias("records"), F.min("record_id").alias("first"))
         .where("records > 1")
+        .withColumn("capped", F.col("records") > _cap_of(rules, settings))
     )
-    return counted.withColumn("capped", F.col("records") > _cap_of(rules, settings))
+    star = F.when(~F.col("capped") & (F.col("records") > settings.max_block), F.col("first"))
+    return counted.withColumn("star", star).drop("first")
 
 
 def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity, capped: DataFrame | None = None) -> DataFrame:
     """One row per pair to compare, key (record_a, record_b), record_a < record_b: `found_by`, a bit for each rule.
 
-    A key value on more records than its cap makes no pairs; where `prepared` is a part of all records, `capped`[rule,
-    key_hash] says which those are. A key that identifies and is on more than `settings.max_block` records makes a star
-    around the smallest of them instead of all pairs.
+    A key value on more records than its cap makes no pairs. A key that identifies and is on more than
+    `settings.max_block` records makes a star around the smallest of them instead of all pairs. Where `prepared` is a
+    part of all records, `capped`[rule, key_hash, star] says which those are (of `blocks`); the star's record may then
+    be missing from `prepared`.
     """
     keys = keyed(prepared, rules)
     if capped is not None:
-        keys = keys.join(capped.select("rule", F.col("key_hash").alias("key")), ["rule", "key"], how="left_anti")
+        special = capped.select("rule", F.col("key_hash").alias("key"), "star", F.lit(True).alias("special"))
+        keys = keys.join(special, ["rule", "key"], how="left")
+        stars = keys.where("record_id > star").selectExpr("rule", "star AS record_a", "record_id AS record_b")
+        keys = keys.where("special IS NULL")
     together = keys.groupBy("rule", "key").agg(F.array_sort(F.collect_list("record_id")).alias("ids"))
     size = F.size("ids")
     first = together.where((size > 1) & (size <= _cap_of(rules, settings)))
@@ -181,6 +188,7 @@ def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity, capped: Da
     star = (F.size("ids") > settings.max_block) & (F.col("i") > 0)
     rest = F.when(star, F.array().cast("array<string>")).otherwise(F.expr("slice(ids, i + 2, size(ids))"))
     each = first.select("rule", "record_a", F.explode(rest).alias("record_b"))
+    each = each if capped is None else each.unionByName(stars)
     return each.groupBy("record_a", "record_b").agg(F.bit_or(F.expr("shiftleft(1L, rule)")).alias("found_by"))
 
 

@@ -1,6 +1,6 @@
 """From scored pairs to customers: closure that stops where the evidence contradicts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +73,8 @@ def split(
         why[i] = _refusal(groups[one], groups[other], other, barred, most)
         if why[i] is None:
             _merge(groups, at, min(one, other), max(one, other))
-    return at, why
+    # What was refused at first may have come together by other pairs later.
+    return at, [None if at[p[0]] == at[p[1]] else reason for p, reason in zip(pairs, why, strict=True)]
 
 
 def _refusal(one: _Group, other: _Group, name: int, barred: str | None, most: dict[str, int]) -> str | None:
@@ -155,7 +156,7 @@ def _solve_components(
         .sortWithinPartitions("component", F.col("record_b").isNotNull(), "record_a", "record_b")
     )
 
-    def run(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def run(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         parts = [b for b in batches if len(b)]
         if parts:
             yield _solve_frame(pd.concat(parts, ignore_index=True), threshold, most)

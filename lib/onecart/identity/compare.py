@@ -1,6 +1,6 @@
 """How far two records agree, field by field: one small whole number a field, 0 where either says nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -117,7 +117,8 @@ def _swapped(pairs: Pairs, rows: np.ndarray) -> np.ndarray:
     crossed = np.minimum(
         _jaro_winkler(given_a, [x or "" for x in last_b]), _jaro_winkler([x or "" for x in last_a], given_b)
     )
-    return known & (crossed >= 0.92)
+    swapped: np.ndarray = known & (crossed >= 0.92)
+    return swapped
 
 
 def _given_name(pairs: Pairs) -> np.ndarray:
@@ -180,7 +181,8 @@ def _place(pairs: Pairs) -> np.ndarray:
 
 def _address(pairs: Pairs) -> np.ndarray:
     """Street, city and postcode in one: who moves house changes all of them, and counted apart they would count twice."""
-    return _street(pairs) * len(_PLACE) + _place(pairs)
+    level: np.ndarray = _street(pairs) * len(_PLACE) + _place(pairs)
+    return level
 
 
 def _email(pairs: Pairs) -> np.ndarray:
@@ -294,7 +296,7 @@ def compare(pairs: DataFrame, comparisons: tuple[Comparison, ...]) -> DataFrame:
     kept = [c for c in pairs.columns if not c.startswith(("a_", "b_"))]
     schema = T.StructType([*(pairs.schema[c] for c in kept), T.StructField("pattern", T.LongType(), False)])
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             found = levels(batch, comparisons)
             pattern, radix = np.zeros(batch.num_rows, np.int64), 1
@@ -334,7 +336,7 @@ def with_sides(pairs: DataFrame, prepared: DataFrame) -> DataFrame:
     out = pairs
     for side in ("a", "b"):
         values = [F.col(f).alias(f"{side}_{f}") for f in fields]
-        extra = [*(shares if side == "a" else []), card.alias(f"card_{side}")]
+        extra = [*(F.col(s) for s in shares if side == "a"), card.alias(f"card_{side}")]
         one = prepared.select(F.col("record_id").alias(f"record_{side}"), *values, *extra)
         out = out.join(one, f"record_{side}", how="inner")
     differ = F.coalesce(F.col("card_a") != F.col("card_b"), F.lit(False))

@@ -1,6 +1,6 @@
 """Connected components of a graph that is a DataFrame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ def connected_components(edges: DataFrame, one_task: int = _ONE_TASK) -> DataFra
     return roots.unionByName(stars.select(F.col("child").alias("node"), F.col("parent").alias("component")))
 
 
-def _in_one_task(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def _in_one_task(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components as solve
 

@@ -82,7 +82,8 @@ def _start(levels: np.ndarray, rule: np.ndarray, sizes: np.ndarray, prior_share:
     known = levels > 0
     agreement = np.where(known, (levels - 1) / np.maximum(sizes - 2, 1), 0.0).sum(1) / np.maximum(known.sum(1), 1)
     evidence = np.where(known.any(1), 12 * (agreement - 0.65) * np.sqrt(known.sum(1) / 4), 0.0)
-    return 1 / (1 + np.exp(-(evidence + 0.3 * np.log(prior_share / (1 - prior_share))[rule])))
+    start: np.ndarray = 1 / (1 + np.exp(-(evidence + 0.3 * np.log(prior_share / (1 - prior_share))[rule])))
+    return start
 
 
 def _levels_given(
@@ -120,4 +121,5 @@ def _levels_given(
 
 
 def _normal(counts: np.ndarray) -> np.ndarray:
-    return counts / np.maximum(counts.sum(-1, keepdims=True), 1e-300)
+    shares: np.ndarray = counts / np.maximum(counts.sum(-1, keepdims=True), 1e-300)
+    return shares

@@ -1,5 +1,6 @@
 """The first half of job `unify`: who is who, written with its evidence, its history and the model that found it."""
 
+import json
 from datetime import datetime, timezone
 
 from pyspark.sql import Column, DataFrame
@@ -20,12 +21,13 @@ def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
 
     `records`: of `records.build_records`. The first run, and one in which more than `identity.retrain_share` of the
     records are new or changed, trains and links everything; any other keeps the model and links the groups that the
-    change reaches. Kill it anywhere: the links come last, and until then the next run sees the same change.
+    change reaches. Kill it anywhere: until the links are written the next run sees the same change, and what they are
+    found from (shared keys) is written where no kill can part the two.
     """
     lake, settings = ctx.lake, ctx.settings.identity
     own = fields.prepare(records.where("record_id = stand_in"), settings.purpose)
     says = [c for c in own.columns if c != "record_id"]
-    prepared = own.withColumn("digest", F.xxhash64(*says)).localCheckpoint()
+    prepared = own.withColumn("digest", _digest(says, settings)).localCheckpoint()
     count = fields.require_unique(prepared)
     learned = load(lake)
     if learned is None or not lake.exists(_LINKS):
@@ -35,6 +37,15 @@ def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
     if change.share > settings.retrain_share or set(says) - {"digest"} != _columns(learned):
         return _write_all(ctx, prepared, records, count)
     return _write_change(ctx, prepared, records, change, previous, learned)
+
+
+def _digest(columns: list[str], settings: Identity) -> Column:
+    """A hash of what a record says and of what it is judged by: with other settings or columns all records change.
+    Nulls count (xxhash64 alone skips them, so that a value might move from one column to the next unseen)."""
+    judged = settings.model_dump(mode="json", exclude={"retrain_share", "stitch_days", "max_pairs"})
+    return F.xxhash64(
+        F.lit(json.dumps([columns, judged], sort_keys=True)), *(F.coalesce(c, F.lit("")) for c in columns)
+    )
 
 
 def write_stitches(ctx: Context, interactions: DataFrame, records: DataFrame, links: DataFrame) -> None:
@@ -90,7 +101,6 @@ def _write_change(
     components = was.where("component IS NOT NULL").select("component").distinct()
     old_pairs = lake.read(_EDGES).join(components, "component", how="left_semi").select("record_a", "record_b")
     _apply(lake, _EDGES, found.pairs, old_pairs)
-    lake.replace(_CAPPED, _named(capped, learned))
     everybody = _everybody(records, links.unionByName(previous.join(reached, "record_id", how="left_anti")))
     same = previous.select(
         "record_id",
@@ -102,18 +112,24 @@ def _write_change(
     moved = everybody.join(same, "record_id", how="left").where(differs).select(*everybody.columns)
     left = previous.join(records.select("record_id"), "record_id", how="left_anti").select("record_id")
     _apply(lake, _LINKS, moved, left)
+    # Last: a run that is killed before must still see which keys have crossed their cap.
+    lake.replace(_CAPPED, _named(capped, learned))
     return lake.read(_LINKS), f"{reached.count():,} records linked anew"
 
 
 def _identified(ctx: Context, found: Resolution, prepared: DataFrame, previous: DataFrame | None) -> DataFrame:
-    """The records of `found` under stable customer ids; appends what became of the others to gold.identity_history."""
+    """The records of `found` under stable customer ids; adds what became of the others to gold.identity_history."""
     lake, name = ctx.lake, "gold.identity_history"
-    history = lake.read(name) if lake.exists(name) else None
+    # A run that is killed before the links are written finds its change again, and must not tell it twice: the rows that
+    # begin where the links still are take its place.
+    state = lake.state(_LINKS)
+    told = F.col("links_before") == state
+    history = lake.read(name).where(~F.coalesce(told, F.lit(False))) if lake.exists(name) else None
     at = datetime.now(timezone.utc)
     before = previous.where("digest IS NOT NULL") if previous is not None else None
     named, events = ids.assign(found.members, before, run_id=ctx.run_id, at=at, history=history)
-    # A run that is killed before the links are written finds the same change again, and must not tell it twice.
-    lake.append_once(name, events, app_id=f"{name} after {lake.state(_LINKS)}", version=0)
+    events = events.withColumn("links_before", F.lit(state)).localCheckpoint()  # reads the table that it writes
+    lake.replace_where(name, events, f"links_before = '{state}'")
     said = found.members.select("record_id", "probability", "rule", "component")
     return said.join(named, "record_id", how="inner").join(
         prepared.select("record_id", "digest"), "record_id", how="inner"
@@ -130,7 +146,7 @@ def _everybody(records: DataFrame, links: DataFrame) -> DataFrame:
 
 def _capped(prepared: DataFrame, learned: Learned, settings: Identity) -> DataFrame:
     blocks = blocking.blocks(prepared, list(learned.model.rules), settings)
-    return blocks.where("capped").select("rule", "key_hash", "records")
+    return blocks.where("capped OR star IS NOT NULL").select("rule", "key_hash", "records", "star")
 
 
 def _named(capped: DataFrame, learned: Learned) -> DataFrame:
@@ -158,7 +174,7 @@ def _apply(lake: Lake, name: str, rows: DataFrame, old: DataFrame) -> None:
     key = list(contract(name).key)
     new = contract(name).conform(rows).withColumn("gone", F.lit(False))
     dead = old.select(*key).distinct().join(rows.select(*key), key, how="left_anti").withColumn("gone", F.lit(True))
-    columns = {c: f"new.{c}" for c in contract(name).schema.fieldNames()}
+    columns: dict[str, str | Column] = {c: f"new.{c}" for c in contract(name).schema.fieldNames()}
     lake.merge(
         name,
         new.unionByName(dead, allowMissingColumns=True).localCheckpoint(),

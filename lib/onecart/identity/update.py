@@ -35,8 +35,8 @@ def update(
 ) -> Resolution:  # fmt: skip
     """The groups of records that `change` can reach, solved anew; the others are as they were.
 
-    previous: record_id, component of the last run. capped, capped_before: rule, key_hash of key values on too many
-    records, now and then. With one model the result is that of linking all records: a group is solved from the pairs
+    previous: record_id, component of the last run. capped, capped_before: rule, key_hash, star of key values on too
+    many records, now and then. With one model the result is that of linking all records: a group is solved from the pairs
     within it alone, groups are joined by pairs above the threshold, and such a pair is new only if one of its records
     is, or if a key that brings it together has crossed its cap.
     """
@@ -55,9 +55,11 @@ def update(
 
 
 def _crossed(now: DataFrame, before: DataFrame) -> DataFrame:
-    on = ["rule", "key_hash"]
-    now, before = now.select(*on), before.select(*on)
-    return now.join(before, on, how="left_anti").unionByName(before.join(now, on, how="left_anti"))
+    """Key values that make other pairs than then: rule, key_hash."""
+    on = ["rule", "key_hash", "star"]
+    now, before = (df.select("rule", "key_hash", F.coalesce("star", F.lit("")).alias("star")) for df in (now, before))
+    moved = now.join(before, on, how="left_anti").unionByName(before.join(now, on, how="left_anti"))
+    return moved.select("rule", "key_hash").distinct()
 
 
 def _strong_ends(

@@ -9,6 +9,8 @@ from pyspark.sql import types as T
 from onecart.errors import OneCartError, nearest
 
 MONEY = T.DecimalType(18, 4)
+# Table properties after an erasure: what was added up to version FROM is all there was up to version TO.
+PURGED_FROM, PURGED_TO = "onecart.purgedFrom", "onecart.purgedTo"
 _NO_STATISTICS = ("boolean", "strings", "versions", "evidence")  # types Delta cannot skip data by
 _TYPES: dict[str, T.DataType] = {
     "string": T.StringType(),
@@ -30,6 +32,29 @@ _TYPES: dict[str, T.DataType] = {
         )
     ),
     "versions": T.MapType(T.StringType(), T.LongType()),
+}
+
+# Columns that hold an identifier of a person, wherever they appear, and the kinds of identifier they may hold.
+IDENTIFIERS: dict[str, tuple[str, ...]] = {
+    "customer_id": ("customer",),
+    "into_customer_id": ("customer",),
+    "visitor_id": ("customer", "record"),
+    "component": ("customer", "record"),
+    "record_id": ("record",),
+    "record_a": ("record",),
+    "record_b": ("record",),
+    "email": ("email",),
+    "phone": ("phone",),
+    "card_id": ("card",),
+    "account_id": ("account",),
+    "device_id": ("device",),
+    "cookie_id": ("cookie",),
+    "handle": ("handle",),
+    "order_id": ("order",),
+    "ticket_id": ("ticket",),
+    "review_id": ("review",),
+    "event_id": ("event",),
+    "session_key": ("session",),
 }
 
 
@@ -74,6 +99,22 @@ class Table:
     @property
     def pii(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns if c.pii)
+
+    @property
+    def restricted(self) -> bool:
+        """Whether the table has columns of personal data."""
+        return bool(self.pii)
+
+    @property
+    def personal(self) -> bool:
+        """Whether a row can be about one person: it has personal data or an identifier."""
+        return self.restricted or any(c.name in IDENTIFIERS for c in self.columns)
+
+    @property
+    def subject(self) -> str | None:
+        """The column that says whom a row is about: customer_id, else record_id; None: the table has neither."""
+        names = [c.name for c in self.columns]
+        return next((name for name in ("customer_id", "record_id") if name in names), None)
 
     def properties(self) -> dict[str, str]:
         """Delta table properties: the checks, a change feed, and statistics that never hold personal data."""

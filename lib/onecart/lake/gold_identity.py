@@ -47,13 +47,14 @@ IDENTITY = (
     ),
     Table(
         "gold.identity_shared_keys",
-        "one key value on too many records to link or to block by",
+        "one key value on too many records to link all of them with all, or at all",
         "unify",
         (
             C("rule", "string", "identifier or blocking rule", nullable=False),
             C("key_hash", "long", "hash of the value", nullable=False),
             C("records", "long", "records that have it", nullable=False),
             C("identifies", "boolean", "an identifier, not a blocking rule", nullable=False),
+            C("star", "string", "record that it links all others to; null: it links nobody"),
         ),
         key=("rule", "key_hash"),
     ),
@@ -109,6 +110,7 @@ IDENTITY = (
                 nullable=False,
             ),
             C("records", "long", "records that went there; new: that it has; gone: that it had", nullable=False),
+            C("links_before", "string", "commit of gold.identity_links that the run changed"),
         ),
         key=("run_id", "customer_id", "into_customer_id"),
         checks={"event_known": "event IN ('new', 'merged', 'split', 'gone')"},

@@ -1,6 +1,6 @@
 """The only reader and writer of Delta tables. Every write is idempotent and checked against the table's contract."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,12 @@ from pyspark.sql import types as T
 
 from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
-from onecart.lake.contract import Table
+from onecart.lake import consent
+from onecart.lake.contract import PURGED_FROM, PURGED_TO, Table
+from onecart.lake.export import released
 from onecart.lake.files import hadoop
 from onecart.lake.gold import GOLD
+from onecart.lake.pseudonym import KeyRing
 from onecart.lake.tables import OPS, SILVER, bronze
 
 CONTRACTS: dict[str, Table] = {t.name: t for t in (*SILVER, *GOLD, *OPS)}
@@ -49,12 +52,24 @@ class Lake:
         self.spark = spark
         self.root = absolute(root)
         self.catalog = catalog
+        self.purpose: consent.Purpose | None = None
         self.reads: dict[str, int] = {}
         self.writes: dict[str, int] = {}
 
+    def for_purpose(self, purpose: str, channel: str | None = None) -> "Lake":
+        """The same lake for one purpose: its reads return only rows of customers whose consent covers it.
+
+        `channel`: email or sms, for marketing; None: any of them. Tables that are about persons but say not whom cannot
+        be read for a purpose. UsageError: there is no such purpose.
+        """
+        narrowed = Lake(self.spark, self.root, self.catalog)
+        narrowed.purpose = consent.Purpose(purpose, channel)
+        narrowed.reads, narrowed.writes = self.reads, self.writes
+        return narrowed
+
     # -- where a table is ------------------------------------------------------------------------------------------
 
-    def _named(self, name: str) -> str:
+    def named(self, name: str) -> str:
         # Spark's own metastore is the default catalog, and open-source Delta takes no third part for it.
         return name if self.catalog == "spark_catalog" else f"{self.catalog}.{name}"
 
@@ -63,12 +78,12 @@ class Lake:
 
     def exists(self, name: str) -> bool:
         if self.catalog:
-            return bool(self.spark.catalog.tableExists(self._named(name)))
+            return bool(self.spark.catalog.tableExists(self.named(name)))
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(name)))
 
     def delta(self, name: str) -> DeltaTable:
         if self.catalog:
-            return DeltaTable.forName(self.spark, self._named(name))
+            return DeltaTable.forName(self.spark, self.named(name))
         return DeltaTable.forPath(self.spark, self.path(name))
 
     def version(self, name: str) -> int:
@@ -87,13 +102,30 @@ class Lake:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
-        """The table at `version` (default: as it is now, pinned). A column its contract got later is null."""
+        """The table at `version` (default: as it is now, pinned); in a lake for a purpose, the rows it allows.
+        A column its contract got later is null."""
+        return self._allowed(name, self._read(name, version))
+
+    def _read(self, name: str, version: int | None = None) -> DataFrame:
         at = self._existing_version(name) if version is None else version
         self.reads[name] = at
         reader = self.spark.read.format("delta").option("versionAsOf", at)
-        frame = self._load(reader, name)
+        try:
+            frame = self._load(reader, name)
+        except Exception as e:
+            raise OneCartError(f"cannot read version {at} of table {name}: {_reason(e)}") from e
         later = _added_later(name, frame)
         return frame.withColumns({f.name: F.lit(None).cast(f.dataType) for f in later}) if later else frame
+
+    def _allowed(self, name: str, rows: DataFrame) -> DataFrame:
+        if self.purpose is None:
+            return rows
+        plain = Lake(self.spark, self.root, self.catalog)
+        plain.reads = self.reads
+        has = plain.exists("gold.customer_consent")
+        said = plain.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
+        links = plain.read_if_exists("gold.identity_links")
+        return consent.allowed(rows, contract(name), self.purpose, said=said, links=links)
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""
@@ -102,6 +134,8 @@ class Lake:
     def added_since(self, name: str, version: int | None) -> DataFrame:
         """Rows appended after `version` (None: all rows). For append-only tables."""
         now = self._existing_version(name)
+        if version is not None:
+            version = self._after_purge(name, version)
         if version is None or version > now:
             return self.read(name)
         self.reads[name] = now
@@ -109,14 +143,40 @@ class Lake:
             return self.spark.createDataFrame([], contract(name).schema)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
-        return (
-            self._load(reader, name)
-            .where("_change_type = 'insert'")
-            .drop("_change_type", "_commit_version", "_commit_timestamp")
-        )
+        added = self._load(reader, name).where("_change_type = 'insert'")
+        return self._allowed(name, added.drop("_change_type", "_commit_version", "_commit_timestamp"))
+
+    def _after_purge(self, name: str, version: int) -> int | None:
+        """The version to read changes after where an erasure took those of `version` away; None: read all rows."""
+        row = self.delta(name).detail().select("properties").first()
+        purged = dict(row[0]) if row else {}
+        if version >= int(purged.get(PURGED_TO, 0)):
+            return version
+        known = int(purged[PURGED_FROM])
+        return int(purged[PURGED_TO]) if 0 <= known <= version else None
 
     def _load(self, reader: DataFrameReader, name: str) -> DataFrame:
-        return reader.table(self._named(name)) if self.catalog else reader.load(self.path(name))
+        return reader.table(self.named(name)) if self.catalog else reader.load(self.path(name))
+
+    def export(
+        self,
+        name: str,
+        purpose: str,
+        *,
+        channel: str | None = None,
+        columns: Sequence[str] | None = None,
+        keys: KeyRing | None = None,
+    ) -> str:
+        """The only way out: a table as CSV with a header in `<lake>/exports/<table>`, in place of the last one.
+
+        Only rows of customers whose consent covers `purpose` (and `channel`) leave. Columns of personal data leave as
+        pseudonyms signed by `keys`, unless `columns` names them. Returns the folder. UsageError: an unknown purpose or
+        column, a table that the purpose may not see, or pseudonyms without keys.
+        """
+        rows = released(self.for_purpose(purpose, channel).read(name), contract(name), columns=columns, keys=keys)
+        folder = f"{self.root}/exports/{name.partition('.')[2]}"
+        rows.coalesce(1).write.mode("overwrite").option("header", True).csv(folder)
+        return folder
 
     def _existing_version(self, name: str) -> int:
         if not self.exists(name):
@@ -133,15 +193,15 @@ class Lake:
         if self.exists(name):
             delta = self.delta(name)
             if later := _added_later(name, delta.toDF()):
-                where = self._named(name) if self.catalog else f"delta.`{self.path(name)}`"
+                where = self.named(name) if self.catalog else f"delta.`{self.path(name)}`"
                 columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
                 self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {where} ADD COLUMNS ({columns})"))
             return
         table = contract(name)
         if self.catalog:
-            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self._named(name.split('.')[0])}")
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.named(name.split('.')[0])}")
         builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.schema).comment(table.grain)
-        builder = builder.tableName(self._named(name)) if self.catalog else builder.location(self.path(name))
+        builder = builder.tableName(self.named(name)) if self.catalog else builder.location(self.path(name))
         for key, value in table.properties().items():
             builder = builder.property(key, value)
         if table.partition_by:
@@ -200,7 +260,7 @@ class Lake:
         before = self.version(name)
         writer = df.write.format("delta").mode(mode).options(**options)
         self._guard(
-            name, lambda: writer.saveAsTable(self._named(name)) if self.catalog else writer.save(self.path(name))
+            name, lambda: writer.saveAsTable(self.named(name)) if self.catalog else writer.save(self.path(name))
         )
         return self._written(name, before)
 
@@ -244,9 +304,9 @@ class Lake:
 
     def _bronze_names(self) -> Iterable[str]:
         if self.catalog:
-            if not self.spark.catalog.databaseExists(self._named("bronze")):
+            if not self.spark.catalog.databaseExists(self.named("bronze")):
                 return []
-            tables = self.spark.sql(f"SHOW TABLES IN {self._named('bronze')}").collect()
+            tables = self.spark.sql(f"SHOW TABLES IN {self.named('bronze')}").collect()
             return sorted(t["tableName"] for t in tables)
         fs, folder = hadoop(self.spark, f"{self.root}/bronze")
         return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []

@@ -21,7 +21,7 @@ def run(ctx: Context) -> Result:
     links, learned = write_links(ctx, records)
     write_stitches(ctx, facts["silver.interactions"], records, links)
     written, note = write_profiles(ctx, links, records, contacts, products, facts)
-    shared = ctx.lake.read("gold.identity_shared_keys").where("identifies").count()
+    shared = ctx.lake.read("gold.identity_shared_keys").where("identifies AND star IS NULL").count()
     linked = links.count()
     figures = [f"{written:,} customers from {linked:,} records", learned]
     figures += [f"{shared:,} shared keys link nobody"] if shared else []

@@ -1,4 +1,5 @@
-"""Job `clean`: new bronze rows -> silver, and what breaks a rule -> ops.quarantine. In = out + quarantined + duplicates.
+"""Job `clean`: new bronze rows -> silver, and what breaks a rule -> ops.quarantine. In = out + quarantined + duplicates
++ suppressed: rows about erased persons (ops.suppressions) leave a note in ops.quarantine, without their payload.
 
 Incremental: reads only what came into bronze since the last good run (its row in ops.runs names the versions). Writes
 are merges on keys, so a killed run is simply run again.
@@ -16,11 +17,11 @@ from pyspark.sql import functions as F
 from onecart.config import Source
 from onecart.context import Context, Result
 from onecart.errors import DataError, OneCartError
-from onecart.lake import Table, contract
+from onecart.lake import Table, contract, purge, suppress
 from onecart.quality.calendar import write_calendar
 from onecart.quality.normalise import normalise
 from onecart.quality.parse import parse
-from onecart.quality.rules import rules, with_verdict
+from onecart.quality.rules import SUPPRESSED, rules, with_verdict
 
 # A newer version of these replaces the older one; of everything else the first arrival stays.
 _NEWEST_WINS = {"silver.contacts": "updated_ts", "silver.products": "updated_ts"}
@@ -36,18 +37,19 @@ class Account:
     out: int = 0
     quarantined: int = 0
     duplicates: int = 0
+    suppressed: int = 0
     late: int = 0
 
 
 def run(ctx: Context) -> Result:
     """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit."""
-    since = last_versions(ctx)
+    since, suppressions = last_versions(ctx), suppress.current(ctx.lake, ctx.settings.privacy)
     targets: dict[str, list[str]] = {}
     for name, source in ctx.settings.sources.items():
         targets.setdefault(source.into, []).append(name)
 
     def clean_target(names: list[str]) -> dict[str, Account]:
-        return {n: clean_feed(ctx, n, ctx.settings.sources[n], since.get(f"bronze.{n}")) for n in names}
+        return {n: clean_feed(ctx, n, since.get(f"bronze.{n}"), suppressions) for n in names}
 
     accounts: dict[str, Account] = {}
     # Small feeds leave cores idle while the driver plans; feeds of one table wait for each other, as merges must.
@@ -56,16 +58,18 @@ def run(ctx: Context) -> Result:
             accounts |= part
     for name, a in accounts.items():
         balance = f"in {a.rows_in:,} = out {a.out:,} + quarantined {a.quarantined:,} + duplicates {a.duplicates:,}"
+        balance += f" + suppressed {a.suppressed:,}" if a.suppressed else ""
         print(f"onecart:   {name:<16} {balance}", file=sys.stderr)
     write_calendar(ctx)
     total = Account(
         *(
             sum(getattr(a, f) for a in accounts.values())
-            for f in ("rows_in", "out", "quarantined", "duplicates", "late")
+            for f in ("rows_in", "out", "quarantined", "duplicates", "suppressed", "late")
         )
     )
-    headline = f"in {total.rows_in:,} = out + quarantined + duplicates; {total.late:,} late"
-    result = Result(total.rows_in, total.out, total.quarantined, total.duplicates, headline)
+    suppressed = f" + {total.suppressed:,} suppressed" if total.suppressed else ""
+    headline = f"in {total.rows_in:,} = out + quarantined + duplicates{suppressed}; {total.late:,} late"
+    result = Result(total.rows_in, total.out, total.quarantined + total.suppressed, total.duplicates, headline)
     limit = ctx.settings.quality.max_quarantine_share
     bad = [
         f"{n} ({a.quarantined:,} of {a.rows_in:,} rows)"
@@ -89,25 +93,18 @@ def last_versions(ctx: Context) -> dict[str, int]:
     return dict(row[0]) if row else {}
 
 
-def clean_feed(ctx: Context, name: str, source: Source, since: int | None) -> Account:
+def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppress.Suppressions | None) -> Account:
     """One feed: parse, normalise, judge, deduplicate, merge; then checks that every row is accounted for."""
+    source = ctx.settings.sources[name]
     table = contract(source.into)
     lines = ctx.lake.added_since(f"bronze.{name}", since)
     records = lines.count()
     if records == 0:
         return Account()
-    judged = judge(lines, name, source, table, ctx)
+    judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        counted = judged.agg(
-            F.count("*").alias("n"),
-            F.count_if(F.col("element") == 0).alias("records"),
-            F.count_if(F.expr("rule IS NULL AND nth = 1")).alias("unique"),
-            F.count_if(F.expr("rule IS NULL AND nth > 1")).alias("twice"),
-            F.count_if(F.expr(f"rule IS NULL AND nth = 1 AND lateness_h > {ctx.settings.quality.late_hours}")).alias(
-                "late"
-            ),
-        ).first()
+        counted = count(judged, ctx.settings.quality.late_hours)
         good = judged.where("rule IS NULL AND nth = 1").select(
             *[c for c in table.schema.fieldNames() if c in judged.columns]
         )
@@ -115,22 +112,59 @@ def clean_feed(ctx: Context, name: str, source: Source, since: int | None) -> Ac
         kept = ctx.lake.upsert(table.name, good, update_if=f"new.{newer} > old.{newer}" if newer else None)
         with _QUARANTINE:
             aside = ctx.lake.upsert("ops.quarantine", quarantined(judged, name, table))
+        if counted["left"]:
+            drop_lines(ctx, name, judged)
     finally:
         judged.unpersist()
-    assert counted is not None
     out = kept.inserted + kept.updated
     merged = counted["unique"] if kept.source is None else kept.source
-    bad = counted["n"] - counted["unique"] - counted["twice"] if aside.source is None else aside.source
-    account = Account(counted["n"], out, bad, counted["twice"] + merged - out, counted["late"])
+    set_aside = counted["n"] - counted["unique"] - counted["twice"] if aside.source is None else aside.source
+    bad = set_aside - counted["suppressed"]
+    twice = counted["twice"] + merged - out
+    account = Account(counted["n"], out, bad, twice, counted["suppressed"], counted["late"])
     # Spark counted what came in; Delta counted what it merged: two witnesses.
-    if counted["records"] != records or account.rows_in != account.out + account.quarantined + account.duplicates:
+    accounted = account.out + account.quarantined + account.duplicates + account.suppressed
+    if counted["records"] != records or account.rows_in != accounted:
         raise OneCartError(f"clean lost rows of {name}: {records:,} records, {counted['records']:,} parsed, {account}")
     return account
 
 
-def judge(lines: DataFrame, name: str, source: Source, table: Table, ctx: Context) -> DataFrame:
+def count(judged: DataFrame, late_hours: int) -> dict[str, int]:
+    """Rows `n`, records, unique, twice, late, suppressed, and `left`: suppressed ones whose line is in bronze."""
+    found = judged.agg(
+        F.count("*").alias("n"),
+        F.count_if(F.col("element") == 0).alias("records"),
+        F.count_if(F.expr("rule IS NULL AND nth = 1")).alias("unique"),
+        F.count_if(F.expr("rule IS NULL AND nth > 1")).alias("twice"),
+        F.count_if(F.expr(f"rule IS NULL AND nth = 1 AND lateness_h > {late_hours}")).alias("late"),
+        F.count_if(F.col("rule") == SUPPRESSED).alias("suppressed"),
+        F.count_if((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull()).alias("left"),
+    ).first()
+    assert found is not None
+    return dict(found.asDict())
+
+
+def drop_lines(ctx: Context, name: str, judged: DataFrame) -> None:
+    """Takes the lines of suppressed rows out of bronze for good: what `ingest` could not tell by the line alone."""
+    table = f"bronze.{name}"
+    lines = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
+    with _QUARANTINE, purge.erasing(ctx.spark):
+        before = ctx.lake.version(table)
+        purge.remove_rows(ctx.lake, table, lines.select("source_file", "line_no").distinct())
+        purge.purge(ctx.lake, table, before)
+
+
+def judge(
+    lines: DataFrame,
+    name: str,
+    source: Source,
+    table: Table,
+    ctx: Context,
+    suppressions: suppress.Suppressions | None = None,
+) -> DataFrame:
     """Bronze lines -> rows of `table` with `rule`, `reason` (null: good) and `nth` (2 and more: the same key again)."""
     rows = parse(lines, name, source, table).transform(normalise, table)
+    rows = rows.transform(suppress.with_suppressed, suppressions)
     rows = with_verdict(rows, rules(table, rows.columns, ctx.settings.quality))
     newest = F.col(_NEWEST_WINS[table.name]).desc() if table.name in _NEWEST_WINS else F.lit(0)
     same_key = Window.partitionBy(F.col("rule").isNull(), *table.key).orderBy(
@@ -157,7 +191,7 @@ def quarantined(judged: DataFrame, name: str, table: Table) -> DataFrame:
         F.lit(name).alias("source"),
         "rule",
         "reason",
-        "payload",
+        F.when(F.col("rule") != SUPPRESSED, F.col("payload")).alias("payload"),
         "source_file",
         "line_no",
         "ingested_ts",

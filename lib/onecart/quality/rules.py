@@ -9,6 +9,8 @@ from pyspark.sql import types as T
 from onecart.config import Quality
 from onecart.lake import Table
 
+SUPPRESSED = "suppressed"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -22,7 +24,10 @@ class Rule:
 def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
     """The rules of a table, in the order they are tried; the first one broken names the row's reason."""
     required = [f for f in table.schema.fields if not f.nullable and f.name in columns]
-    found = [Rule("malformed", "the record is not what the feed's schema says", F.col("malformed"))]
+    # A payload that ingest took away, or a row that holds an identifier of an erased person.
+    gone = F.col("payload").isNull() | F.col("suppressed")
+    found = [Rule(SUPPRESSED, "about a person who was erased", gone)]
+    found += [Rule("malformed", "the record is not what the feed's schema says", F.col("malformed"))]
     found += [
         Rule(f"no_{f.name}", f"{f.name} is missing or not a {f.dataType.simpleString()}", F.col(f.name).isNull())
         for f in required

@@ -17,7 +17,12 @@ from onecart.lake.files import hadoop
 from onecart.report import figures, queries
 
 Card = tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]
-EXPORTS = ("gold.segments", "gold.recommendations", "gold.intent_scores", "gold.demand_forecast")
+EXPORTS = {  # table -> what it leaves the lake for
+    "gold.segments": "marketing",
+    "gold.recommendations": "profiling",
+    "gold.intent_scores": "profiling",
+    "gold.demand_forecast": "operations",
+}
 _CSS = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{margin:0;font:15px/1.5 system-ui,sans-serif;color:#1f2933;background:#f5f7fa}
@@ -40,12 +45,9 @@ def run(ctx: Context) -> Result:
     html = page(ctx.as_of().isoformat(), tiles(ctx), shown, _note(ctx, [t for t in sections if t not in shown]))
     path = ctx.settings.report.path or f"{ctx.lake.root}/report.html"
     write_text(ctx, path, html)
-    for name in EXPORTS:
+    for name, purpose in EXPORTS.items():
         if ctx.lake.exists(name):
-            frame = ctx.lake.read(name).coalesce(1)
-            frame.write.mode("overwrite").option("header", True).csv(
-                f"{ctx.lake.root}/exports/{name.removeprefix('gold.')}"
-            )
+            ctx.lake.export(name, purpose)
     return Result(rows_in=len(sections), rows_out=len(shown), headline=path)
 
 
@@ -164,7 +166,9 @@ def _recommendations(ctx: Context) -> str:
     health = ctx.lake.read_if_exists("gold.model_health")
     ndcg = queries.newest_metrics(health, "ndcg", "recommend.").toPandas()
     examples = queries.example_recommendations(
-        ctx.lake.read_if_exists("gold.recommendations"), ctx.lake.read_if_exists("silver.products"), 4
+        ctx.lake.for_purpose("profiling").read_if_exists("gold.recommendations"),
+        ctx.lake.read_if_exists("silver.products"),
+        4,
     )
     return cards(
         ("nDCG@k on the last weeks, held out", ndcg, lambda t: figures.metric_bars(t, "nDCG")),

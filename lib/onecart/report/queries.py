@@ -71,9 +71,9 @@ def records_per_customer(profiles: DataFrame) -> DataFrame:
 
 
 def shared_keys(keys: DataFrame) -> DataFrame:
-    """One identifier that too many records share values of: key values, records with one of them, records of the most
-    shared one. A record has one value of an identifier at most, so none is counted twice."""
-    per_rule = keys.where("identifies").groupBy(F.col("rule").alias("identifier"))
+    """One identifier of which too many records share values, so that these link nobody: key values, records with one of
+    them, records of the most shared one. A record has one value of an identifier at most, so none is counted twice."""
+    per_rule = keys.where("identifies AND star IS NULL").groupBy(F.col("rule").alias("identifier"))
     return per_rule.agg(
         F.count("*").alias("key values"), F.sum("records").alias("records"), F.max("records").alias("most on one")
     ).orderBy(F.desc("records"), "identifier")

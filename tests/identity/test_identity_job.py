@@ -1,0 +1,225 @@
+"""Who is who, run after run: what is kept, what is touched, and what a kill leaves behind."""
+
+import shutil
+
+import pytest
+
+from onecart.errors import OneCartError
+from onecart.identity.unify import load, write_links
+from onecart.lake import Lake
+
+SETTINGS = {"max_records_per_key": 3, "retrain_share": 0.9}
+COLUMNS = ("record_id", "stand_in", "given_name", "surname", "date_of_birth", "email", "phone", "consent_matching")
+SCHEMA = ", ".join(f"{c} string" for c in COLUMNS[:-1]) + ", consent_matching boolean"
+SAID = (
+    "gold.identity_links",
+    "gold.identity_edges",
+    "gold.identity_shared_keys",
+    "gold.identity_model",
+    "gold.identity_terms",
+)
+
+
+def record(record_id, given="", surname="", born="", email="", phone="", stand_in=None, consent=None):
+    return (record_id, stand_in or record_id, given, surname, born, email, phone, consent)
+
+
+ANN, ZAC = ("Annabel", "Featherstone", "1980-05-01"), ("Zachary", "Oyelaran", "1977-12-31")
+FIRST = [
+    record("ann1", *ANN, "ann.f@mail.example", "07700900111"),
+    record("ann2", *ANN, "ann.f@mail.example"),
+    record("zac1", *ZAC, "zac.o@mail.example", "07700900222"),
+    record("zac2", "Zach", *ZAC[1:], "zac.o@mail.example"),
+    record("eve", "Evelyn", "Quartermain", "1991-03-04", "eve.q@mail.example"),
+    *(record(f"desk{i}", email="desk@mail.example") for i in (1, 2, 3)),
+    record("note1", phone="07700900333"),
+    record("note2", phone="07700900333"),
+    record("note3", phone="07700900333", stand_in="note1"),
+]
+# Ann is heard of again, Eve is gone, Zac's first record is withdrawn, and the desk's address is on too many records now.
+NEXT = [
+    record("ann3", *ANN, phone="07700900111"),
+    *(r for r in FIRST if r[0] not in ("eve", "zac1")),
+    record("zac1", *ZAC, "zac.o@mail.example", "07700900222", consent=False),
+    record("desk4", email="desk@mail.example"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def make(spark_session, tmp_path_factory):
+    """`make(root)` -> the lake there and `run(rows)`, which links them as a run of its own."""
+    from onecart.config import Settings
+    from onecart.context import Context
+
+    def at(root):
+        lake, runs = Lake(spark_session, str(root)), []
+
+        def run(rows):
+            runs.append(len(runs))
+            settings = Settings.model_validate({"identity": SETTINGS, "lake": {"root": lake.root}})
+            ctx = Context(spark_session, lake, settings, f"{root.name}{len(runs)}")
+            links, said = write_links(ctx, spark_session.createDataFrame(rows, SCHEMA))
+            return {r.record_id: r for r in links.collect()}, said
+
+        return lake, run
+
+    return at
+
+
+@pytest.fixture(scope="module")
+def first(make, tmp_path_factory):
+    """The folder of a lake after the first run, and what the run said."""
+    root = tmp_path_factory.mktemp("first") / "lake"
+    _, run = make(root)
+    return root, run(FIRST)
+
+
+@pytest.fixture(scope="module")
+def second(make, first, tmp_path_factory):
+    """A lake after the second run, its links and what the run said."""
+    root = tmp_path_factory.mktemp("second") / "lake"
+    shutil.copytree(first[0], root)
+    lake, run = make(root)
+    return lake, *run(NEXT)
+
+
+def rows(lake, name, *without):
+    return sorted(map(str, lake.read(name).drop(*without).collect()))
+
+
+def history(lake):
+    columns = ("customer_id", "event", "into_customer_id", "records")
+    return sorted(map(tuple, lake.read("gold.identity_history").select(*columns).collect()))
+
+
+def groups(links):
+    found = {}
+    for r in links.values():
+        found.setdefault(r.customer_id, set()).add(r.record_id)
+    return sorted(map(sorted, found.values()))
+
+
+def test_the_first_run_trains_and_links_everybody(make, first):
+    root, (links, said) = first
+    lake, _ = make(root)
+
+    assert groups(links) == [
+        ["ann1", "ann2"], ["desk1", "desk2", "desk3"], ["eve"], ["note1", "note2", "note3"], ["zac1", "zac2"],
+    ]  # fmt: skip
+    assert said.startswith("trained on 10 records")
+    assert load(lake).model.records == 10
+    assert (links["eve"].rule, links["eve"].probability, links["eve"].component) == ("alone", 1.0, None)
+    assert links["note3"].digest is None
+    assert links["note3"][1:5] == links["note1"][1:5]
+    ids = {
+        r.customer_id: sum(o.customer_id == r.customer_id and o.digest is not None for o in links.values())
+        for r in links.values()
+    }
+    assert history(lake) == sorted((i, "new", i, n) for i, n in ids.items())
+
+
+def test_a_second_run_on_the_same_records_changes_no_row(make, first, tmp_path):
+    shutil.copytree(first[0], tmp_path / "lake")
+    lake, run = make(tmp_path / "lake")
+    before = {name: rows(lake, name) for name in (*SAID, "gold.identity_history")}
+    links, said = run(FIRST[::-1])
+
+    assert said == "0 records linked anew"
+    assert links == first[1][0]
+    assert {name: rows(lake, name) for name in before} == before
+
+
+def test_a_change_touches_only_its_groups(first, second):
+    before, (lake, links, said) = first[1][0], second
+    ann = before["ann1"].customer_id
+
+    assert groups(links) == [
+        ["ann1", "ann2", "ann3"], ["desk1"], ["desk2"], ["desk3"], ["desk4"], ["note1", "note2", "note3"], ["zac1"], ["zac2"],
+    ]  # fmt: skip
+    assert said == "10 records linked anew"  # ann 3, zac 2, desk 4, eve 1
+    assert {links[r].customer_id for r in ("ann1", "ann2", "ann3")} == {ann}
+    assert {r: links[r] for r in ("note1", "note2", "note3")} == {r: before[r] for r in ("note1", "note2", "note3")}
+    ends = {r[side] for r in lake.read("gold.identity_edges").collect() for side in ("record_a", "record_b")}
+    assert ends == {"ann1", "ann2", "ann3", "note1", "note2"}
+    shared = lake.read("gold.identity_shared_keys").where("identifies").collect()
+    assert [(r.rule, r.records, r.star) for r in shared] == [("email", 4, None)]
+    old = {r: before[r].customer_id for r in before}
+    told = [t for t in history(lake) if t[1] != "new"]
+    assert {t[:2] for t in told} == {(old["eve"], "gone"), (old["zac1"], "split"), (old["desk1"], "split")}
+    assert sorted(t[2:] for t in told if t[0] == old["zac1"]) == sorted(
+        (links[r].customer_id, 1) for r in ("zac1", "zac2")
+    )
+
+
+class Killed(Exception):
+    pass
+
+
+def kill(patch, table):
+    """The next write of `table` is one that never happens."""
+    for name in ("merge", "replace"):
+
+        def write(self, what, *args, real=getattr(Lake, name), **kwargs):
+            if what == table:
+                raise Killed
+            return real(self, what, *args, **kwargs)
+
+        patch.setattr(Lake, name, write)
+
+
+@pytest.mark.parametrize("table", ["gold.identity_links", "gold.identity_shared_keys"])
+def test_a_run_after_a_killed_one_is_the_run_that_was_not_killed(make, first, second, tmp_path, monkeypatch, table):
+    shutil.copytree(first[0], tmp_path / "lake")
+    lake, run = make(tmp_path / "lake")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill(patch, table)
+        run(NEXT)
+    run(NEXT)
+
+    assert {name: rows(lake, name) for name in SAID} == {name: rows(second[0], name) for name in SAID}
+    assert history(lake) == history(second[0])
+
+
+def test_a_first_run_that_was_killed_leaves_nothing_behind(make, first, tmp_path, monkeypatch):
+    lake, run = make(tmp_path / "lake")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill(patch, "gold.identity_links")
+        run([*FIRST, record("other", "Somebody", "Else")])
+    run(FIRST)
+    done, _ = make(first[0])
+
+    assert {n: rows(lake, n, "model_version") for n in SAID} == {n: rows(done, n, "model_version") for n in SAID}
+    assert history(lake) == history(done)
+
+
+def test_no_value_of_a_record_is_in_what_linking_writes(second):
+    lake = second[0]
+    told = " ".join(str(r).lower() for n in (*SAID[1:], "gold.identity_history") for r in lake.read(n).collect())
+    values = {v.lower() for r in [*FIRST, *NEXT] for v in r[2:-1] if v}
+    normal = {v.replace("-", "") for v in values} | {v.split("@")[0] for v in values}
+
+    assert "ann1" in told
+    assert "date_of_birth" in told
+    assert [v for v in values | normal if v in told] == []
+
+
+def test_a_value_that_moves_to_the_next_column_is_a_change(make, first, tmp_path):
+    """xxhash64 alone passes over nulls."""
+    root = tmp_path / "lake"
+    shutil.copytree(first[0], root)
+    _, run = make(root)
+    moved = [record("eve", "", "Evelyn", *r[4:6]) if r[0] == "eve" else r for r in FIRST]
+    back = [record("eve", "Evelyn", "", *r[4:6]) if r[0] == "eve" else r for r in FIRST]
+
+    one, _ = run(moved)
+    other, said = run(back)
+    assert said == "1 records linked anew"
+    assert one["eve"].digest != other["eve"].digest
+
+
+def test_a_table_that_cannot_be_written_is_an_error_with_its_name(make, first, tmp_path):
+    lake, _ = make(tmp_path / "nothing")
+
+    assert load(lake) is None
+    with pytest.raises(OneCartError, match="gold.identity_links is not there yet"):
+        lake.read("gold.identity_links")
