@@ -6,7 +6,6 @@ from onecart import cli
 from onecart.bench import engines, identity
 from onecart.bench.memory import Peak
 from onecart.errors import OneCartError, UsageError
-from onecart.identity import evaluate
 from onecart.samples import persons
 
 
@@ -28,13 +27,17 @@ def test_figures_of_an_engine_in_a_process_of_its_own(spark, tmp_path, capsys, m
     assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["clean", "splink-duckdb", "400"]
 
 
-def test_our_own_engine_writes_its_links(spark, tmp_path, monkeypatch):
+def test_our_own_engine_writes_its_links_and_the_pairs_it_compared(spark, tmp_path, monkeypatch):
     monkeypatch.setattr(persons, "_pools", lambda: POOLS)
     found = persons.generate(spark, 150, "clean")
     found.records.write.parquet(str(tmp_path / "records"))
     assert engines.main(["onecart", str(tmp_path / "records"), str(tmp_path)]) == 0
 
-    assert evaluate(spark.read.parquet(str(tmp_path / "links")), found.truth).pair_recall > 0.5
+    scores = identity._scores(spark, found.truth, str(tmp_path))
+    assert scores["pair_recall"] > 0.5
+    assert scores["blocking_recall"] >= scores["pair_recall"]
+    assert scores["candidates"] >= scores["correct_pairs"] > 0
+    assert 0 <= scores["best_threshold"] < 1
     assert json.loads((tmp_path / "stats.json").read_text())["link_s"] > 0
 
 

@@ -107,3 +107,50 @@ def test_the_waterfall_is_of_the_richest_link_the_model_made(spark):
     assert set(link.record_b) == {"c"}
     (bars,) = figures.link_waterfall(link).data
     assert (list(bars.y), bars.measure[-1], bars.text[-1]) == ([-9.0, 4.0, 5.0, -2.0, 1.0, 0], "total", "-1.0")
+
+
+def test_evidence_is_counted_in_steps_of_bits_and_the_threshold_is_a_line(spark):
+    rows = [(0.0, False), (1.99, False), (1.99, True), (2.0, True), (-0.1, False), (40.0, True), (20.0, True)]
+    bins = queries.evidence_bins(spark.createDataFrame(rows, "weight double, accepted boolean")).toPandas()
+    assert [tuple(r) for r in bins.to_numpy().tolist()] == [
+        (-2, 0, False, 1),
+        (0, 2, False, 2),
+        (0, 2, True, 1),
+        (2, 4, True, 1),
+        (18, 20, True, 2),
+    ]
+    figure = figures.link_evidence(bins, threshold=1.2)
+    assert {t.name: (list(t.x), list(t.y)) for t in figure.data} == {
+        "one customer": ([1, 3, 19], [1, 1, 2]),
+        "refused": ([-1, 1], [1, 2]),
+    }
+    assert [line.x0 for line in figure.layout.shapes] == [1.2]
+    assert not figures.link_evidence(bins).layout.shapes
+
+
+def test_records_per_customer_have_one_bar_for_the_tail(spark):
+    profiles = spark.createDataFrame([(n,) for n in (1, 1, 3, 10, 11, 400)], "records int")
+    counts = queries.records_per_customer(profiles).toPandas()
+    (bars,) = figures.records_per_customer(counts).data
+    assert (list(bars.x), list(bars.y)) == (["1", "3", "10 and more"], [2, 1, 3])
+
+
+def test_shared_keys_are_summed_by_identifier_and_what_links_or_only_blocks_is_left_out(spark):
+    keys = [("phone", 30, True, None), ("phone", 50, True, None), ("email", 90, True, None)]
+    keys += [("surname", 500, False, None), ("account_id", 700, True, "account:1")]  # the latter links, as a star
+    columns = "rule string, records long, identifies boolean, star string"
+    found = queries.shared_keys(spark.createDataFrame(keys, columns))
+    assert [tuple(r) for r in found.collect()] == [("email", 1, 90, 90), ("phone", 2, 80, 50)]
+
+
+def test_the_customers_section_shows_what_tables_there_are(context, fill):
+    assert page.SECTIONS["Customers"](context()) == ""
+    pair = {"weight": -3.0, "probability": 0.1, "rules": "phone", "component": "a", "evidence": []}
+    fill("gold.identity_edges", [{"record_a": "a", "record_b": "b", "accepted": False, "reason": "strangers", **pair}])
+    fill("gold.identity_model", [{"model_version": "v", "records": 2, "threshold": 1.5, "parameters": "{}"}])
+    fill("gold.identity_shared_keys", [{"rule": "phone", "key_hash": 1, "records": 30, "identifies": True}])
+    html = page.SECTIONS["Customers"](context())
+    assert html.count('class="card"') == 3
+    assert "strangers" in html
+    assert "threshold +1.5" in html
+    assert '<td>phone</td><td class="n">1</td><td class="n">30</td>' in html

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from onecart.bench.engines import ENGINES
 from onecart.errors import OneCartError, UsageError, nearest
@@ -80,7 +81,8 @@ def _scores(spark: SparkSession, truth: DataFrame, out: str) -> dict[str, Any]:
     folder = Path(out, "pairs")
     pairs = spark.read.parquet(*(str(part) for part in folder.iterdir())) if folder.exists() else None
     found = evaluate(spark.read.parquet(f"{out}/links"), truth, pairs=pairs)
-    candidates = None if pairs is None else pairs.where("probability IS NULL").count()
+    once = (F.least("record_a", "record_b"), F.greatest("record_a", "record_b"))
+    candidates = None if pairs is None else pairs.select(*once).distinct().count()
     best = None if pairs is None else found.best_threshold()
     return {"candidates": candidates, "best_threshold": best, **found.to_dict()}
 

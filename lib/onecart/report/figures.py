@@ -136,6 +136,31 @@ def link_waterfall(evidence: pd.DataFrame) -> go.Figure:
     return _styled(figure, y="evidence, bits (log2 of the odds)")
 
 
+def link_evidence(bins: pd.DataFrame, threshold: float | None = None) -> go.Figure:
+    """`bins`: from_bits, to_bits, accepted, pairs. Compared pairs by evidence, those of one customer apart from those
+    refused; a line at `threshold` (bits)."""
+    figure = go.Figure()
+    for accepted, name, colour in ((True, "one customer", "positive"), (False, "refused", "negative")):
+        rows = bins[bins.accepted == accepted]
+        middle, width = (rows.from_bits + rows.to_bits) / 2, rows.to_bits - rows.from_bits
+        figure.add_bar(x=middle, y=rows.pairs, name=name, width=width, marker_color=COLOURS[colour])
+    if threshold is not None:
+        line = {"color": INK, "width": 2, "dash": "dash"}
+        figure.add_vline(x=threshold, line=line, annotation={"text": f"threshold {threshold:+.1f}"})
+    figure.update_layout(barmode="stack")
+    return _styled(figure, x="evidence, bits (log2 of the odds); the outermost bars hold all beyond", y="pairs")
+
+
+def records_per_customer(counts: pd.DataFrame) -> go.Figure:
+    """`counts`: records, and_more, customers. Customers by how many records are theirs."""
+    labels = [f"{n} and more" if more else str(n) for n, more in zip(counts.records, counts.and_more, strict=True)]
+    figure = go.Figure(
+        go.Bar(x=labels, y=counts.customers, marker_color=MAIN, text=counts.customers, textposition="auto")
+    )
+    figure.update_xaxes(type="category")
+    return _styled(figure, x="records", y="customers")
+
+
 def rfm_heatmap(counts: pd.DataFrame) -> go.Figure:
     """`counts`: rfm_r, rfm_f, customers. How many buyers have each score of recency and frequency."""
     scores = range(1, 6)

@@ -16,6 +16,7 @@ from onecart.errors import OneCartError
 from onecart.lake.files import hadoop
 from onecart.report import figures, queries
 
+Card = tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]
 EXPORTS = {  # table -> what it leaves the lake for
     "gold.segments": "marketing",
     "gold.recommendations": "profiling",
@@ -113,28 +114,38 @@ def _conversion(ctx: Context) -> str:
 
 
 def _customers(ctx: Context) -> str:
-    links = (
-        queries.counted(ctx.lake.read_if_exists("gold.identity_links"), "rule")
-        .orderBy("rows", ascending=False)
-        .limit(12)
-    )
     segments = queries.counted(ctx.lake.read_if_exists("gold.segments"), "segment").toPandas()
     profiles = ctx.lake.read_if_exists("gold.customer_profile")
+    records = queries.records_per_customer(profiles).toPandas()
     lifetime = queries.lifetime_bins(profiles).toPandas()
-    link = pd.DataFrame()
-    if ctx.lake.exists("gold.identity_edges"):
-        link = queries.example_link(ctx.lake.read("gold.identity_edges")).toPandas()
     return cards(
-        (
-            "Records by what links them to their customer",
-            links.toPandas(),
-            lambda t: figures.bars(t, label="rule", value="rows", x="records"),
-        ),
         ("Customers by segment", segments, lambda t: figures.bars(t, label="segment", value="rows", x="customers")),
         ("Buyers by recency and frequency", queries.rfm_counts(profiles).toPandas(), figures.rfm_heatmap),
         ("Lifetime value: revenue expected in 12 months", lifetime, figures.lifetime_values),
-        (_link_title(link), link, figures.link_waterfall),
+        ("Customers by number of records", records, figures.records_per_customer),
+        *_identity(ctx),
     )
+
+
+def _identity(ctx: Context) -> list[Card]:
+    links = queries.counted(ctx.lake.read_if_exists("gold.identity_links"), "rule")
+    edges = ctx.lake.read_if_exists("gold.identity_edges")
+    reasons = queries.counted(edges.where("NOT accepted"), "reason").toPandas()
+    shared = queries.shared_keys(ctx.lake.read_if_exists("gold.identity_shared_keys")).toPandas()
+    link = queries.example_link(edges).toPandas()
+    model = ctx.lake.read_if_exists("gold.identity_model").first()
+    evidence = partial(figures.link_evidence, threshold=model["threshold"] if model else None)
+    return [
+        (
+            "Records by what links them to their customer",
+            links.orderBy("rows", ascending=False).limit(12).toPandas(),
+            lambda t: figures.bars(t, label="rule", value="rows", x="records"),
+        ),
+        ("Pairs within groups of linked records, by evidence", queries.evidence_bins(edges).toPandas(), evidence),
+        ("Refused merges by reason", reasons, lambda t: figures.bars(t, label="reason", value="rows", x="pairs")),
+        (_link_title(link), link, figures.link_waterfall),
+        ("Identifiers on too many records, which link nobody", shared, table_html),
+    ]
 
 
 def _link_title(link: pd.DataFrame) -> str:
@@ -174,7 +185,7 @@ def _demand(ctx: Context) -> str:
             forecast, ctx.lake.read("silver.orders"), ctx.lake.read_if_exists("silver.products"), 3
         )
     )
-    charts: list[tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]] = [
+    charts: list[Card] = [
         ("Absolute error / units sold, backtest (less is better)", wape, lambda t: figures.metric_bars(t, "WAPE"))
     ]
     for sku, rows in ahead.groupby("unique_id", sort=False):
@@ -222,7 +233,7 @@ SECTIONS: dict[str, Callable[[Context], str]] = {
 }
 
 
-def cards(*charts: tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]) -> str:
+def cards(*charts: Card) -> str:
     """A grid of titled charts; a chart without rows is left out, and no chart at all is an empty text."""
     drawn = []
     for title, frame, draw in charts:

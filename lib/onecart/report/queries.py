@@ -6,6 +6,8 @@ from pyspark.sql import functions as F
 STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
 LIFETIME_STEPS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # money
 SOLD_DAYS = 180  # of history before a forecast that a chart shows
+MOST_BITS, STEP_BITS = 20, 2  # stronger evidence counts as this much; width of a step
+MOST_RECORDS = 10  # customers with more records are counted together
 
 
 def weekly_conversion(daily: DataFrame) -> DataFrame:
@@ -50,6 +52,31 @@ def example_link(edges: DataFrame) -> DataFrame:
     one = made.orderBy(F.size(fields).desc(), against.desc(), "record_a", "record_b").limit(1)
     pieces = one.select("record_a", "record_b", F.posexplode("evidence").alias("place", "piece"))
     return pieces.orderBy("place").select("record_a", "record_b", "piece.field", "piece.level", "piece.weight")
+
+
+def evidence_bins(edges: DataFrame) -> DataFrame:
+    """One step of STEP_BITS and outcome: from_bits, to_bits, accepted, pairs. The outermost steps hold what lies beyond."""
+    step = F.floor(F.col("weight") / STEP_BITS) * STEP_BITS
+    inside = F.greatest(F.least(step, F.lit(MOST_BITS - STEP_BITS)), F.lit(-MOST_BITS)).cast("int")
+    counted = edges.groupBy(inside.alias("from_bits"), "accepted").agg(F.count("*").alias("pairs"))
+    to = F.col("from_bits") + STEP_BITS
+    return counted.select("from_bits", to.alias("to_bits"), "accepted", "pairs").orderBy("from_bits", "accepted")
+
+
+def records_per_customer(profiles: DataFrame) -> DataFrame:
+    """One number of records: records, and_more (true: that of MOST_RECORDS, with all above it), customers."""
+    capped = profiles.groupBy(F.least("records", F.lit(MOST_RECORDS)).alias("records"))
+    counted = capped.agg(F.count("*").alias("customers")).orderBy("records")
+    return counted.select("records", (F.col("records") == MOST_RECORDS).alias("and_more"), "customers")
+
+
+def shared_keys(keys: DataFrame) -> DataFrame:
+    """One identifier of which too many records share values, so that these link nobody: key values, records with one of
+    them, records of the most shared one. A record has one value of an identifier at most, so none is counted twice."""
+    per_rule = keys.where("identifies AND star IS NULL").groupBy(F.col("rule").alias("identifier"))
+    return per_rule.agg(
+        F.count("*").alias("key values"), F.sum("records").alias("records"), F.max("records").alias("most on one")
+    ).orderBy(F.desc("records"), "identifier")
 
 
 def rfm_counts(profiles: DataFrame) -> DataFrame:
