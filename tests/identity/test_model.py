@@ -145,6 +145,17 @@ def test_terms_are_the_names_of_several_records(spark):
     assert shares == {**dict.fromkeys("012", 0.6), "3": 1 / 50, "4": 1 / 50, "5": None}
 
 
+def test_a_threshold_links_every_pair_that_was_counted_for_it(spark):
+    scored = spark.createDataFrame(
+        [(5.868, 0.98), (5.83, 0.98), (-3.01, 0.11), (99.0, 1.0), (-99.0, 0.0)], "weight double, probability double"
+    )
+    bars = model.histogram(scored).collect()
+
+    assert {r.weight: r.pairs for r in bars} == {5.8: 2, -3.1: 1, 20.0: 1, -20.0: 1}
+    assert sum(r.matches for r in bars) == pytest.approx(3.07)
+    assert choose_threshold(bars) == 5.8
+
+
 def naive_threshold(rows):
     """The highest weight between -2 and 6 above which the expected F1 is best, counting anew for each."""
     best, chosen = 0.0, 0.0

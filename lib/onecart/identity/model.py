@@ -100,8 +100,10 @@ def fit(patterns: list[Any], untrained: LinkModel) -> LinkModel:
 
 
 def histogram(scored: DataFrame) -> DataFrame:
-    """Pairs and expected matches by weight, in tenths of a bit between -20 and 20."""
-    weight = F.round(F.greatest(F.least("weight", F.lit(20.0)), F.lit(-20.0)), 1).alias("weight")
+    """Pairs and expected matches by weight, in tenths of a bit between -20 and 20: a bar holds the pairs from its weight on, so that a
+    threshold at a bar links all that it counts."""
+    bounded = F.greatest(F.least("weight", F.lit(20.0)), F.lit(-20.0))
+    weight = (F.floor(bounded * 10) / 10).alias("weight")
     return scored.groupBy(weight).agg(F.count("*").alias("pairs"), F.sum("probability").alias("matches"))
 
 
