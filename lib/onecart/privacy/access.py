@@ -2,10 +2,12 @@
 
 import json
 import os
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Row
 
 from onecart.config import Settings
 from onecart.errors import OneCartError
@@ -41,17 +43,20 @@ def write(lake: Lake, settings: Settings, subject: Subject, out: str) -> dict[st
     return counts
 
 
-def _sections(lake: Lake, settings: Settings, subject: Subject) -> list[tuple[str, DataFrame]]:
-    found = ((name, rows_about(lake, name, subject, settings)) for name in personal_tables(lake))
-    return [(name, rows) for name, rows in found if not rows.isEmpty()]
+def _sections(lake: Lake, settings: Settings, subject: Subject) -> Iterator[tuple[str, Iterator[Row]]]:
+    """The tables that have rows about the person, and these rows."""
+    for name in personal_tables(lake):
+        rows = rows_about(lake, name, subject, settings).toLocalIterator()
+        if first := next(rows, None):
+            yield name, chain([first], rows)
 
 
-def _section(file: IO[str], name: str, rows: DataFrame) -> int:
+def _section(file: IO[str], name: str, rows: Iterator[Row]) -> int:
     table = contract(name)
     columns = {c.name: c.comment for c in table.columns}
     file.write(f'{{"grain": {json.dumps(table.grain)}, "columns": {json.dumps(columns)}, "rows": [')
     count = 0
-    for row in rows.toLocalIterator():
+    for row in rows:
         text = json.dumps(row.asDict(recursive=True), default=str, ensure_ascii=False)
         file.write(f"{',' if count else ''}\n {text}")
         count += 1
