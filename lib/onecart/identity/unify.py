@@ -36,6 +36,9 @@ def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
     change = update.change(prepared, previous.where("digest IS NOT NULL"), count)
     if change.share > settings.retrain_share or set(says) - {"digest"} != _columns(learned):
         return _write_all(ctx, prepared, records, count)
+    if change.share == 0 and change.gone.isEmpty():  # then no group can differ; there may be more or fewer tickets
+        _replace_links(lake, records, previous, previous)
+        return lake.read(_LINKS), "no record says anything new"
     return _write_change(ctx, prepared, records, change, previous, learned)
 
 
@@ -101,17 +104,8 @@ def _write_change(
     components = was.where("component IS NOT NULL").select("component").distinct()
     old_pairs = lake.read(_EDGES).join(components, "component", how="left_semi").select("record_a", "record_b")
     _apply(lake, _EDGES, found.pairs, old_pairs)
-    everybody = _everybody(records, links.unionByName(previous.join(reached, "record_id", how="left_anti")))
-    same = previous.select(
-        "record_id",
-        *(F.col(c).alias(f"old_{c}") for c in ("customer_id", "probability", "rule", "component", "digest")),
-    )
-    differs = " OR ".join(
-        f"NOT ({c} <=> old_{c})" for c in ("customer_id", "probability", "rule", "component", "digest")
-    )
-    moved = everybody.join(same, "record_id", how="left").where(differs).select(*everybody.columns)
-    left = previous.join(records.select("record_id"), "record_id", how="left_anti").select("record_id")
-    _apply(lake, _LINKS, moved, left)
+    untouched = previous.join(reached, "record_id", how="left_anti")
+    _replace_links(lake, records, links.unionByName(untouched), previous)
     # Last: a run that is killed before must still see which keys have crossed their cap.
     lake.replace(_CAPPED, _named(capped, learned))
     return lake.read(_LINKS), f"{reached.count():,} records linked anew"
@@ -134,6 +128,16 @@ def _identified(ctx: Context, found: Resolution, prepared: DataFrame, previous: 
     return said.join(named, "record_id", how="inner").join(
         prepared.select("record_id", "digest"), "record_id", how="inner"
     )
+
+
+def _replace_links(lake: Lake, records: DataFrame, links: DataFrame, previous: DataFrame) -> None:
+    """Writes the links that differ from the `previous` ones, and deletes those of records that are no more."""
+    everybody, said = _everybody(records, links), ("customer_id", "probability", "rule", "component", "digest")
+    same = previous.select("record_id", *(F.col(c).alias(f"old_{c}") for c in said))
+    differs = " OR ".join(f"NOT ({c} <=> old_{c})" for c in said)
+    moved = everybody.join(same, "record_id", how="left").where(differs).select(*everybody.columns)
+    left = previous.join(records.select("record_id"), "record_id", how="left_anti").select("record_id")
+    _apply(lake, _LINKS, moved, left)
 
 
 def _everybody(records: DataFrame, links: DataFrame) -> DataFrame:
