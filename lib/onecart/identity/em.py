@@ -39,9 +39,9 @@ def estimate(
     once: np.ndarray,
     prior_share: np.ndarray,
     own: np.ndarray,
-    home: np.ndarray,
-    most_share: np.ndarray,
     usual: list[Usual],
+    home: np.ndarray | None = None,
+    most_share: np.ndarray | None = None,
 ) -> Estimates:
     """Fits two classes of pairs, matches and non-matches, to `count` pairs a pattern.
 
@@ -59,6 +59,8 @@ def estimate(
     for Record Linkage; EM as in Winkler (1988); on patterns as in Enamorado, Fifield & Imai (2019).
     """
     rules, fields = len(prior_share), len(usual)
+    home = np.zeros(rules, bool) if home is None else home
+    most_share = np.ones(rules) if most_share is None else most_share
     posterior = _start(levels, rule, np.array([len(c.m) for c in usual]), prior_share)
     share = prior_share
     for _ in range(_ROUNDS):

@@ -91,9 +91,9 @@ def fit(patterns: list[Any], untrained: LinkModel) -> LinkModel:
         once,
         share,
         own.reshape(len(rules), len(comparisons)),
+        [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared) for c in comparisons],
         np.array([r.identifies or bool(set(r.fields) & _HOUSEHOLD) for r in rules], bool),
         np.array([r.trust if r.identifies else 1.0 for r in rules]),
-        [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared) for c in comparisons],
     )
     prior = [float(x) for x in np.log2(found.match_share / (1 - found.match_share))]
     return replace(untrained, prior=prior, weights=_bits(found, len(rules)))

@@ -53,7 +53,7 @@ def to_dict(lake: Lake, customer_id: str, as_of: date | None = None) -> dict[str
     if found is None:
         raise _unknown(lake, customer_id, profiles)
     is_mine = F.col("customer_id") == found[0]
-    mine = links.where(is_mine).drop("customer_id")
+    mine = links.where(is_mine).select("record_id", "probability", "rule")
     profile = profiles.where(is_mine).drop("customer_id").first()
     provenance = _rows(lake, "gold.profile_provenance", is_mine, "attribute")
     return {
