@@ -5,6 +5,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pyspark.sql import types as T
 
 from onecart import identity
 from onecart.errors import UsageError
@@ -13,7 +14,7 @@ from onecart.lake import contract
 
 AT = datetime(2024, 5, 1)
 LATER = datetime(2024, 5, 2)
-HISTORY = contract("gold.identity_history").schema
+HISTORY = T.StructType([f for f in contract("gold.identity_history").schema if f.name != "links_before"])
 
 
 def fresh(record, spare=0):
