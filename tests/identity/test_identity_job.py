@@ -147,7 +147,7 @@ def test_a_second_run_on_the_same_records_changes_no_row(make, first, tmp_path):
     before = {name: rows(lake, name) for name in (*SAID, "gold.identity_history")}
     links, said = run(FIRST[::-1])
 
-    assert said == "0 records linked anew"
+    assert said == "no record says anything new"
     assert links == first[1][0]
     assert {name: rows(lake, name) for name in before} == before
 
