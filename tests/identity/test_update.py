@@ -10,7 +10,9 @@ from onecart.identity.unify import load, write_links
 from onecart.lake import contract
 from onecart.samples.persons import generate
 
-NEAR = Identity(retrain_share=1.0, max_block=12, max_records_per_key=4, caps={"device_id": 1000})
+NEAR = Identity(
+    max_values={"email": 1}, retrain_share=1.0, max_block=12, max_records_per_key=4, caps={"device_id": 1000}
+)
 COLUMNS = ("given_name", "surname", "street", "city", "postcode", "date_of_birth", "email", "phone", "device_id")
 SCHEMA = ", ".join(f"{c} string" for c in ("record_id", *COLUMNS, "stand_in")) + ", consent_matching boolean"
 
