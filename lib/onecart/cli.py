@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from onecart.errors import UsageError, nearest
-from onecart.jobs import add_arguments, guarded, load_settings
+from onecart.jobs import add_arguments, guarded, load_settings, open_lake
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,7 +79,7 @@ def show(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     from onecart.profile import show as view
 
-    lake = _lake(args)
+    lake = open_lake(load_settings(args))
     seen = view.to_dict(lake, args.customer_id, args.as_of)
     print(json.dumps(seen, default=str) if args.json else view.text(seen))
     return 0
@@ -114,7 +114,7 @@ def tables(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     from onecart.lake import contract
 
-    lake = _lake(args)
+    lake = open_lake(load_settings(args))
     rows = []
     for name in lake.names():
         files, size = lake.size(name)
@@ -265,14 +265,6 @@ def bundle(argv: list[str]) -> int:
 
     print(write(Path(__file__).resolve().parents[2] / "deploy" / "databricks" / "resources" / "onecart.job.yml"))
     return 0
-
-
-def _lake(args: argparse.Namespace):  # type: ignore[no-untyped-def]
-    from onecart.jobs import open_session
-    from onecart.lake import Lake
-
-    settings = load_settings(args)
-    return Lake(open_session(settings), settings.lake.root, settings.lake.catalog)
 
 
 COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {

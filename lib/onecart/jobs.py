@@ -91,6 +91,13 @@ def open_session(settings: Settings, nlp: bool = False) -> Any:
     return sparks.session(nlp, {**settings.spark.conf, **secrets}, nlp_packages=settings.spark.nlp_packages or NLP)
 
 
+def open_lake(settings: Settings) -> Any:
+    """The settings' lake on a session of its own."""
+    from onecart.lake import Lake
+
+    return Lake(open_session(settings), settings.lake.root, settings.lake.catalog)
+
+
 def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
     """Runs one job and records it in ops.runs, also when it fails."""
     from onecart.context import Context, Result

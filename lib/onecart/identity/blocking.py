@@ -84,8 +84,8 @@ def candidates(columns: list[str]) -> list[Rule]:
     return rules
 
 
-def keyed(prepared: DataFrame, rules: list[Rule], *extra: str) -> DataFrame:
-    """One row per record and rule it has a key of: record_id, `extra`, rule (position in `rules`), key.
+def keyed(prepared: DataFrame, rules: list[Rule]) -> DataFrame:
+    """One row per record and rule it has a key of: record_id, rule (position in `rules`), key.
 
     Keys are 64-bit hashes: half the data to shuffle, and no personal value in it. Two values that meet by chance (one
     pair of records in 10^19) are compared, and then found to differ.
@@ -95,7 +95,7 @@ def keyed(prepared: DataFrame, rules: list[Rule], *extra: str) -> DataFrame:
         for i, rule in enumerate(rules)
     ]
     found = F.filter(F.array(*each).cast(_KEYS), lambda one: one["key"].isNotNull())
-    return prepared.select("record_id", *extra, F.inline(found))
+    return prepared.select("record_id", F.inline(found))
 
 
 def forecast(prepared: DataFrame, rules: list[Rule], settings: Identity, records: int) -> dict[int, tuple[int, int]]:

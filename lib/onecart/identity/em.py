@@ -49,14 +49,15 @@ def estimate(
     rules find is counted under each, and in `once` by its part of one, so that it counts as one pair for all rules
     together. (Counted under its first rule only, the others would hold the pairs that failed it: what is a match there
     looks like none elsewhere.) prior_share: of each rule, the matches expected among its pairs (weak prior, start).
-    own: rules x comparisons, true where the rule's key is made of the comparison's field. home: rules whose key
-    a household shares. most_share: of each rule, a bound on the matches among its pairs, whatever the pairs say. usual: of each comparison.
+    own: rules x comparisons, true where the rule's key is made of the comparison's field. usual: of each comparison.
+    home: rules whose key a household shares. most_share: of each rule, a bound on the matches among its pairs, whatever
+    the pairs say.
 
     Non-matches are modelled per rule in what families share, because a rule decides how strangers met: those with one
     street are mostly households, who have surname and postcode in common as well, but not the birth date. Matches are
     alike whatever finds them, but for the fields of the rule's own key. Both are shrunk to what all rules together say.
-    After Fellegi & Sunter (1969), A Theory
-    for Record Linkage; EM as in Winkler (1988); on patterns as in Enamorado, Fifield & Imai (2019).
+    After Fellegi & Sunter (1969), A Theory for Record Linkage; EM as in Winkler (1988); on patterns as in Enamorado,
+    Fifield & Imai (2019).
     """
     rules, fields = len(prior_share), len(usual)
     home = np.zeros(rules, bool) if home is None else home

@@ -91,12 +91,24 @@ def learn(prepared: DataFrame, settings: Identity, records: int) -> tuple[Learne
 
 
 def compared_pairs(
-    prepared: DataFrame, learned: Learned, settings: Identity, capped: DataFrame | None = None
+    prepared: DataFrame,
+    learned: Learned,
+    settings: Identity,
+    capped: DataFrame | None = None,
+    one_of: DataFrame | None = None,
 ) -> DataFrame:
-    """One row per pair of `prepared` that the model's rules find: record_a, record_b, found_by, pattern, shares."""
+    """One row per pair of `prepared` that the model's rules find: record_a, record_b, found_by, pattern, shares.
+
+    capped: as of `blocking.pairs`. one_of: record_id, only pairs with at least one of these records.
+    """
     known = learned.model
     shared = model.with_shares(prepared, learned.terms, known.records) if learned.terms is not None else prepared
     pairs = blocking.pairs(prepared, list(known.rules), settings, capped)
+    if one_of is not None:
+        for end in "ab":
+            mine = one_of.select(F.col("record_id").alias(f"record_{end}"), F.lit(True).alias(f"mine_{end}"))
+            pairs = pairs.join(mine, f"record_{end}", how="left")
+        pairs = pairs.where("mine_a OR mine_b").drop("mine_a", "mine_b")
     return compare.compare(compare.with_sides(pairs, shared), known.comparisons)
 
 

@@ -38,9 +38,8 @@ def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
         return _write_all(ctx, prepared, records, count)
     if change.share == 0 and change.gone.isEmpty():  # then no group can differ; there may be more or fewer tickets
         _replace_links(lake, records, previous, previous)
-        lake.replace(
-            _CAPPED, _named(_capped(prepared, learned, settings), learned)
-        )  # a killed run may have left it out
+        # A run that was killed after the links may have left these out.
+        lake.replace(_CAPPED, _named(_capped(prepared, learned, settings), learned))
         return lake.read(_LINKS), "no record says anything new"
     return _write_change(ctx, prepared, records, change, previous, learned)
 

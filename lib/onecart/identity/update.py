@@ -1,13 +1,12 @@
 """Linking again when records arrive, change or leave: only the groups that the change can reach."""
 
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity
-from onecart.identity import blocking, compare, model
+from onecart.identity import blocking, model
 from onecart.identity.linking import Learned, Resolution, compared_pairs, resolved
 
 
@@ -69,13 +68,6 @@ def _strong_ends(
     theirs = keys.join(new, "record_id", how="left_semi").select("rule", "key_hash").distinct()
     near = keys.join(theirs, ["rule", "key_hash"], how="left_semi").select("record_id").distinct()
     around = prepared.join(near, "record_id", how="left_semi")
-    pairs = blocking.pairs(around, list(learned.model.rules), settings, capped)
-    ends = [new.select(F.col("record_id").alias(f"record_{side}"), F.lit(True).alias(f"new_{side}")) for side in "ab"]
-    flagged = reduce(lambda df, end: df.join(end, end.columns[0], how="left"), ends, pairs)
-    fresh = flagged.where("new_a OR new_b").drop("new_a", "new_b")
-    terms = learned.terms
-    shared = model.with_shares(around, terms, learned.model.records) if terms is not None else around
-    compared = compare.compare(compare.with_sides(fresh, shared), learned.model.comparisons)
-    strong = model.with_weight(compared, learned.model)
+    strong = model.with_weight(compared_pairs(around, learned, settings, capped, one_of=new), learned.model)
     strong = strong.where((F.col("weight") >= learned.model.threshold) & F.col("barred").isNull())
     return strong.select(F.explode(F.array("record_a", "record_b")).alias("record_id"))

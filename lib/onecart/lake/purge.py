@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from onecart.errors import OneCartError
 from onecart.lake.contract import PURGED_FROM, PURGED_TO
 from onecart.lake.files import delete, hadoop
-from onecart.lake.store import Lake, contract
+from onecart.lake.store import Lake
 
 _NOTE = "onecart erase"  # userMetadata of our commits
 _NO_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "REORG")
@@ -41,15 +41,12 @@ def remove_rows(lake: Lake, name: str, keys: DataFrame) -> None:
 
     By MERGE on the key, so that no value stands in the log's predicates.
     """
-    same = " AND ".join(f"old.`{k}` = new.`{k}`" for k in contract(name).key)
-    lake.delta(name).alias("old").merge(keys.alias("new"), same).whenMatchedDelete().execute()
+    lake.matching(name, keys).whenMatchedDelete().execute()
 
 
 def change_rows(lake: Lake, name: str, rows: DataFrame, changes: dict[str, str]) -> None:
     """Sets columns (`changes`: column -> SQL over `old` and `new`) of the rows that have the keys of `rows`."""
-    same = " AND ".join(f"old.`{k}` = new.`{k}`" for k in contract(name).key)
-    merge = lake.delta(name).alias("old").merge(rows.alias("new"), same)
-    merge.whenMatchedUpdate(set=dict(changes)).execute()
+    lake.matching(name, rows).whenMatchedUpdate(set=dict(changes)).execute()
 
 
 def purge(lake: Lake, name: str, before: int) -> None:

@@ -232,17 +232,15 @@ class Lake:
         A row whose key is there already is updated where the SQL condition `update_if` over `new` and `old` holds;
         None: never (insert-only).
         """
-        table = contract(name)
-        if not table.key:
+        if not contract(name).key:
             raise UsageError(f"table {name} has no key to merge on")
-        self.create(name)
-        condition = " AND ".join(f"old.`{k}` = new.`{k}`" for k in table.key)
-        merge = self.delta(name).alias("old").merge(table.conform(df).alias("new"), condition)
-        if update_if is not None:
-            merge = merge.whenMatchedUpdateAll(condition=None if update_if == "true" else update_if)
-        before = self.version(name)
-        self._guard(name, merge.whenNotMatchedInsertAll().execute)
-        return self._written(name, before)
+
+        def clauses(merge: DeltaMergeBuilder) -> DeltaMergeBuilder:
+            if update_if is not None:
+                merge = merge.whenMatchedUpdateAll(condition=None if update_if == "true" else update_if)
+            return merge.whenNotMatchedInsertAll()
+
+        return self.merge(name, contract(name).conform(df), clauses)
 
     def merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
         """MERGE on the contract's key with clauses of the caller's over `new` (`df`) and `old`: one atomic commit.
@@ -250,10 +248,14 @@ class Lake:
         `df` must be unique on the key and may have columns that the table has not, for the clauses to look at.
         """
         self.create(name)
-        condition = " AND ".join(f"old.`{k}` = new.`{k}`" for k in contract(name).key)
         before = self.version(name)
-        self._guard(name, clauses(self.delta(name).alias("old").merge(df.alias("new"), condition)).execute)
+        self._guard(name, clauses(self.matching(name, df)).execute)
         return self._written(name, before)
+
+    def matching(self, name: str, df: DataFrame) -> DeltaMergeBuilder:
+        """A MERGE of `new` (`df`) into `old` (the table) on the contract's key, its clauses still to be given."""
+        same = " AND ".join(f"old.`{k}` = new.`{k}`" for k in contract(name).key)
+        return self.delta(name).alias("old").merge(df.alias("new"), same)
 
     def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> Written:
         self.create(name)

@@ -8,10 +8,8 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from onecart.config import Settings
 from onecart.errors import UsageError
-from onecart.jobs import add_arguments, load_settings, open_session
-from onecart.lake import Lake
+from onecart.jobs import add_arguments, load_settings, open_lake
 from onecart.lake.pseudonym import rotate
 from onecart.privacy import access, erase, subject
 
@@ -25,7 +23,8 @@ def erase_command(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     if not args.resume:
         _one_person(args)
-    lake, settings = _lake(args)
+    settings = load_settings(args)
+    lake = open_lake(settings)
     outcomes = []
     for erasure_id in erase.unfinished(lake):
         print(f"onecart: finishing the erasure {erasure_id}", file=sys.stderr)
@@ -61,7 +60,8 @@ def export_subject(argv: Sequence[str]) -> int:
     add_arguments(parser)
     args = parser.parse_args(argv)
     _one_person(args)
-    lake, settings = _lake(args)
+    settings = load_settings(args)
+    lake = open_lake(settings)
     person = subject.find(lake, settings, identity=args.customer_id, email=args.email, phone=args.phone)
     counts = access.write(lake, settings, person, args.out)
     if args.json:
@@ -95,11 +95,6 @@ def _one_person(args: argparse.Namespace) -> None:
         raise UsageError("give a CUSTOMER_ID, or --email and --phone, not both")
     if not (args.customer_id or args.email or args.phone):
         raise UsageError("say who: a CUSTOMER_ID, --email or --phone")
-
-
-def _lake(args: argparse.Namespace) -> tuple[Lake, Settings]:
-    settings = load_settings(args)
-    return Lake(open_session(settings), settings.lake.root, settings.lake.catalog), settings
 
 
 def _now() -> datetime:
