@@ -35,7 +35,7 @@ IDENTIFIERS = tuple(
     for name, trust in {
         "account_id": 0.999,
         "card_id": 0.995,
-        "national_id": 0.99,
+        "national_id": 0.999,
         "email": 0.99,
         "phone": 0.97,
         "handle": 0.97,

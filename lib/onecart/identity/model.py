@@ -98,7 +98,7 @@ def fit(patterns: pd.DataFrame, untrained: LinkModel) -> LinkModel:
         once,
         share,
         own.reshape(len(rules), len(comparisons)),
-        [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared) for c in comparisons],
+        [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared, c.name in TERMS) for c in comparisons],
         np.array([r.identifies or bool(set(r.fields) & _HOUSEHOLD) for r in rules], bool),
         np.array([r.trust if r.identifies else 1.0 for r in rules]),
     )
