@@ -1,4 +1,4 @@
-"""One Spark session for the whole suite (lazy: tests without Spark start no JVM), and a lake in a temp folder."""
+"""One Spark session a worker (lazy: tests without Spark start no JVM), and a lake in a temp folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +20,19 @@ FAST = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first, so that two workers end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
-def spark_session() -> Any:
+def spark_session(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from onecart.spark import session
 
-    spark = session(nlp=True, conf=FAST)
+    # Two workers, or two checkouts, share no folder that Spark writes.
+    scratch = {"spark.sql.warehouse.dir": "warehouse", "spark.local.dir": "spark"}
+    folders = {key: str(tmp_path_factory.mktemp(name)) for key, name in scratch.items()}
+    spark = session(nlp=True, conf={**FAST, **folders})
     yield spark
     spark.stop()
 
