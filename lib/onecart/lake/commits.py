@@ -19,5 +19,7 @@ def newest(log: str) -> tuple[int, dict[str, str]] | None:
         return None
     with open(os.path.join(log, max(names)), encoding="utf-8") as lines:
         actions = (json.loads(line) for line in lines)
-        info = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+        info: dict[str, dict[str, str] | None] = next(
+            (action["commitInfo"] for action in actions if "commitInfo" in action), {}
+        )
     return int(max(names)[:20]), dict(info.get("operationMetrics") or {})
