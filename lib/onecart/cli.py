@@ -218,8 +218,12 @@ def test(argv: list[str]) -> int:
         raise UsageError("the tests are in a checkout of OneCart; run `./onecart test` there")
     os.chdir(root)
     coverage = [] if argv else ["--cov", "--cov-report=term:skip-covered"]
+    # Options alone mean the whole suite; whoever names a test wants it at once, in one process.
+    # Files go to the workers in the order that tests/conftest.py gives them: the slow ones first.
+    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    workers = parallel if all(a.startswith("-") for a in argv) else []
     # A fresh interpreter, so that coverage sees the modules this command has imported already.
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *coverage, *argv])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *coverage, *argv])
 
 
 def doctor(argv: list[str]) -> int:

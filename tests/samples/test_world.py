@@ -22,6 +22,7 @@ from onecart.samples.dice import Dice
 from onecart.samples.orders import choose
 from onecart.samples.world import grow
 
+pytestmark = pytest.mark.slow
 FIRST = datetime(2010, 3, 1, 9, 30)
 SCHEMA = """line_no LONG, invoice STRING, stock_code STRING, description STRING, quantity INT, invoice_date TIMESTAMP,
     price DECIMAL(12,3), customer_id STRING, country STRING"""
