@@ -230,6 +230,10 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
     spark: Any, moments: list[tuple[int, int, str | None, bool]], midnight: bool
 ) -> None:
     """The judge cuts, for each as_of, only the events known before it, in a plain loop."""
+    from onecart.behaviour.facts import visit_facts
+    from onecart.behaviour.visits import online_events
+    from onecart.config import Behaviour
+
     events = [
         (before(7) + timedelta(hours=h) + (timedelta(minutes=20) if half else timedelta()), days, c, f"e{i:02}")
         for i, (h, days, c, half) in enumerate(moments)
@@ -247,14 +251,18 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
             last, told = when, campaign or told
         if known:
             expected[as_of] = sum(as_of - timedelta(days=7) <= w.date() for w in begun)
-    rows = features(
-        spark,
-        [],
-        [event(w, r, campaign=c, id=i, key="k") for w, r, c, i in received],
-        days=DAYS,
-        rules={"cut_at_midnight": midnight, "session_gap_minutes": 90},
-    )
-    assert {r["as_of"]: r["visits_7d"] for r in rows} == expected
+    rules = Behaviour(cut_at_midnight=midnight, session_gap_minutes=90)
+    frame = spark.createDataFrame([event(w, r, campaign=c, id=i, key="k") for w, r, c, i in received], EVENT)
+    facts = visit_facts(online_events(frame, max_events_per_day=99), DAYS, rules).collect()
+    found = {
+        as_of: sum(
+            f.visits
+            for f in facts
+            if f.known_day < as_of and f.as_of in (None, as_of) and f.day >= as_of - timedelta(days=7)
+        )
+        for as_of in expected
+    }
+    assert found == expected
 
 
 def test_every_feature_is_declared_once_and_is_a_column_of_the_contract() -> None:

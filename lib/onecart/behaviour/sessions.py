@@ -26,36 +26,51 @@ def online_sessions(events: DataFrame, rules: Behaviour) -> DataFrame:
 
     events: silver.interactions with customer_id.
     """
+    return events.transform(visits_so_far, rules).transform(as_sessions)
+
+
+def visits_so_far(events: DataFrame, rules: Behaviour) -> DataFrame:
+    """One row per online visit; key: VISITOR and started_ts. What `as_sessions` counts, in a form that later events of
+    the visit can be added to (see live.py): sets of hashes for distinct pages and products, and the type of the last
+    event. timed_views: product views whose dwell time is known."""
     cut = online_events(events, max_events_per_day=rules.max_events_per_day).transform(with_visit, rules)
     order = Window.partitionBy(*visit_keys(rules)).orderBy("event_ts", "event_id")
     following = F.lead(F.struct("event_ts", "begins")).over(order)
-    dwell = F.when(~following["begins"], _seconds("event_ts", following["event_ts"]))
-    looked = F.when(F.col("event_type") == "product_view", F.col("dwell_s"))
+    dwell = F.when(~following["begins"], seconds("event_ts", following["event_ts"]))
+    viewed = F.col("event_type") == "product_view"
+    looked = F.when(viewed, F.col("dwell_s"))
     position = F.struct("event_ts", "event_id")
-    visits = (
+    return (
         cut.withColumn("dwell_s", dwell)
         .groupBy(*visit_keys(rules), "visit")
         .agg(
             F.max("customer_id").alias("customer_id"),
             F.min_by("event_id", position).alias("first_event"),
             F.min_by("event_type", position).alias("landing"),
+            F.max_by("event_type", position).alias("last_type"),
             F.min("event_ts").alias("started_ts"),
             F.max("event_ts").alias("ended_ts"),
             F.count("*").alias("events"),
             *[F.count_if(F.col("event_type") == kind).alias(name) for name, kind in COUNTED.items()],
-            F.size(F.collect_set(F.xxhash64("event_type", "sku", "query"))).alias("pages"),
-            F.size(F.collect_set(F.when(F.col("event_type") == "product_view", F.col("sku")))).alias("products"),
+            F.collect_set(F.xxhash64("event_type", "sku", "query")).alias("page_set"),
+            F.collect_set(F.when(viewed & F.col("sku").isNotNull(), F.xxhash64("sku"))).alias("product_set"),
             F.sum(looked).alias("product_dwell_s"),
-            F.avg(looked).alias("dwell_per_view_s"),
+            F.count(looked).alias("timed_views"),
             F.max(F.col("event_type") == "purchase").alias("purchased"),
             *[
                 F.min_by(name, F.when(F.col(name).isNotNull(), position)).alias(name)
                 for name in ("device_type", "campaign")
             ],
         )
+        .drop("visit", "local_day")
     )
-    named = visits.withColumn("session_id", F.concat_ws(":", "channel", "first_event"))
-    return named.transform(_finished)
+
+
+def as_sessions(visits: DataFrame) -> DataFrame:
+    """Rows of `visits_so_far` -> the columns of gold.sessions."""
+    counts = {"pages": F.size("page_set"), "products": F.size("product_set")}
+    counts["dwell_per_view_s"] = F.col("product_dwell_s") / F.nullif(F.col("timed_views"), F.lit(0))
+    return visits.withColumns(counts).transform(_finished)
 
 
 def store_sessions(orders: DataFrame, rules: Behaviour) -> DataFrame:
@@ -97,17 +112,14 @@ def store_sessions(orders: DataFrame, rules: Behaviour) -> DataFrame:
     unseen = {**{name: F.lit(0) for name in (*COUNTED, "pages")}, "purchased": F.lit(True)}
     unseen |= {name: F.lit(None).cast("double") for name in ("product_dwell_s", "dwell_per_view_s")}
     unseen |= {name: F.lit(None).cast("string") for name in ("device_type", "campaign", "landing")}
-    return (
-        visits.withColumns(unseen)
-        .withColumn("session_id", F.concat_ws(":", "channel", "first_event"))
-        .transform(_finished)
-    )
+    return visits.withColumns(unseen).transform(_finished)
 
 
 def _finished(visits: DataFrame) -> DataFrame:
     """Counts of visits -> the columns of gold.sessions."""
     lone = (F.col("events") == 1) & ~F.col("purchased")
     more = {
+        "session_id": F.concat_ws(":", "channel", "first_event"),
         "duration_s": F.unix_timestamp("ended_ts") - F.unix_timestamp("started_ts"),
         "clicks": F.col("events") - 1,
         "bounced": lone,
@@ -115,5 +127,6 @@ def _finished(visits: DataFrame) -> DataFrame:
     return visits.withColumns(more).select(*contract("gold.sessions").schema.fieldNames())
 
 
-def _seconds(start: str, end: Column) -> Column:
+def seconds(start: str, end: Column) -> Column:
+    """Seconds from one time to another, to the microsecond."""
     return (F.unix_micros(end) - F.unix_micros(start)) / 1e6

@@ -40,7 +40,9 @@ def days(happened: str, received: str) -> tuple[Column, Column]:
     return day, F.greatest(day, F.to_date(received))
 
 
-def with_visit(events: DataFrame, rules: Behaviour, *, by: Sequence[str] = VISITOR) -> DataFrame:
+def with_visit(
+    events: DataFrame, rules: Behaviour, *, by: Sequence[str] = VISITOR, until: str = "event_ts"
+) -> DataFrame:
     """Adds `begins` (the event begins a visit) and `visit`, a number; the columns of `visit_keys(rules, by)` and `visit`
     name a visit.
 
@@ -49,19 +51,19 @@ def with_visit(events: DataFrame, rules: Behaviour, *, by: Sequence[str] = VISIT
     changes nothing). A channel's new session_key ends it too; the events of one key stay together when two devices of a
     visitor take turns.
 
-    events: the columns `by`, event_ts, event_id (breaks ties) and campaign.
+    events: the columns `by`, event_ts, event_id (breaks ties) and campaign. until: when what began at event_ts ended; a
+    moment for an event, later for a row that holds several.
     """
     if rules.cut_at_midnight:  # as a part of the key, it also keeps the windows short
         local = F.from_utc_timestamp("event_ts", rules.time_zone)
         events = events.withColumn("local_day", F.to_date(local))
     order = Window.partitionBy(*visit_keys(rules, by)).orderBy("event_ts", "event_id")
-    before = F.lag("event_ts").over(order)
-    silent = before + F.expr(f"INTERVAL {rules.session_gap_minutes} MINUTES") < F.col("event_ts")
+    earlier = order.rowsBetween(Window.unboundedPreceding, -1)
+    silent = F.max(until).over(earlier) + F.expr(f"INTERVAL {rules.session_gap_minutes} MINUTES") < F.col("event_ts")
     cut = events.withColumn("begins", F.coalesce(silent, F.lit(True)))
     if rules.cut_at_campaign:
         cut = cut.withColumn("stretch", F.sum(F.col("begins").cast("int")).over(order))
         named = F.when(F.col("campaign").isNotNull(), F.struct("stretch", "campaign"))
-        earlier = order.rowsBetween(Window.unboundedPreceding, -1)
         cut = cut.withColumn("told", F.last(named, ignorenulls=True).over(earlier))
         other = (F.col("told.stretch") == F.col("stretch")) & (F.col("told.campaign") != F.col("campaign"))
         cut = cut.withColumn("begins", F.col("begins") | F.coalesce(other, F.lit(False))).drop("stretch", "told")
