@@ -224,7 +224,7 @@ LATE = st.lists(
 DAYS = tuple(AS_OF - timedelta(days=n) for n in (6, 3, 1, 0))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moments=LATE, midnight=st.booleans())
 def test_as_of_is_what_a_run_of_that_day_would_have_said(
     spark: Any, moments: list[tuple[int, int, str | None, bool]], midnight: bool

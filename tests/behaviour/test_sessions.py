@@ -159,7 +159,7 @@ MOMENTS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moments=MOMENTS, midnight=st.booleans(), campaigns=st.booleans())
 def test_visits_agree_with_a_naive_loop(
     spark: Any, moments: list[tuple[int, str | None, str]], midnight: bool, campaigns: bool
