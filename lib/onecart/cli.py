@@ -237,28 +237,38 @@ def doctor(argv: list[str]) -> int:
 
 
 def bench(argv: list[str]) -> int:
-    """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark)."""
+    """Measures OneCart: identity (beside Splink, on the same records), behaviour (sessions and features)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
-    parser.add_argument("name", choices=["identity"])
-    parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="febrl*, or generated records")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000], metavar="N", help="generated records")
+    parser.add_argument("name", choices=["identity", "behaviour"])
+    parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="identity: febrl*, or generated")
+    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="generated records; events of behaviour")
     parser.add_argument("--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, splink-spark: all")
     parser.add_argument("--seed", type=int, default=7, help="of the generated records")
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.bench import identity
+    from onecart.bench import behaviour, identity
     from onecart.jobs import open_session
 
-    rows = []
-    for row in identity.measure(open_session(load_settings(args)), args.data, args.sizes, args.engines, args.seed):
+    spark, rows = open_session(load_settings(args)), []
+    if args.name == "identity":
+        figures, table = (
+            identity.measure(spark, args.data, args.sizes or [10_000], args.engines, args.seed),
+            identity.table,
+        )
+    else:
+        figures, table = behaviour.measure(spark, args.sizes or [1_000_000], args.seed), behaviour.table
+    for row in figures:
         rows.append(row)
-        print(f"onecart: {row['engine']} has linked {row['records']:,} records", file=sys.stderr)
+        what = (
+            f"{row['engine']} has linked {row['records']:,} records" if "engine" in row else f"{row['events']:,} events"
+        )
+        print(f"onecart: {what}", file=sys.stderr)
     if args.out:
         Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
-    print(json.dumps(rows) if args.json else identity.table(rows))
+    print(json.dumps(rows) if args.json else table(rows))
     return 0
 
 
@@ -283,7 +293,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
-    "bench": (bench, "bench identity: quality, time and memory beside Splink"),
+    "bench": (bench, "bench identity | behaviour: time and memory; quality beside Splink"),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),
     "python": (python, "python SCRIPT ...: Python with this environment"),

@@ -53,7 +53,7 @@ def test_every_job_is_done_and_every_row_is_accounted_for(first):
 
 
 def test_silver_and_quarantine_hold_what_clean_says(first, lake):
-    tables = ("interactions", "orders", "contacts", "reviews", "tickets", "products", "weather")
+    tables = ("interactions", "orders", "contacts", "reviews", "tickets", "products", "weather", "footfall")
     assert sum(lake.read(f"silver.{t}").count() for t in tables) == first["clean"]["rows_out"]
     quarantine = lake.read("ops.quarantine")
     assert quarantine.count() == first["clean"]["rows_quarantined"]

@@ -120,6 +120,18 @@ def read(spark: SparkSession, world: World, name: str) -> DataFrame:
     return rows.selectExpr(*[f"{sql} AS {c}" for c, sql in source.columns.items()], "bad")
 
 
+def test_every_store_counts_more_people_than_receipts(spark: SparkSession, clean: World) -> None:
+    doors = {(r.store_id, r.day): int(r.visitors) for r in read(spark, clean, "store_footfall").collect()}
+    assert {store for store, _ in doors} <= {"S1", "S2", "S3"}
+    sold = read(spark, clean, "store_receipts").where("quantity > 0").selectExpr("order_id", "date(order_ts) AS day")
+    receipts = Counter(r.day for r in sold.distinct().collect())
+    people: Counter[Any] = Counter()
+    for (_, day), n in doors.items():
+        people[day] += n
+    assert set(people) == set(receipts)
+    assert all(2 * n <= people[day] <= 6 * n for day, n in receipts.items())
+
+
 def test_each_real_line_lies_in_one_channel_once(spark: SparkSession, clean: World) -> None:
     columns = ["order_id", "sku", "description", "quantity", "unit_price", "order_ts"]
     found: Counter[tuple[Any, ...]] = Counter()

@@ -13,6 +13,9 @@ COLOURS = {
     "seasonal_naive": "#7A7A7A",
     "positive": "#009E73",
     "negative": "#D55E00",
+    "desktop": "#0072B2",
+    "mobile": "#E69F00",
+    "tablet": "#CC79A7",
 }
 INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
 
@@ -40,18 +43,22 @@ def revenue(weekly: pd.DataFrame) -> go.Figure:
     return _styled(figure.update_layout(barmode="stack"), y="net revenue a week, GBP")
 
 
-def funnel(steps: pd.DataFrame) -> go.Figure:
-    """`steps`: channel, step, visits (steps in order). Share of a channel's visits that reached each step."""
+def funnel(steps: pd.DataFrame, by: str = "channel") -> go.Figure:
+    """`steps`: `by`, step, visits, drop_off (steps in order). Share of the visits that reached each step, and of those
+    of the step before that did not."""
     figure = go.Figure()
-    for channel, rows in steps.groupby("channel", sort=True):
+    for name, rows in steps.groupby(by, sort=True):
         share = rows.visits / rows.visits.iloc[0]
-        text = [f"{s:.0%} ({v:,})" for s, v in zip(share, rows.visits, strict=True)]
+        text = [
+            f"{s:.0%} ({v:,})" + (f", {d:.0%} dropped off" if d > 0 else "")
+            for s, v, d in zip(share, rows.visits, rows.drop_off, strict=True)
+        ]
         figure.add_bar(
             y=rows.step,
             x=share,
-            name=str(channel),
+            name=str(name),
             orientation="h",
-            marker_color=_colour(channel),
+            marker_color=_colour(name),
             text=text,
             textposition="auto",
         )
