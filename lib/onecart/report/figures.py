@@ -138,9 +138,10 @@ def link_waterfall(evidence: pd.DataFrame) -> go.Figure:
             decreasing={"marker": {"color": COLOURS["negative"]}},
             totals={"marker": {"color": INK}},
             connector={"line": {"color": GRID}},
+            cliponaxis=False,
         )
     )
-    return _styled(figure, y="evidence, bits (log2 of the odds)")
+    return _styled(figure, y="bits (log2 of the odds)")
 
 
 def link_evidence(bins: pd.DataFrame, threshold: float | None = None) -> go.Figure:
@@ -155,7 +156,7 @@ def link_evidence(bins: pd.DataFrame, threshold: float | None = None) -> go.Figu
         line = {"color": INK, "width": 2, "dash": "dash"}
         figure.add_vline(x=threshold, line=line, annotation={"text": f"threshold {threshold:+.1f}"})
     figure.update_layout(barmode="stack")
-    return _styled(figure, x="evidence, bits (log2 of the odds); the outermost bars hold all beyond", y="pairs")
+    return _styled(figure, x="bits (log2 of the odds); the outer bars hold all beyond", y="pairs")
 
 
 def records_per_customer(counts: pd.DataFrame) -> go.Figure:
