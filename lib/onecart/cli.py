@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from onecart.errors import UsageError, nearest
 from onecart.jobs import add_arguments, guarded, load_settings, open_lake
@@ -233,29 +234,58 @@ def doctor(argv: list[str]) -> int:
 
 
 def bench(argv: list[str]) -> int:
-    """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark)."""
+    """Measures OneCart beside others: identity (Splink on DuckDB and on Spark), intent (a recency-frequency baseline on
+    four questions, and XGBoost and LightGBM at size), each on the same records."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
-    parser.add_argument("name", choices=["identity"])
-    parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="febrl*, or generated records")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000], metavar="N", help="generated records")
-    parser.add_argument("--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, splink-spark: all")
+    parser.add_argument("name", choices=["identity", "intent"])
+    parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="identity: febrl*, or generated")
+    parser.add_argument("--questions", nargs="*", metavar="NAME", help="intent: buys30, again90, category, coupon: all")
+    parser.add_argument(
+        "--sizes", type=int, nargs="*", metavar="N", help="records, or rows to train on; none: no engines"
+    )
+    parser.add_argument(
+        "--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, ...; mllib-gbt, ...: all"
+    )
     parser.add_argument("--seed", type=int, default=7, help="of the generated records")
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
+    rows, text = (_bench_identity if args.name == "identity" else _bench_intent)(args)
+    if args.out:
+        Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
+    print(json.dumps(rows) if args.json else text)
+    return 0
+
+
+def _bench_identity(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
     from onecart.bench import identity
     from onecart.jobs import open_session
 
-    rows = []
-    for row in identity.measure(open_session(load_settings(args)), args.data, args.sizes, args.engines, args.seed):
+    rows, sizes = [], args.sizes or [10_000]
+    for row in identity.measure(open_session(load_settings(args)), args.data, sizes, args.engines, args.seed):
         rows.append(row)
         print(f"onecart: {row['engine']} has linked {row['records']:,} records", file=sys.stderr)
-    if args.out:
-        Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
-    print(json.dumps(rows) if args.json else identity.table(rows))
-    return 0
+    return rows, identity.table(rows)
+
+
+def _bench_intent(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
+    from onecart.bench import intent
+    from onecart.jobs import open_session
+
+    settings = load_settings(args)
+    spark = open_session(settings)
+    answers, timed = [], []
+    if args.questions is None or args.questions:
+        for row in intent.ask(spark, args.questions, settings.intent.model, args.seed):
+            answers.append(row)
+            print(f"onecart: {row['question']}: {row['model']} has AUC {row['auc']:.3f}", file=sys.stderr)
+    sizes = [100_000, 1_000_000] if args.sizes is None else args.sizes
+    for row in intent.sizes(spark, sizes, args.engines, args.seed):
+        timed.append(row)
+        print(f"onecart: {row['engine']} has learned from {row['rows']:,} rows", file=sys.stderr)
+    return [*answers, *timed], "\n\n".join(t for t in (intent.table(answers), intent.table(timed)) if t)
 
 
 def bundle(argv: list[str]) -> int:
@@ -279,7 +309,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
-    "bench": (bench, "bench identity: quality, time and memory beside Splink"),
+    "bench": (bench, "bench identity | intent: quality, time and memory beside others"),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),
     "python": (python, "python SCRIPT ...: Python with this environment"),

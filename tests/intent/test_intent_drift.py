@@ -17,7 +17,7 @@ def test_the_index_is_the_sum_over_bins(spark: Any) -> None:
     values = [float(i % 50) if i % 10 else None for i in range(100)]
     edges, expected = before["v"]["borders"], 0.0
     for k, share in enumerate(before["v"]["shares"]):
-        low, high = ([float("-inf"), *edges, float("inf")][k : k + 2] if k < 10 else (0.0, 0.0))
+        low, high = [float("-inf"), *edges, float("inf")][k : k + 2] if k < 10 else (0.0, 0.0)
         inside = [v for v in values if (v is None if k == 10 else v is not None and low < v <= high)]
         a, b = max(share, 1e-4), max(len(inside) / 100, 1e-4)
         expected += (b - a) * log(b / a)

@@ -64,6 +64,6 @@ def test_a_window_without_days_is_an_error(spark: Any) -> None:
 
     with pytest.raises(UsageError, match="must have a length"):
         cut_dates(date(2011, 1, 1), horizon_days=0)
+    population = spark.createDataFrame([], "customer_id STRING, as_of DATE")
     with pytest.raises(UsageError, match="the events lack the column 'ts'"):
-        population = spark.createDataFrame([], "customer_id STRING, as_of DATE")
-        buys(population, spark.createDataFrame([], "customer_id STRING"), horizon_days=7)
+        buys(population, population.drop("as_of"), horizon_days=7)

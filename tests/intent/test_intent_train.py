@@ -90,7 +90,9 @@ def test_contributions_sum_to_the_log_odds_and_a_saved_model_scores_alike(
     for row in explained:
         odds = np.log(row["probability"] / (1 - row["probability"]))
         parts = sum(r["contribution"] for r in row["reasons"])
-        assert parts == pytest.approx(odds - base, abs=1e-3 if model == "xgboost" else 5e-4)  # reasons below 1e-4 are left out
+        assert parts == pytest.approx(
+            odds - base, abs=1e-3 if model == "xgboost" else 5e-4
+        )  # reasons below 1e-4 are left out
     made.save(str(tmp_path / "model"))
     loaded = intent.IntentModel.load(str(tmp_path / "model"))
     assert loaded.metrics == made.metrics

@@ -1,6 +1,7 @@
 """Drift: how far the numbers of today lie from those a model was trained on."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,13 @@ def _shares(df: DataFrame, borders: Mapping[str, Sequence[float]]) -> dict[str, 
     if row is None or not row["rows"]:
         return {}
     return {
-        c: [row[f"{i}_{k}"] / row["rows"] for k in range(len(edges) + 2)] for i, (c, edges) in enumerate(borders.items())
+        c: [row[f"{i}_{k}"] / row["rows"] for k in range(len(edges) + 2)]
+        for i, (c, edges) in enumerate(borders.items())
     }
 
 
 def _bins(value: Column, edges: Sequence[float]) -> list[Column]:
     if not edges:
         return [value.isNotNull(), value.isNull()]
-    inner = [(value > a) & (value <= b) for a, b in zip(edges, edges[1:], strict=False)]
+    inner = [(value > a) & (value <= b) for a, b in pairwise(edges)]
     return [value <= edges[0], *inner, value > edges[-1], value.isNull()]

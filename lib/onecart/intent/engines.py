@@ -1,7 +1,7 @@
 """The classifiers behind one call: their defaults, what a search tries, and where training stops."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,11 @@ MODELS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 SPACE: dict[str, dict[str, tuple[Any, ...]]] = {
     "decision_tree": {"maxDepth": (3, 4, 5, 6, 8), "minInstancesPerNode": (5, 20, 50, 100)},
-    "random_forest": {"maxDepth": (5, 7, 9), "minInstancesPerNode": (2, 5, 20), "featureSubsetStrategy": ("sqrt", "0.5")},
+    "random_forest": {
+        "maxDepth": (5, 7, 9),
+        "minInstancesPerNode": (2, 5, 20),
+        "featureSubsetStrategy": ("sqrt", "0.5"),
+    },
     "gbt": {
         "maxDepth": (2, 3, 4, 5),
         "stepSize": (0.05, 0.1, 0.2),
@@ -120,14 +124,14 @@ def fitted(model: str, made: Any, fit: DataFrame, validation: DataFrame | None) 
 def staged_losses(rows: DataFrame, forest: Forest) -> Any:
     """The weighted log loss of the first 1, 2, ... trees on `rows` (VECTOR, LABEL, WEIGHT), one pass on Spark."""
 
-    def partial(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def partial(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         for batch in batches:
-            z = forest.base + np.cumsum(forest.staged(np.stack(batch["x"].to_numpy())), axis=1)
+            z = forest.base + np.cumsum(forest.staged(np.array(batch["x"].tolist())), axis=1)
             y, w = batch["y"].to_numpy()[:, None], batch["w"].to_numpy()[:, None]
             losses = (w * (np.logaddexp(0, z) - y * z)).sum(axis=0)
             yield pd.DataFrame({"stage": np.arange(len(losses)), "loss": losses})
 
-    plain = rows.select(vector_to_array(VECTOR).alias("x"), F.col(LABEL).alias("y"), F.col(WEIGHT).alias("w"))
+    plain = rows.select(vector_to_array(F.col(VECTOR)).alias("x"), F.col(LABEL).alias("y"), F.col(WEIGHT).alias("w"))
     sums = plain.mapInPandas(partial, "stage LONG, loss DOUBLE").groupBy("stage").agg(F.sum("loss").alias("loss"))
     return np.array([r["loss"] for r in sums.orderBy("stage").collect()])
 

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError
 from onecart.intent import drift, engines, explain, lint, metrics, overview
-from onecart.intent.curve import Curve, calibrated
+from onecart.intent.curve import calibrated
 from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.prepare import VECTOR, Slot, require, slots, vector
 from onecart.intent.split import LABEL, PART, with_label, with_part

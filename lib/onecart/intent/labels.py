@@ -90,7 +90,9 @@ def _seconds(column: str) -> Column:
 
 def _positive(horizon: float, gap: float) -> None:
     if horizon <= 0 or gap < 0:
-        raise UsageError(f"a label window of {horizon:g} after a gap of {gap:g}: it must have a length, and begin after as_of")
+        raise UsageError(
+            f"a label window of {horizon:g} after a gap of {gap:g}: it must have a length, and begin after as_of"
+        )
 
 
 def _require(df: DataFrame, columns: Sequence[str], what: str) -> None:

@@ -72,7 +72,9 @@ def late(df: DataFrame, time: str | None, known: Sequence[str] | None, allow: Se
     checks = {c: quoted(c).cast("timestamp") > at for c in later}
     if LABEL_FROM in moments and LABEL_FROM not in allow:
         start = quoted(LABEL_FROM).cast("timestamp")
-        checks[LABEL_FROM] = F.greatest(at, *[quoted(c).cast("timestamp") for c in later]) > start if later else at > start
+        checks[LABEL_FROM] = (
+            F.greatest(at, *[quoted(c).cast("timestamp") for c in later]) > start if later else at > start
+        )
     if not checks:
         return
     row = df.agg(*[F.count_if(bad).alias(str(i)) for i, bad in enumerate(checks.values())]).first()
@@ -134,7 +136,7 @@ def _number_counts(rows: DataFrame, columns: Sequence[str]) -> dict[str, Any]:
 def _place(value: Column, borders: Sequence[float]) -> Column:
     """How many borders are at or below the value; a value that is a border has a place of its own. -1: no value."""
     at = F.array(*[F.lit(float(b)) for b in borders])
-    below, upto = (F.size(F.filter(at, lambda b: c(b))) for c in (lambda b: b < value, lambda b: b <= value))
+    below, upto = F.size(F.filter(at, lambda b: b < value)), F.size(F.filter(at, lambda b: b <= value))
     return F.when(value.isNull(), F.lit(-1)).otherwise(below + upto)
 
 

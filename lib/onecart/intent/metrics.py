@@ -97,7 +97,7 @@ def intervals(table: Any, resamples: int = RESAMPLES, seed: int = 7) -> dict[str
     if "auc" not in figures(table):
         return {}
     found = [figures(t) for t in resampled(table, resamples, seed)]
-    ends = {}
+    ends: dict[str, float] = {}
     for name in [k for k in found[0] if k not in ("n", "positives", "prevalence")]:
         low, high = np.quantile([f[name] for f in found if name in f], INTERVAL)
         ends |= {f"{name}_low": float(low), f"{name}_high": float(high)}

@@ -20,7 +20,7 @@ _POINTS = 10
 
 def sampled(ready: DataFrame) -> Any:
     """[row, number]: up to ROWS vectors of the fitted rows, chosen by their hash. They are looked at and not kept."""
-    x = vector_to_array(VECTOR).alias("x")
+    x = vector_to_array(F.col(VECTOR)).alias("x")
     rows = ready.where(F.col(PART) == "fit").select(x).orderBy(F.xxhash64("x")).limit(ROWS).collect()
     return np.array([r["x"] for r in rows], dtype=float)
 
@@ -42,6 +42,7 @@ def partial(
     for column in columns:
         own = [i for i, s in enumerate(slots) if s.column == column]
         values = [i for i in own if slots[i].kind == "value"]
+        settings: list[tuple[Any, dict[int, float]]]
         if values:
             grid = np.unique(np.quantile(x[:, values[0]], np.linspace(0, 1, _POINTS + 1)))
             settings = [(float(v), {values[0]: v}) for v in grid]

@@ -10,6 +10,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.intent.curve import Curve
 from onecart.intent.explain import Explainer, rescaled
@@ -37,11 +38,11 @@ def with_contributions(
 
     def parts(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         for batch in batches:
-            x = np.stack(batch.to_numpy()) if len(batch) else np.zeros((0, len(slots)))
+            x = np.array(batch.tolist()) if len(batch) else np.zeros((0, len(slots)))
             odds = curve(explainer.odds(x)) - base
             yield pd.Series(list(rescaled(by_column(explainer.parts(x), slots, columns), odds)), dtype=object)
 
-    udf = F.pandas_udf(parts, T.ArrayType(T.DoubleType()))  # type: ignore[call-overload]
+    udf = pandas_udf(parts, T.ArrayType(T.DoubleType()))  # type: ignore[call-overload]
     return df.withColumn(name, udf(vector_to_array(F.col(VECTOR))))
 
 
@@ -50,9 +51,9 @@ def odds(explainer: Explainer) -> Column:
 
     def each(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         for batch in batches:
-            yield pd.Series(explainer.odds(np.stack(batch.to_numpy())) if len(batch) else [], dtype=float)
+            yield pd.Series(explainer.odds(np.array(batch.tolist())) if len(batch) else [], dtype=float)
 
-    udf = F.pandas_udf(each, T.DoubleType())  # type: ignore[call-overload]
+    udf = pandas_udf(each, T.DoubleType())  # type: ignore[call-overload]
     return udf(vector_to_array(F.col(VECTOR)))  # type: ignore[no-any-return]
 
 
