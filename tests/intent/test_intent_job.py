@@ -155,3 +155,25 @@ def test_a_tracking_store_without_its_package_is_an_error_that_names_the_extra(m
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(UsageError, match=r"pip install 'onecart\[tracking\]'"):
         track("file:///tmp/runs", None, version="v", tags={})  # type: ignore[arg-type]
+
+
+def test_a_run_goes_to_a_folder_of_mlflow(tmp_path: Any) -> None:
+    mlflow = pytest.importorskip("mlflow", exc_type=ImportError)  # its extra is not in the lock: see deploy/lock.sh
+    from types import SimpleNamespace
+
+    from onecart.errors import OneCartError
+    from onecart.intent.tracking import EXPERIMENT, track
+
+    overview = {"importances": {"a": 1.0}, "gains": [], "partial": {}, "rules": lambda: "tree 1"}
+    curve = SimpleNamespace(method="platt")
+    model: Any = SimpleNamespace(
+        model="gbt", params={"maxIter": 7}, curve=curve, metrics={"auc": 0.8}, intervals={"auc_low": 0.7}, **overview
+    )
+    where = f"file://{tmp_path}/runs"
+    run = mlflow.MlflowClient(where).get_run(track(where, model, version="v1", tags={"as_of": "2011-06-01"}))
+    assert run.data.metrics == {"auc": 0.8, "auc_low": 0.7}
+    assert run.data.params == {"model": "gbt", "maxIter": "7", "calibration": "platt"}
+    assert run.info.run_name == "v1"
+    assert mlflow.MlflowClient(where).get_experiment_by_name(EXPERIMENT) is not None
+    with pytest.raises(OneCartError, match="refused the run"):
+        track("nowhere://x", model, version="v1", tags={})
