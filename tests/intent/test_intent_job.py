@@ -170,7 +170,8 @@ def test_a_run_goes_to_a_folder_of_mlflow(tmp_path: Any) -> None:
         model="gbt", params={"maxIter": 7}, curve=curve, metrics={"auc": 0.8}, intervals={"auc_low": 0.7}, **overview
     )
     where = f"file://{tmp_path}/runs"
-    run = mlflow.MlflowClient(where).get_run(track(where, model, version="v1", tags={"as_of": "2011-06-01"}))
+    run_id = track(where, model, version="v1", tags={"as_of": "2011-06-01"})
+    run = mlflow.MlflowClient(where).get_run(run_id)
     assert run.data.metrics == {"auc": 0.8, "auc_low": 0.7}
     assert run.data.params == {"model": "gbt", "maxIter": "7", "calibration": "platt"}
     assert run.info.run_name == "v1"

@@ -134,9 +134,11 @@ def test_a_search_takes_the_trial_with_the_least_loss_and_keeps_what_was_given(f
         intent.train(frame.limit(120), "outcome", model="logistic", search=2)
 
 
-def test_a_gbt_keeps_the_trees_that_the_calibration_rows_bear_out(frame: Any) -> None:
+def test_a_gbt_keeps_the_trees_that_the_calibration_rows_bear_out(frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from onecart import intent
+    from onecart.intent import fit
 
+    monkeypatch.setattr(fit, "_STOP_FROM", 20)
     made = intent.train(frame.drop("when"), "outcome", refit=False, maxIter=20, stepSize=1.0)
     assert made.params["maxIter"] < 20
     assert made.classifier.getNumTrees == made.params["maxIter"] == len(made.explainer.forest.trees)

@@ -28,9 +28,11 @@ def ask(spark: SparkSession, names: Sequence[str] | None, model: str, seed: int)
         raise UsageError(f"there is no question '{name}'{nearest(name, QUESTIONS)}")
     for name in names or QUESTIONS:
         question = QUESTIONS[name]()
-        frame = spark.createDataFrame(question.frame).withColumn(TIME, F.to_date(TIME)).cache()
-        found = [_answer(frame, question, m, c, seed) for m, c in ((model, None), ("logistic", question.baseline))]
-        frame.unpersist()
+        with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:
+            # From a file: a frame made of Python rows would travel with every task of every tree.
+            spark.createDataFrame(question.frame).withColumn(TIME, F.to_date(TIME)).write.parquet(f"{folder}/cases")
+            frame = spark.read.parquet(f"{folder}/cases")
+            found = [_answer(frame, question, m, c, seed) for m, c in ((model, None), ("logistic", question.baseline))]
         for row in found:
             row["beats"] = None if row is found[1] else row["auc"] > found[1]["auc_high"]
             yield row

@@ -21,7 +21,8 @@ from onecart.intent.split import LABEL, PART, with_label, with_part
 _ODDS, _P = "__onecart_odds", "__onecart_p"
 PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
 _SHOWN = 6  # columns with a partial dependence
-_STOP_FROM = 25  # calibration rows of either outcome from which on they decide how many trees are kept
+_CHOOSE_FROM = 25  # calibration rows of either outcome from which on they choose among trials
+_STOP_FROM = 100  # and how many trees are kept: fewer rows would stop at random
 _ROWS_A_PARTITION = 20_000
 
 _Counts = dict[tuple[str, float], int]
@@ -140,35 +141,35 @@ def _learned(
 ) -> _Trained:
     """The best trial: its trees are cut back to as many as the calibration rows bear out."""
     fit, validation = (ready.where(F.col(PART) == p).drop(PART) for p in ("fit", "calibrate"))
-    decides = min(counts["calibrate", 0.0], counts["calibrate", 1.0]) >= _STOP_FROM
-    if search and not decides:
-        raise UsageError(f"search={search} needs {_STOP_FROM} calibration rows of either outcome to choose by")
+    fewest = min(counts["calibrate", 0.0], counts["calibrate", 1.0])
+    if search and fewest < _CHOOSE_FROM:
+        raise UsageError(f"search={search} needs {_CHOOSE_FROM} calibration rows of either outcome to choose by")
     size, best = counts["fit", 0.0] + counts["fit", 1.0], None
-    stops = decides and model == "xgboost"
+    stops = fewest >= _STOP_FROM and model == "xgboost"
     for trial in engines.trials(model, params, search, seed):
         made = engines.estimator(model, trial, seed=seed, rows=size, stops=stops)
         classifier = engines.fitted(model, made, fit, validation if stops else None)
         means = _means(fit) if model == "logistic" else []
         found = _Trained(classifier, explain.explainer(model, classifier, means=means), trial, math.inf)
-        if decides and (search or model == "gbt"):
-            found = _judged(found, model, validation)
-        if stops and isinstance(found.explainer, explain.Boosted):
-            kept = {"n_estimators": found.explainer.rounds or trial.get("n_estimators", 0)}
-            found = replace(found, params={**trial, **kept})
+        if search or (model == "gbt" and fewest >= _STOP_FROM):
+            found = _judged(found, model, validation, cut=fewest >= _STOP_FROM)
+        if isinstance(found.explainer, explain.Boosted) and found.explainer.rounds:
+            found = replace(found, params={**trial, "n_estimators": found.explainer.rounds})
         if best is None or found.loss < best.loss:
             best = found
     assert best is not None
     return best
 
 
-def _judged(found: _Trained, model: str, validation: DataFrame) -> _Trained:
+def _judged(found: _Trained, model: str, validation: DataFrame, *, cut: bool) -> _Trained:
+    """With its loss on the calibration rows and, where they may `cut`, no more trees than lower it."""
     explainer = found.explainer
-    if isinstance(explainer, explain.Additive):
+    if isinstance(explainer, explain.Additive) and cut:
         losses = engines.staged_losses(validation, explainer.forest)
         kept = int(np.argmin(losses)) + 1
-        cut = explain.Additive(explainer.forest.first(kept), explainer.width)
+        fewer = explain.Additive(explainer.forest.first(kept), explainer.width)
         classifier = engines.first_trees(found.classifier, kept)
-        return _Trained(classifier, cut, {**found.params, "maxIter": kept}, float(losses[kept - 1]))
+        return _Trained(classifier, fewer, {**found.params, "maxIter": kept}, float(losses[kept - 1]))
     z = with_log_odds(validation, model, found.classifier, explainer, _ODDS)
     odds = F.col(_ODDS)
     loss = F.log1p(F.exp(-F.abs(odds))) + F.greatest(odds, F.lit(0.0)) - F.col(LABEL) * odds
