@@ -13,12 +13,12 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError
 from onecart.intent import drift, engines, explain, lint, metrics, overview
-from onecart.intent.curve import calibrated
+from onecart.intent.curve import Curve, calibrated
 from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.prepare import VECTOR, Slot, require, slots, vector
 from onecart.intent.split import LABEL, PART, with_label, with_part
 
-_ODDS, _P = "__onecart_odds", "__onecart_p"
+_ODDS = "__onecart_odds"
 PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
 _SHOWN = 6  # columns with a partial dependence
 _CHOOSE_FROM = 25  # calibration rows of either outcome from which on they choose among trials
@@ -79,6 +79,7 @@ def train(
     labelled, positive = with_label(features, label)
     hashed = [c for c in features.columns if c != label and isinstance(features.schema[c].dataType, T.AtomicType)]
     rows = with_part(labelled, time, hashed, seed=seed, holdout_from=holdout_from, gap=gap).persist()
+    again = time is None if refit is None else refit
     try:
         counts = _counts(rows, time)
         lint.answers(rows.where(F.col(PART) == "fit"), [c for c in chosen if c not in allow])
@@ -89,40 +90,51 @@ def train(
         ready = _matrix(rows, found, weight, sum(counts.values())).persist()
         try:
             made = _learned(ready, model, params, counts, search=search, seed=seed)
-            judged = with_log_odds(ready, model, made.classifier, made.explainer, _ODDS)
-            curve = calibrated(
-                judged.where(F.col(PART) == "calibrate"), margin=_ODDS, label=LABEL, shift=-math.log(weight)
-            )
-            held = judged.where(F.col(PART) == "holdout").withColumn(_P, 1 / (1 + F.exp(-curve.column(F.col(_ODDS)))))
-            table = metrics.grouped(held, score=curve.column(F.col(_ODDS)), label=LABEL, probability=F.col(_P))
-            if time is None if refit is None else refit:
-                made = _again(ready, model, made, seed)
-            sample = overview.sampled(ready)
+            measured = _measured(ready, model, made, shift=-math.log(weight), seed=seed)
+            made = _again(ready, model, made, seed) if again else made
             numeric = [s.column for s in found if s.kind == "value"]
+            spread = drift.profile(rows.where(F.col(PART) == "fit"), numeric)
             return IntentModel(
                 model=model,
                 classifier=made.classifier,
                 explainer=made.explainer,
                 slots=tuple(found),
-                curve=curve,
                 label=label,
                 positive=positive,
-                metrics=metrics.figures(table),
-                intervals=metrics.intervals(table, seed=seed),
-                gains=metrics.gains(table),
-                importances=(shares := overview.importances(made.explainer, found, sample)),
-                partial=overview.partial(made.explainer, curve, found, sample, list(shares)[:_SHOWN]),
                 params=made.params,
-                profile={
-                    **drift.profile(rows.where(F.col(PART) == "fit"), numeric),
-                    **drift.profile(held.select(F.col(_P).alias(PROBABILITY)), [PROBABILITY]),
-                },
                 skipped=skipped,
+                profile={**spread, **measured.pop("profile")},
+                **measured,
+                **_overview(ready, made, found, measured["curve"]),
             )
         finally:
             ready.unpersist()
     finally:
         rows.unpersist()
+
+
+def _measured(ready: DataFrame, model: str, made: _Trained, *, shift: float, seed: int) -> dict[str, Any]:
+    """The calibration, and what the holdout says of it: curve, metrics, intervals, gains, profile of an IntentModel."""
+    judged = with_log_odds(ready, model, made.classifier, made.explainer, _ODDS)
+    curve = calibrated(judged.where(F.col(PART) == "calibrate"), margin=_ODDS, label=LABEL, shift=shift)
+    z = curve.column(F.col(_ODDS))
+    held = judged.where(F.col(PART) == "holdout").withColumn(PROBABILITY, 1 / (1 + F.exp(-z)))
+    table = metrics.grouped(held, score=z, label=LABEL, probability=F.col(PROBABILITY))
+    return {
+        "curve": curve,
+        "metrics": metrics.figures(table),
+        "intervals": metrics.intervals(table, seed=seed),
+        "gains": metrics.gains(table),
+        "profile": drift.profile(held.select(PROBABILITY), [PROBABILITY]),
+    }
+
+
+def _overview(ready: DataFrame, made: _Trained, found: Sequence[Slot], curve: Curve) -> dict[str, Any]:
+    """importances and partial of an IntentModel."""
+    sample = overview.sampled(ready)
+    shares = overview.importances(made.explainer, found, sample)
+    shown = overview.partial(made.explainer, curve, found, sample, list(shares)[:_SHOWN])
+    return {"importances": shares, "partial": shown}
 
 
 def _matrix(rows: DataFrame, found: Sequence[Slot], weight: float, size: int) -> DataFrame:
