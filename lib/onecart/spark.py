@@ -16,6 +16,7 @@ _COMMON = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "true",
+    "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",  # small partitions are hashed, not sorted
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # unparsable dates become null, and then quarantine, not an error
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",

@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from onecart.identity.blocking import hash_of
 from onecart.identity.compare import COMPARED, COMPARISONS, compare, digit, digits, levels, with_sides
 
 BY_NAME = {c.name: c for c in COMPARISONS}
@@ -125,9 +126,8 @@ def test_compares_in_spark_as_in_memory(spark):
         ],
         schema,
     )
-    pairs = spark.createDataFrame(
-        [("1", "2", 5), ("1", "3", 6), ("2", "3", 7)], "record_a string, record_b string, found_by long"
-    )
+    pairs = spark.createDataFrame([("1", "2", 5), ("1", "3", 6), ("2", "3", 7)], "a string, b string, found_by long")
+    pairs = pairs.select(hash_of("a").alias("hash_a"), hash_of("b").alias("hash_b"), "found_by")
     used = tuple(c for c in COMPARISONS if c.name in ("given_name", "surname", "email"))
 
     compared = compare(with_sides(pairs, prepared), used)
@@ -145,6 +145,10 @@ def test_compares_in_spark_as_in_memory(spark):
         "12": (5, True, 0.1),
         "13": (6, False, 0.1),
         "23": (7, False, 0.2),
+    }
+    turned = compare(with_sides(pairs.selectExpr("hash_b AS hash_a", "hash_a AS hash_b"), prepared), used)
+    assert {(r.record_a + r.record_b, r.pattern) for r in turned.collect()} == {
+        (p, r.pattern) for p, r in found.items()
     }
     assert {r.phone for r in found.values()} == {0}
     assert set(COMPARED) >= {f for c in used for f in c.fields}

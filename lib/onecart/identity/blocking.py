@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.config import Identity
@@ -14,16 +14,15 @@ _ALONE = 1.0  # pairs per record that a part may make on its own; then rules of 
 
 @dataclass(frozen=True)
 class Rule:
-    """Records with the same value of `key` (SQL over a prepared record, null: none) make pairs.
+    """Records with the same `key` (one or two SQL expressions over a prepared record; null: none) make pairs.
 
     `fields` are those the key is made of. `identifies`: the key names one person, and `trust` is the probability that
     two records with it are one where nothing else can tell, and the most that the model may find: a judgement, not an
-    estimate. `chance`: how often two
-    strangers share the key in data of this kind, where EM starts.
+    estimate. `chance`: how often two strangers share the key in data of this kind, where EM starts.
     """
 
     name: str
-    key: str
+    key: tuple[str, ...]
     fields: tuple[str, ...]
     identifies: bool = False
     trust: float = 0.0
@@ -32,11 +31,11 @@ class Rule:
 
 # In the order in which a pair that several find is attributed to one: the most trusted first.
 IDENTIFIERS = tuple(
-    Rule(name, name, (name,), identifies=True, trust=trust)
+    Rule(name, (name,), (name,), identifies=True, trust=trust)
     for name, trust in {
         "account_id": 0.999,
         "card_id": 0.995,
-        "national_id": 0.99,
+        "national_id": 0.999,
         "email": 0.99,
         "phone": 0.97,
         "handle": 0.97,
@@ -63,8 +62,11 @@ _PARTS: dict[str, tuple[str, tuple[str, ...], float]] = {
     "email": ("substring_index(email, '@', 1)", ("email",), 1e-5),
     "national": ("left(national_id, 5)", ("national_id",), 1e-5),
 }
-_KEYS = "array<struct<rule: int, key: bigint>>"
-_NAMES = "array_join(array_sort(array(soundex(given_name), soundex(surname))), '|')"  # either way round
+# Either way round. `least` skips nulls, the key must not.
+_NAMES = (
+    "IF(given_name IS NULL OR surname IS NULL, NULL, "
+    "least(soundex(given_name), soundex(surname)) || greatest(soundex(given_name), soundex(surname)))"
+)
 
 
 def candidates(columns: list[str]) -> list[Rule]:
@@ -72,14 +74,12 @@ def candidates(columns: list[str]) -> list[Rule]:
     present = set(columns)
     parts = {name: part for name, part in _PARTS.items() if set(part[1]) <= present}
     rules = [rule for rule in IDENTIFIERS if rule.name in present]
-    rules += [Rule(name, key, fields, chance=chance) for name, (key, fields, chance) in parts.items()]
+    rules += [Rule(name, (key,), fields, chance=chance) for name, (key, fields, chance) in parts.items()]
     names = sorted(parts, key=list(_PARTS).index)
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
             (key_1, fields_1, chance_1), (key_2, fields_2, chance_2) = parts[one], parts[other]
-            key = f"{key_1} || '|' || {key_2}"
-            if (one, other) == ("given", "surname"):
-                key = f"IF(given_name IS NULL OR surname IS NULL, NULL, {_NAMES})"
+            key = (_NAMES,) if (one, other) == ("given", "surname") else (key_1, key_2)
             rules.append(Rule(f"{one}+{other}", key, fields_1 + fields_2, chance=chance_1 * chance_2))
     return rules
 
@@ -90,12 +90,20 @@ def keyed(prepared: DataFrame, rules: list[Rule]) -> DataFrame:
     Keys are 64-bit hashes: half the data to shuffle, and no personal value in it. Two values that meet by chance (one
     pair of records in 10^19) are compared, and then found to differ.
     """
+    # Rules share their parts, so each part is computed once, before the rules.
+    at = {part: f"part_{i}" for i, part in enumerate(dict.fromkeys(part for rule in rules for part in rule.key))}
+    parts = [F.expr(f"IF(({part}) IS NULL, NULL, xxhash64({part}))").alias(name) for part, name in at.items()]
     each = [
-        F.struct(F.lit(i).alias("rule"), F.expr(f"IF(({rule.key}) IS NULL, NULL, xxhash64({rule.key}))").alias("key"))
-        for i, rule in enumerate(rules)
+        F.struct(F.lit(i).alias("rule"), _key(*(at[p] for p in rule.key)).alias("key")) for i, rule in enumerate(rules)
     ]
-    found = F.filter(F.array(*each).cast(_KEYS), lambda one: one["key"].isNotNull())
-    return prepared.select("record_id", F.inline(found))
+    found = F.inline(F.array(*each).cast("array<struct<rule: int, key: bigint>>"))
+    return prepared.select("record_id", *parts).select("record_id", found).where("key IS NOT NULL")
+
+
+def _key(part: str, other: str | None = None) -> Column:
+    if other is None:
+        return F.col(part)
+    return F.when(F.col(part).isNotNull() & F.col(other).isNotNull(), F.xxhash64(part, other))
 
 
 def forecast(prepared: DataFrame, rules: list[Rule], settings: Identity, records: int) -> dict[int, tuple[int, int]]:
@@ -153,13 +161,18 @@ def cap(rule: Rule, settings: Identity) -> int:
     return settings.caps.get(rule.name, settings.max_records_per_key) if rule.identifies else settings.max_block
 
 
+def hash_of(record_id: str) -> Column:
+    """What stands for a record where pairs are made: numbers join and sort several times as fast as ids."""
+    return F.xxhash64(record_id)
+
+
 def blocks(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFrame:
     """One row per rule and key on several records: rule, key_hash, records, capped (on more than may make pairs), star
     (the record that all its pairs go to; null: all make pairs with all, or none does)."""
     counted = (
         keyed(prepared, rules)
         .groupBy("rule", F.col("key").alias("key_hash"))
-        .agg(F.count("*").alias("records"), F.min("record_id").alias("first"))
+        .agg(F.count("*").alias("records"), F.min_by("record_id", hash_of("record_id")).alias("first"))
         .where("records > 1")
         .withColumn("capped", F.col("records") > _cap_of(rules, settings))
     )
@@ -168,28 +181,33 @@ def blocks(prepared: DataFrame, rules: list[Rule], settings: Identity) -> DataFr
 
 
 def pairs(prepared: DataFrame, rules: list[Rule], settings: Identity, capped: DataFrame | None = None) -> DataFrame:
-    """One row per pair to compare, key (record_a, record_b), record_a < record_b: `found_by`, a bit for each rule.
+    """One row per pair to compare, key (hash_a, hash_b), of `hash_of`, hash_a < hash_b: `found_by`, a bit for each rule.
 
     A key value on more records than its cap makes no pairs. A key that identifies and is on more than
-    `settings.max_block` records makes a star around the smallest of them instead of all pairs. Where `prepared` is a
-    part of all records, `capped`[rule, key_hash, star] says which those are (of `blocks`); the star's record may then
+    `settings.max_block` records makes a star around the first of them by hash instead of all pairs. Where `prepared` is
+    a part of all records, `capped`[rule, key_hash, star] says which those are (of `blocks`); the star's record may then
     be missing from `prepared`.
     """
-    keys = keyed(prepared, rules)
+    keys = keyed(prepared, rules).withColumn("record", hash_of("record_id")).drop("record_id")
     if capped is not None:
-        special = capped.select("rule", F.col("key_hash").alias("key"), "star", F.lit(True).alias("special"))
+        star = F.when(F.col("star").isNotNull(), hash_of("star")).alias("star")
+        special = capped.select("rule", F.col("key_hash").alias("key"), star, F.lit(True).alias("special"))
         keys = keys.join(special, ["rule", "key"], how="left")
-        stars = keys.where("record_id > star").selectExpr("rule", "star AS record_a", "record_id AS record_b")
+        stars = keys.where("record > star").selectExpr("rule", "star AS hash_a", "record AS hash_b")
         keys = keys.where("special IS NULL")
-    together = keys.groupBy("rule", "key").agg(F.array_sort(F.collect_list("record_id")).alias("ids"))
-    size = F.size("ids")
-    first = together.where((size > 1) & (size <= _cap_of(rules, settings)))
-    first = first.select("rule", "ids", F.posexplode("ids").alias("i", "record_a"))
-    star = (F.size("ids") > settings.max_block) & (F.col("i") > 0)
-    rest = F.when(star, F.array().cast("array<string>")).otherwise(F.expr("slice(ids, i + 2, size(ids))"))
-    each = first.select("rule", "record_a", F.explode(rest).alias("record_b"))
+    # Most keys are on one record only: they are dropped before lists are made. The key comes first, because Spark sorts
+    # by the first column in linear time.
+    counted = keys.withColumn("n", F.count("*").over(Window.partitionBy("key", "rule")))
+    several = counted.where((F.col("n") > 1) & (F.col("n") <= _cap_of(rules, settings)))
+    together = several.groupBy("key", "rule").agg(F.array_sort(F.collect_list("record")).alias("records"))
+    first = together.select("rule", "records", F.posexplode("records").alias("i", "hash_a"))
+    around_first = (F.size("records") > settings.max_block) & (F.col("i") > 0)
+    rest = F.when(around_first, F.array().cast("array<bigint>")).otherwise(
+        F.expr("slice(records, i + 2, size(records))")
+    )
+    each = first.select("rule", "hash_a", F.explode(rest).alias("hash_b"))
     each = each if capped is None else each.unionByName(stars)
-    return each.groupBy("record_a", "record_b").agg(F.bit_or(F.expr("shiftleft(1L, rule)")).alias("found_by"))
+    return each.groupBy("hash_a", "hash_b").agg(F.bit_or(F.expr("shiftleft(1L, rule)")).alias("found_by"))
 
 
 def _cap_of(rules: list[Rule], settings: Identity) -> Column:

@@ -11,6 +11,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from onecart.identity.blocking import hash_of
+
 MISSING, DIFFERENT = 0, 1
 
 
@@ -327,17 +329,23 @@ def digit(comparisons: tuple[Comparison, ...], name: str) -> str:
     return "0"
 
 
-def with_sides(pairs: DataFrame, prepared: DataFrame) -> DataFrame:
-    """`pairs`[record_a, record_b, ...] with a_<field> and b_<field> of both records, record_a's share_<field>, and
-    `two_cards`: both have a card and not the same."""
+def with_sides(pairs: DataFrame, prepared: DataFrame, shared: DataFrame | None = None) -> DataFrame:
+    """`pairs`[hash_a, hash_b, ...] as record_a, record_b (record_a < record_b), a_<field> and b_<field> of both, and
+    `two_cards`: both have a card and not the same. `shared`: `prepared` with share_<field>, of which one record's are
+    added; they count where both have the same value.
+
+    The columns a_ and b_ come in the order of the hashes: comparing does not tell the two apart.
+    """
     fields = [f for f in COMPARED if f in prepared.columns]
-    shares = [c for c in prepared.columns if c.startswith("share_")]
-    card = F.col("card_id") if "card_id" in prepared.columns else F.lit(None)
+    shares = [c for c in (shared or prepared).columns if c.startswith("share_")]
+    card = F.col("card_id") if "card_id" in prepared.columns else F.lit(None).cast("string")
     out = pairs
-    for side in ("a", "b"):
+    for side, records, extra in (("a", shared or prepared, shares), ("b", prepared, [])):
         values = [F.col(f).alias(f"{side}_{f}") for f in fields]
-        extra = [*(F.col(s) for s in shares if side == "a"), card.alias(f"card_{side}")]
-        one = prepared.select(F.col("record_id").alias(f"record_{side}"), *values, *extra)
-        out = out.join(one, f"record_{side}", how="inner")
+        record = (hash_of("record_id").alias(f"hash_{side}"), F.col("record_id").alias(f"id_{side}"))
+        one = records.select(*record, *values, *extra, card.alias(f"card_{side}"))
+        out = out.join(one, f"hash_{side}", how="inner")
     differ = F.coalesce(F.col("card_a") != F.col("card_b"), F.lit(False))
-    return out.withColumn("two_cards", differ).drop("card_a", "card_b")
+    return out.withColumns(
+        {"record_a": F.least("id_a", "id_b"), "record_b": F.greatest("id_a", "id_b"), "two_cards": differ}
+    ).drop("hash_a", "hash_b", "id_a", "id_b", "card_a", "card_b")

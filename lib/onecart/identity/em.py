@@ -25,11 +25,12 @@ class Estimates:
 @dataclass(frozen=True)
 class Usual:
     """A comparison in data of this kind: `m`, `u` of each level (0 of missing), worth a few pairs; `shared`: families
-    agree on it."""
+    agree on it; `by_sound`: keys hold its sound, and most strangers of one sound have one name."""
 
     m: np.ndarray
     u: np.ndarray
     shared: bool
+    by_sound: bool = False
 
 
 def estimate(
@@ -116,7 +117,9 @@ def _levels_given(
         m.append(_normal(matches + _M_STRENGTH * _normal(allowed)))
         # Who shares a phone or a street and is not one person is mostly family, until the pairs themselves say more.
         expected_u = np.where(home[:, None], (all_m + all_u) / 2, all_u) if expected.shared else all_u
-        allowed_u = _normal(np.where(own[:, f, None], expected_u * np.maximum(seen, _FLOOR), expected_u))
+        # Namesakes: two who met by the sound of a name agree on the name as matches do, so it tells them nothing.
+        of_key = all_m if expected.by_sound else expected_u
+        allowed_u = _normal(np.where(own[:, f, None], of_key * np.maximum(seen, _FLOOR), expected_u))
         fitted_u = _normal(strangers + _U_STRENGTH * allowed_u)
         u.append(fitted_u if expected.shared else np.where(own[:, f, None], fitted_u, allowed_u))
         m[f][:, 0] = u[f][:, 0] = 1.0

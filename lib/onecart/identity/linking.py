@@ -1,5 +1,6 @@
 """Who is who: records of one person, by identifiers and by everything else they say."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -70,24 +71,36 @@ def resolve(records: DataFrame, settings: Identity | None = None, learned: Learn
     prepared = fields.prepare(records, settings.purpose).localCheckpoint()
     count = fields.require_unique(prepared)
     if learned is None:
-        learned, compared = learn(prepared, settings, count)
+        learned, scored = learn(prepared, settings, count)
     else:
-        compared = compared_pairs(prepared, learned, settings).localCheckpoint()
-    return resolved(prepared, model.with_weight(compared, learned.model), settings, learned)
+        compared = compared_pairs(prepared, learned, settings)
+        scored = model.with_weight(compared, learned.model).localCheckpoint()
+    return resolved(prepared, scored, settings, learned)
 
 
 def learn(prepared: DataFrame, settings: Identity, records: int) -> tuple[Learned, DataFrame]:
-    """Blocking rules, weights and threshold from the records, and the compared pairs they were learned from."""
-    rules = blocking.choose(prepared, settings, records)
-    terms = model.terms(prepared).localCheckpoint() if set(model.TERMS) & set(prepared.columns) else None
-    collision = model.collisions(terms) if terms is not None else {}
+    """Blocking rules, weights and threshold from the records, and the pairs they were learned from, with their weights."""
+    with ThreadPoolExecutor() as pool:  # two questions that do not wait for each other
+        names = pool.submit(_terms, prepared)
+        rules = blocking.choose(prepared, settings, records)
+        terms, collision = names.result()
     untrained = Learned(model.untrained(rules, prepared.columns, collision, records), terms)
     compared = compared_pairs(prepared, untrained, settings).localCheckpoint()
-    trained = model.fit(model.pattern_counts(compared, len(rules)).collect(), untrained.model)
+    trained = model.fit(model.pattern_counts(compared).toPandas(), untrained.model)
+    # Weights are long expressions: filters over them would compute them again and again.
+    scored = model.with_weight(compared, trained).localCheckpoint()
     if settings.threshold is not None:
-        return Learned(replace(trained, threshold=model.bits(settings.threshold)), terms), compared
-    histogram = model.histogram(model.with_weight(compared, trained)).collect()
-    return Learned(replace(trained, threshold=model.choose_threshold(histogram)), terms), compared
+        threshold = model.bits(settings.threshold)
+    else:
+        threshold = model.choose_threshold(model.histogram(scored).collect())
+    return Learned(replace(trained, threshold=threshold), terms), scored
+
+
+def _terms(prepared: DataFrame) -> tuple[DataFrame | None, dict[str, float]]:
+    if not set(model.TERMS) & set(prepared.columns):
+        return None, {}
+    terms = model.terms(prepared).localCheckpoint()
+    return terms, model.collisions(terms)
 
 
 def compared_pairs(
@@ -102,14 +115,14 @@ def compared_pairs(
     capped: as of `blocking.pairs`. one_of: record_id, only pairs with at least one of these records.
     """
     known = learned.model
-    shared = model.with_shares(prepared, learned.terms, known.records) if learned.terms is not None else prepared
+    shared = model.with_shares(prepared, learned.terms, known.records) if learned.terms is not None else None
     pairs = blocking.pairs(prepared, list(known.rules), settings, capped)
     if one_of is not None:
         for end in "ab":
-            mine = one_of.select(F.col("record_id").alias(f"record_{end}"), F.lit(True).alias(f"mine_{end}"))
-            pairs = pairs.join(mine, f"record_{end}", how="left")
+            mine = one_of.select(blocking.hash_of("record_id").alias(f"hash_{end}"), F.lit(True).alias(f"mine_{end}"))
+            pairs = pairs.join(mine, f"hash_{end}", how="left")
         pairs = pairs.where("mine_a OR mine_b").drop("mine_a", "mine_b")
-    return compare.compare(compare.with_sides(pairs, shared), known.comparisons)
+    return compare.compare(compare.with_sides(pairs, prepared, shared), known.comparisons)
 
 
 def resolved(prepared: DataFrame, scored: DataFrame, settings: Identity, learned: Learned) -> Resolution:

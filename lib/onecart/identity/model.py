@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -46,7 +47,7 @@ class LinkModel:
     @classmethod
     def from_json(cls, text: str) -> "LinkModel":
         found: dict[str, Any] = json.loads(text)
-        rules = tuple(Rule(**{**r, "fields": tuple(r["fields"])}) for r in found.pop("rules"))
+        rules = tuple(Rule(**{**r, "key": tuple(r["key"]), "fields": tuple(r["fields"])}) for r in found.pop("rules"))
         fields, columns = tuple(found.pop("fields")), tuple(found.pop("columns"))
         return cls(rules=rules, fields=fields, columns=columns, **found)
 
@@ -61,15 +62,22 @@ def first_rule() -> Column:
     return F.expr("CAST(log2(found_by & -found_by) AS INT)")
 
 
-def pattern_counts(compared: DataFrame, rules: int) -> DataFrame:
-    """One row per rule and pattern: `pairs` of the rule's blocks with that pattern; `once`, the same with each pair split
-    evenly among the rules that found it. As many rows as patterns occur: thousands, whatever the number of pairs."""
-    counts = compared.groupBy("found_by", "pattern").agg(F.count("*").alias("n"))
-    bits = F.expr(f"filter(sequence(0, {rules - 1}), i -> shiftright(found_by, i) & 1 = 1)")
-    each = counts.withColumn("by", bits).select(
-        F.explode("by").alias("rule"), "pattern", "n", (F.col("n") / F.size("by")).alias("part")
-    )
-    return each.groupBy("rule", "pattern").agg(F.sum("n").alias("pairs"), F.sum("part").alias("once"))
+def pattern_counts(compared: DataFrame) -> DataFrame:
+    """One row per set of rules that found a pair and pattern: found_by, pattern, pairs. As many rows as patterns occur:
+    thousands, whatever the number of pairs."""
+    return compared.groupBy("found_by", "pattern").agg(F.count("*").alias("pairs"))
+
+
+def per_rule(patterns: pd.DataFrame, rules: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of `pattern_counts`, for each rule and pattern: rule, pattern, pairs of the rule's blocks with that pattern, and
+    the same with each pair split evenly among the rules that found it."""
+    found_by, pattern, pairs = (patterns[c].to_numpy() for c in ("found_by", "pattern", "pairs"))
+    by = (found_by[:, None] >> np.arange(rules)) & 1 == 1
+    row, rule = np.nonzero(by)
+    part = pairs / np.maximum(by.sum(1), 1)
+    cell, at = np.unique(np.stack([rule, pattern[row]]), axis=1, return_inverse=True)
+    at = at.reshape(-1)
+    return cell[0], cell[1], np.bincount(at, pairs[row], cell.shape[1]), np.bincount(at, part[row], cell.shape[1])
 
 
 def untrained(rules: list[Rule], columns: list[str], collision: dict[str, float], records: int) -> LinkModel:
@@ -77,13 +85,12 @@ def untrained(rules: list[Rule], columns: list[str], collision: dict[str, float]
     return LinkModel(tuple(rules), tuple(c.name for c in usable(columns)), [], [], collision, records, tuple(columns))
 
 
-def fit(patterns: list[Any], untrained: LinkModel) -> LinkModel:
-    """Trains on counts: `patterns` is the collected frame of `pattern_counts`."""
+def fit(patterns: pd.DataFrame, untrained: LinkModel) -> LinkModel:
+    """Trains on counts: `patterns` is the frame of `pattern_counts`."""
     rules, comparisons = untrained.rules, untrained.comparisons
     share = np.array([_prior_share(rule, untrained.records) for rule in rules])
     own = np.array([[bool(set(c.fields) & set(r.fields)) for c in comparisons] for r in rules], bool)
-    rule, pattern = (np.array([row[i] for row in patterns], dtype=np.int64) for i in (0, 1))
-    pairs, once = (np.array([row[i] for row in patterns], dtype=float) for i in (2, 3))
+    rule, pattern, pairs, once = per_rule(patterns, len(rules))
     found = estimate(
         digits(pattern, comparisons),
         rule,
@@ -91,7 +98,7 @@ def fit(patterns: list[Any], untrained: LinkModel) -> LinkModel:
         once,
         share,
         own.reshape(len(rules), len(comparisons)),
-        [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared) for c in comparisons],
+        [Usual(np.array([0.0, *c.m]), np.array([0.0, *c.u]), c.shared, c.name in TERMS) for c in comparisons],
         np.array([r.identifies or bool(set(r.fields) & _HOUSEHOLD) for r in rules], bool),
         np.array([r.trust if r.identifies else 1.0 for r in rules]),
     )

@@ -78,8 +78,8 @@ def _columns(learned: Learned) -> set[str]:
 
 def _write_all(ctx: Context, prepared: DataFrame, records: DataFrame, count: int) -> tuple[DataFrame, str]:
     lake, settings = ctx.lake, ctx.settings.identity
-    learned, compared = linking.learn(prepared, settings, count)
-    found = linking.resolved(prepared, model.with_weight(compared, learned.model), settings, learned)
+    learned, scored = linking.learn(prepared, settings, count)
+    found = linking.resolved(prepared, scored, settings, learned)
     row = (ctx.run_id, count, learned.model.threshold, learned.model.to_json())
     lake.replace("gold.identity_model", ctx.spark.createDataFrame([row], contract("gold.identity_model").schema))
     none = ctx.spark.createDataFrame([], contract("gold.identity_terms").schema)

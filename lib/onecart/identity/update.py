@@ -49,7 +49,7 @@ def update(
     components = previous.join(reached, "record_id", how="left_semi").select("component").where("component IS NOT NULL")
     members = previous.join(components.distinct(), "component", how="left_semi").select("record_id")
     affected = prepared.join(members.unionByName(touched).distinct(), "record_id", how="left_semi").localCheckpoint()
-    scored = model.with_weight(compared_pairs(affected, learned, settings, capped).localCheckpoint(), learned.model)
+    scored = model.with_weight(compared_pairs(affected, learned, settings, capped), learned.model).localCheckpoint()
     return resolved(affected, scored, settings, learned)
 
 
