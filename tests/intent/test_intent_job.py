@@ -85,12 +85,15 @@ def test_the_job_learns_before_the_holdout_and_scores_as_of(
     assert (row["role"], row["reason"]) == ("champion", "there is no champion")
 
     # A second run learns the same: no better than the champion, which goes on scoring. Drift beyond the limit: exit code 3.
-    drifting = {"model": "decision_tree", "horizon_days": 30, "max_psi": 0.0001}
+    drifting = {"model": "decision_tree", "horizon_days": 30, "max_psi": 0.25}
     fill(
         "gold.customer_features",
-        [{**r.asDict(), "tenure_days": 1.0 * r["as_of"].month} for r in lake.read("gold.customer_features").collect()],
+        [
+            {**r.asDict(), "days_since_order": r["days_since_order"] + 100 * (r["as_of"] == as_of)}
+            for r in lake.read("gold.customer_features").collect()
+        ],
     )
-    with pytest.raises(DataError, match=r"by more than intent\.max_psi=0\.0001: tenure_days") as e:
+    with pytest.raises(DataError, match=r"^1 columns have .* by more than intent\.max_psi=0\.25: days_since_order") as e:
         run(context(run_id="second", as_of=as_of, intent=drifting))
     assert "intent.decision_tree@testrun stays" in e.value.result.headline
     roles = {r["model_version"]: r["role"] for r in lake.read("gold.model_registry").collect()}
