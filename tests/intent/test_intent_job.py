@@ -93,7 +93,9 @@ def test_the_job_learns_before_the_holdout_and_scores_as_of(
             for r in lake.read("gold.customer_features").collect()
         ],
     )
-    with pytest.raises(DataError, match=r"^1 columns have .* by more than intent\.max_psi=0\.25: days_since_order") as e:
+    with pytest.raises(
+        DataError, match=r"^1 columns have .* by more than intent\.max_psi=0\.25: days_since_order"
+    ) as e:
         run(context(run_id="second", as_of=as_of, intent=drifting))
     assert "intent.decision_tree@testrun stays" in e.value.result.headline
     roles = {r["model_version"]: r["role"] for r in lake.read("gold.model_registry").collect()}
