@@ -82,8 +82,10 @@ def estimator(model: str, params: dict[str, Any], *, seed: int, rows: int = 0, s
     for name in params:
         if name not in known:
             raise UsageError(f"the model '{model}' has no parameter '{name}'{nearest(name, known)}")
-    leaf = {"minInstancesPerNode": min(max(rows // 100, 2), 20)} if "minInstancesPerNode" in known else {}
-    values = {**leaf, **defaults, **params, **({"seed": seed} if made.hasParam("seed") else {})}
+    small: dict[str, Any] = {"minInstancesPerNode": min(max(rows // 20, 2), 20)} if "minInstancesPerNode" in known else {}
+    if model == "gbt" and rows < 2_000:  # too few to find out how many trees are too many
+        defaults = {**defaults, "maxIter": 30}
+    values = {**small, **defaults, **params, **({"seed": seed} if made.hasParam("seed") else {})}
     try:
         return made.copy({made.getParam(k): made.getParam(k).typeConverter(v) for k, v in values.items()})
     except (TypeError, ValueError) as e:
