@@ -219,8 +219,12 @@ def test(argv: list[str]) -> int:
         raise UsageError("the tests are in a checkout of OneCart; run `./onecart test` there")
     os.chdir(root)
     coverage = [] if argv else ["--cov", "--cov-report=term:skip-covered"]
+    # Options alone mean the whole suite; whoever names a test wants it at once, in one process.
+    # Files go to the workers in the order that tests/conftest.py gives them: the slow ones first.
+    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    workers = parallel if all(a.startswith("-") for a in argv) else []
     # A fresh interpreter, so that coverage sees the modules this command has imported already.
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *coverage, *argv])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *coverage, *argv])
 
 
 def doctor(argv: list[str]) -> int:
@@ -235,15 +239,15 @@ def doctor(argv: list[str]) -> int:
 
 def bench(argv: list[str]) -> int:
     """Measures OneCart beside others: identity (Splink on DuckDB and on Spark), intent (a recency-frequency baseline on
-    four questions, and XGBoost and LightGBM at size), each on the same records."""
+    four questions, and XGBoost and LightGBM at size), each on the same records; behaviour (sessions and features)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
-    parser.add_argument("name", choices=["identity", "intent"])
+    parser.add_argument("name", choices=["identity", "intent", "behaviour"])
     parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="identity: febrl*, or generated")
     parser.add_argument("--questions", nargs="*", metavar="NAME", help="intent: buys30, again90, category, coupon: all")
     parser.add_argument(
-        "--sizes", type=int, nargs="*", metavar="N", help="records, or rows to train on; none: no engines"
+        "--sizes", type=int, nargs="*", metavar="N", help="records, events, or rows to train on; none: no engines"
     )
     parser.add_argument(
         "--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, ...; mllib-gbt, ...: all"
@@ -252,7 +256,7 @@ def bench(argv: list[str]) -> int:
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    rows, text = (_bench_identity if args.name == "identity" else _bench_intent)(args)
+    rows, text = {"identity": _bench_identity, "intent": _bench_intent, "behaviour": _bench_behaviour}[args.name](args)
     if args.out:
         Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
     print(json.dumps(rows) if args.json else text)
@@ -288,6 +292,17 @@ def _bench_intent(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
     return [*answers, *timed], "\n\n".join(t for t in (intent.table(answers), intent.table(timed)) if t)
 
 
+def _bench_behaviour(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
+    from onecart.bench import behaviour
+    from onecart.jobs import open_session
+
+    rows = []
+    for row in behaviour.measure(open_session(load_settings(args)), args.sizes or [1_000_000], args.seed):
+        rows.append(row)
+        print(f"onecart: {row['events']:,} events", file=sys.stderr)
+    return rows, behaviour.table(rows)
+
+
 def bundle(argv: list[str]) -> int:
     """Writes deploy/databricks/resources/onecart.job.yml from the DAG."""
     argparse.ArgumentParser(prog="onecart bundle", description=bundle.__doc__).parse_args(argv)
@@ -309,7 +324,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
-    "bench": (bench, "bench identity | intent: quality, time and memory beside others"),
+    "bench": (bench, "bench identity | intent | behaviour: time and memory; quality beside Splink, XGBoost, LightGBM"),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),
     "python": (python, "python SCRIPT ...: Python with this environment"),

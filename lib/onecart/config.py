@@ -11,6 +11,7 @@ from importlib.abc import Traversable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -22,6 +23,13 @@ def _is_reference(value: str) -> str:
     if not value.startswith(("env:", "secret:")):
         raise ValueError("a secret is given by reference: env:NAME or secret:scope/key, never as a value")
     return value
+
+
+def _is_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError) as e:
+        raise ValueError("not a time zone; give a name like Europe/London") from e
 
 
 SecretRef = Annotated[str, AfterValidator(_is_reference)]
@@ -167,7 +175,13 @@ class Profile(_Section):
 
 
 class Behaviour(_Section):
+    """Where a visit ends: the classic rules of Google Analytics."""
+
     session_gap_minutes: int = Field(30, ge=1)  # a longer silence begins a new visit
+    cut_at_midnight: bool = True  # so does midnight ...
+    time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"  # ... of this zone
+    cut_at_campaign: bool = True  # and an event that another campaign brought
+    max_events_per_day: int = Field(5000, ge=1)  # of a visitor in a channel; more are a machine's and left out
 
 
 class Intent(_Section):

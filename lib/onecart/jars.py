@@ -1,5 +1,7 @@
 """The Java side: a JVM that fits, and the jars of Delta and Spark NLP, resolved once into a cache by Ivy."""
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from onecart.errors import OneCartError
@@ -66,10 +69,20 @@ def resolve(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> list[P
     """Local jar files of Maven coordinates `group:artifact:version` with all they need; downloads only the first time."""
     target = _folder(packages, excludes)
     if not is_resolved(packages, excludes):
-        print(f"onecart: fetching jars of {', '.join(packages)} (once)", file=sys.stderr)
-        _ivy_retrieve(packages, excludes, target)
-        (target / _COMPLETE).touch()
+        with _alone():
+            if not is_resolved(packages, excludes):
+                print(f"onecart: fetching jars of {', '.join(packages)} (once)", file=sys.stderr)
+                _ivy_retrieve(packages, excludes, target)
+                (target / _COMPLETE).touch()
     return sorted(target.glob("*.jar"))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Waits until no other process fetches into this cache; a killed one lets go of the lock by itself."""
+    with (cache_dir() / "jars.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def is_resolved(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> bool:

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 
 def test_behave_writes_visits_funnel_and_features_of_known_customers(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any]
@@ -48,3 +50,38 @@ def test_behave_writes_visits_funnel_and_features_of_known_customers(
     assert [r.purchase_visits for r in lake.read("gold.funnel").collect()] == [1]
     rows = lake.read("gold.customer_features").orderBy("as_of").select("customer_id", "as_of", "orders_7d").collect()
     assert rows == [("c1", date(2011, 5, 31), 1.0), ("c1", date(2011, 6, 1), 1.0)]
+
+
+def test_features_are_made_again_from_the_versions_a_run_read(
+    lake: Any, spark: Any, fill: Callable[..., None], context: Callable[..., Any]
+) -> None:
+    from onecart.behaviour import features_at
+    from onecart.behaviour.behave import INPUTS, run
+    from onecart.errors import UsageError
+
+    days = [date(2011, 5, 31), date(2011, 6, 1)]
+    link = {"probability": 1.0, "rule": "alone"}
+    fill("gold.identity_links", [{"record_id": "account:1", "customer_id": "c1", **link}])
+    event = {"channel": "web", "record_id": "account:1", "event_type": "page_view"}
+    events = [{"event_id": f"e{h}", "event_ts": datetime(2011, 5, 30, h), **event} for h in (9, 15)]
+    fill("silver.interactions", events)
+    line = {"order_ts": datetime(2011, 5, 30, 10), "channel": "web", "record_id": "account:1", "order_id": "o1"}
+    line |= {"quantity": 1, "currency": "GBP", "is_return": False, "sku": "s"}
+    prices = [{"unit_price": Decimal(p), "amount": Decimal(p)} for p in (5, 4)]
+    fill("silver.orders", [{"order_line_id": "l1", **line, **prices[0]}])
+    ctx = context(as_of=days[1], intent={"cutoffs": 2, "horizon_days": 1})
+    run(ctx)
+    then = {name: version for name, version in lake.reads.items() if name in INPUTS}
+    before = lake.read("gold.customer_features").where("as_of >= '2011-05-31'").orderBy("as_of").collect()
+    assert len(before) == 2
+
+    late = {**event, "event_id": "e12", "event_ts": datetime(2011, 5, 30, 12), "received_ts": datetime(2011, 6, 1, 1)}
+    fill("silver.interactions", [*events, late])  # a late event
+    fill("silver.orders", [{"order_line_id": "l1", **line, **prices[1]}])  # a correction that says no time of its own
+    again = features_at(lake, days, then, ctx.settings.behaviour)
+    assert again.orderBy("as_of").collect() == before
+
+    now = features_at(lake, days, {name: lake.version(name) for name in then}).select("visits_7d", "revenue_7d")
+    assert [tuple(r) for r in now.collect()] == [(2, 4), (2, 4)]  # the late event is of 1 June; the price is not
+    with pytest.raises(UsageError, match=r"features need the table gold.identity_links"):
+        features_at(lake, days, {"silver.orders": 0})

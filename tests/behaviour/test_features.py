@@ -2,16 +2,33 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import log2
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 ORDER = (
     "customer_id STRING, order_id STRING, order_ts TIMESTAMP, received_ts TIMESTAMP, channel STRING, quantity INT, "
-    "amount DECIMAL(18,4)"
+    "amount DECIMAL(18,4), sku STRING, unit_price DECIMAL(18,4), currency STRING, country STRING, order_line_id STRING"
 )
-EVENT = "customer_id STRING, event_ts TIMESTAMP, received_ts TIMESTAMP, channel STRING, event_type STRING, session_key STRING"
+EVENT = (
+    "customer_id STRING, event_ts TIMESTAMP, received_ts TIMESTAMP, channel STRING, event_type STRING, "
+    "session_key STRING, event_id STRING, campaign STRING, record_id STRING"
+)
 TICKET = "customer_id STRING, opened_ts TIMESTAMP"
+PRODUCT = "sku STRING, category STRING"
+WEATHER = "day DATE, country STRING, temperature_c DOUBLE, rain_mm DOUBLE"
+CALENDAR = "day DATE, country STRING, holiday STRING"
+SCHEMAS = {
+    "orders": ORDER,
+    "events": EVENT,
+    "tickets": TICKET,
+    "products": PRODUCT,
+    "weather": WEATHER,
+    "calendar": CALENDAR,
+}
 AS_OF = date(2011, 6, 1)
 MIDNIGHT = datetime(2011, 6, 1)
 
@@ -21,12 +38,20 @@ def before(days: float = 0, **more: float) -> datetime:
 
 
 def order(when: datetime, received: datetime | None = None, order_id: str = "o", **more: Any) -> tuple[Any, ...]:
-    row = {"customer": "c", "channel": "web", "quantity": 1, "amount": "10", **more}
-    return (row["customer"], order_id, when, received, row["channel"], row["quantity"], Decimal(row["amount"]))
+    row = {"customer": "c", "channel": "web", "quantity": 1, "amount": "10", "sku": "s", "country": "UK", **more}
+    price = Decimal(row.get("price", row["amount"]))
+    return (
+        *(row["customer"], order_id, when, received, row["channel"], row["quantity"], Decimal(row["amount"])),
+        *(row["sku"], price, "GBP", row["country"], order_id),
+    )
 
 
 def event(when: datetime, received: datetime | None = None, kind: str = "page_view", **more: Any) -> tuple[Any, ...]:
-    return (more.get("customer", "c"), when, received, "web", kind, more.get("key"))
+    row = {"customer": "c", "channel": "web", "id": str(when), **more}
+    return (
+        *(row["customer"], when, received, row["channel"], kind, row.get("key"), row["id"], row.get("campaign")),
+        None,
+    )
 
 
 def features(
@@ -35,11 +60,16 @@ def features(
     events: list[tuple[Any, ...]] = (),  # type: ignore[assignment]
     tickets: list[tuple[Any, ...]] = (),  # type: ignore[assignment]
     days: tuple[date, ...] = (AS_OF,),
+    rules: dict[str, Any] | None = None,
+    **more: list[tuple[Any, ...]],
 ) -> list[dict[str, Any]]:
+    from onecart.behaviour.features import Sources
     from onecart.behaviour.features import features as build
+    from onecart.config import Behaviour
 
-    frames = [spark.createDataFrame(list(r), s) for r, s in ((orders, ORDER), (events, EVENT), (tickets, TICKET))]
-    found = build(*frames, days, gap_minutes=30)
+    rows = {"orders": orders, "events": events, "tickets": tickets, **more}
+    frames = {n: spark.createDataFrame(list(rows.get(n, [])), s) for n, s in SCHEMAS.items()}
+    found = build(Sources(**frames), days, Behaviour(**(rules or {})))
     return [r.asDict() for r in found.orderBy("customer_id", "as_of").collect()]
 
 
@@ -110,8 +140,67 @@ def test_habits_of_a_buyer(spark: Any) -> None:
     assert [rows[0][f"{c}_share"] for c in ("web", "app", "store")] == [pytest.approx(1 / 3)] * 3
 
 
+def test_price_and_category_habits_against_what_others_paid_by_then(spark: Any) -> None:
+    others = [order(before(9), order_id=f"x{i}", customer=None, price=p) for i, p in enumerate(("10", "10", "20"))]
+    later = [order(before(-3), order_id=f"y{i}", customer=None, price="1") for i in range(9)]
+    mine = [
+        order(before(5), order_id="a", price="8"),
+        order(before(4), order_id="b", price="10", country="France"),
+        order(before(4), order_id="c", sku="t", price="3"),
+        order(before(4), order_id="d", sku="u", price="3"),
+        order(before(400), order_id="e", sku="v", price="3"),
+    ]
+    products = [("s", "mugs"), ("t", "bags"), ("u", None), ("v", "toys")]
+    (row,) = features(spark, [*others, *later, *mine], products=products)
+    names = ("price_index", "discount_share", "categories", "top_category_share", "category_entropy")
+    assert [row[n] for n in names] == [pytest.approx(v) for v in (3.8 / 4, 1 / 4, 2, 2 / 3, log2(3) - 2 / 3)]
+
+
+def test_who_bought_nothing_has_no_taste(spark: Any) -> None:
+    (row,) = features(spark, [], [event(before(1))])
+    assert row["price_index"] is row["categories"] is row["days_since_cart"] is row["orders_trend"] is None
+    assert row["orders_decayed"] == 0
+
+
+def test_weather_is_that_before_as_of_and_holidays_are_those_to_come(spark: Any) -> None:
+    day = lambda n: AS_OF + timedelta(days=n)  # noqa: E731
+    weather = [(day(n), "UK", float(n), 1.0) for n in range(-9, 9)] + [(day(-1), "France", 30.0, 0.5)]
+    calendar = [(day(n), "GB", "a feast" if n in (-1, 3, 27, 28) else None) for n in range(-5, 40)]
+    orders = [order(before(9), order_id="o1"), order(before(2), order_id="o2", country="France")]
+    orders += [order(before(-1), order_id="o3", country="Spain")]
+    rows = features(
+        spark, orders, [event(before(1), customer="nowhere")], weather=weather, calendar=calendar, days=(AS_OF, day(30))
+    )
+    seen = [
+        (r["customer_id"], r["temperature_7d"], r["rain_7d"], r["holidays_next_28d"], r["days_to_holiday"])
+        for r in rows
+    ]
+    assert seen == [
+        ("c", 30.0, 0.5, 2, 3),
+        ("c", None, None, 0, None),
+        ("nowhere", -4.0, 7.0, 2, 3),
+        ("nowhere", None, None, 0, None),
+    ]
+
+
+def test_old_facts_fade_and_a_trend_compares_the_last_weeks_with_the_year(spark: Any) -> None:
+    visits = [event(before(d), key=str(d), channel="app" if d == 30 else "web") for d in (1, 30, 60)]
+    (row,) = features(spark, [order(before(30))], [*visits, event(before(3), None, "add_to_cart")])
+    assert row["orders_decayed"] == pytest.approx(0.5)
+    assert row["visits_decayed"] == pytest.approx(0.5 ** (1 / 30) + 0.5 ** (3 / 30) + 0.5 + 0.25)
+    assert row["visits_trend"] == pytest.approx((2 / 28) / (4 / 60))  # known for 60 days only
+    assert (row["orders_trend"], row["days_since_cart"], row["app_visit_share"]) == (0.0, 3, 0.25)
+
+
+def test_a_machine_s_events_never_count_and_its_verdict_needs_nothing_later(spark: Any) -> None:
+    human = [event(before(2, hours=-i), key=str(i)) for i in range(2)]
+    late = [event(before(2, hours=-5 - i), MIDNIGHT, key=f"l{i}") for i in range(4)]
+    rows = features(spark, [], [*human, *late], days=(AS_OF, date(2011, 6, 2)), rules={"max_events_per_day": 3})
+    assert [r["visits_7d"] for r in rows] == [2, 2]
+
+
 def test_windows_agree_with_a_naive_loop(spark: Any) -> None:
-    from onecart.lake.gold import FEATURE_WINDOWS
+    from onecart.lake.features import FEATURE_WINDOWS
 
     kinds = ("page_view", "product_view", "add_to_cart", "search")
     events = [event(before((i * 37) % 400, hours=i % 24), None, kinds[i % 4], key=str(i)) for i in range(120)]
@@ -127,3 +216,62 @@ def test_windows_agree_with_a_naive_loop(spark: Any) -> None:
             assert row[f"cart_adds_{n}d"] == sum(e[4] == "add_to_cart" for e in inside)
             assert row[f"orders_{n}d"] == len(bought)
             assert row[f"revenue_{n}d"] == float(sum(o[6] for o in bought))
+
+
+LATE = st.lists(
+    st.tuples(st.integers(0, 7 * 24), st.integers(0, 4), st.sampled_from([None, "x", "y"]), st.booleans()), max_size=10
+)
+DAYS = tuple(AS_OF - timedelta(days=n) for n in (6, 3, 1, 0))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(moments=LATE, midnight=st.booleans())
+def test_as_of_is_what_a_run_of_that_day_would_have_said(
+    spark: Any, moments: list[tuple[int, int, str | None, bool]], midnight: bool
+) -> None:
+    """The judge cuts, for each as_of, only the events known before it, in a plain loop."""
+    from onecart.behaviour.facts import visit_facts
+    from onecart.behaviour.visits import online_events
+    from onecart.config import Behaviour
+
+    events = [
+        (before(7) + timedelta(hours=h) + (timedelta(minutes=20) if half else timedelta()), days, c, f"e{i:02}")
+        for i, (h, days, c, half) in enumerate(moments)
+    ]
+    received = [(w, max(w, (w + timedelta(days=n)).replace(hour=1)) if n else None, c, i) for w, n, c, i in events]
+    expected = {}
+    for as_of in DAYS:
+        known = sorted((w, i, c) for w, r, c, i in received if max(w, r or w).date() < as_of)
+        begun, last, told = [], None, None
+        for when, _, campaign in known:
+            over = last is None or when - last > timedelta(minutes=90) or (midnight and when.date() != last.date())
+            if over or (None not in (told, campaign) and told != campaign):
+                begun.append(when)
+                told = None
+            last, told = when, campaign or told
+        if known:
+            expected[as_of] = sum(as_of - timedelta(days=7) <= w.date() for w in begun)
+    rules = Behaviour(cut_at_midnight=midnight, session_gap_minutes=90)
+    frame = spark.createDataFrame([event(w, r, campaign=c, id=i, key="k") for w, r, c, i in received], EVENT)
+    facts = visit_facts(online_events(frame, max_events_per_day=99), DAYS, rules).collect()
+    found = {
+        as_of: sum(
+            f.visits
+            for f in facts
+            if f.known_day < as_of and f.as_of in (None, as_of) and f.day >= as_of - timedelta(days=7)
+        )
+        for as_of in expected
+    }
+    assert found == expected
+
+
+def test_every_feature_is_declared_once_and_is_a_column_of_the_contract() -> None:
+    from onecart.behaviour.facts import MEASURES
+    from onecart.lake import contract
+    from onecart.lake.features import FEATURES
+
+    names = [f.name for f in FEATURES]
+    assert len(set(names)) == len(names)
+    assert contract("gold.customer_features").schema.fieldNames() == ["customer_id", "as_of", *names]
+    assert {f.measure for f in FEATURES if f.measure} <= set(MEASURES)
+    assert all(f.meaning and f.unit for f in FEATURES)

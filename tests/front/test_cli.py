@@ -58,6 +58,20 @@ def test_an_unexpected_error_keeps_its_stack_trace_in_the_log(tmp_path, monkeypa
     assert "org.apache" in next((tmp_path / "logs").iterdir()).read_text()
 
 
+@pytest.mark.parametrize(
+    ("argv", "parallel", "covered"),
+    [([], True, True), (["--durations=60"], True, False), (["tests/front/test_cli.py", "-x"], False, False)],
+)
+def test_the_whole_suite_runs_in_two_workers_and_a_named_test_in_none(argv, parallel, covered, monkeypatch):
+    started = []
+    monkeypatch.setattr("os.execv", lambda program, words: started.extend(words))
+    monkeypatch.setattr("os.chdir", lambda folder: None)
+    cli.test(argv)
+    assert started[1:3] == ["-m", "pytest"]
+    assert started[len(started) - len(argv) :] == argv
+    assert ("-n" in started, "--cov" in started) == (parallel, covered)
+
+
 def test_samples_list_names_source_and_terms(capsys):
     assert cli.main(["samples", "list"]) == 0
     out = capsys.readouterr().out

@@ -61,5 +61,5 @@ def test_secret_references_resolve(monkeypatch):
 def test_every_shipped_environment_is_complete():
     for env in ("local", "cluster", "databricks"):
         settings, _ = config.load(env, gpu=True)
-        assert len(settings.sources) == 13
+        assert len(settings.sources) == 14
         assert all(key for key, _ in config.flatten(settings))

@@ -10,6 +10,7 @@ import yaml
 from onecart import bundle
 from onecart.dag import DAG, JOBS
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 

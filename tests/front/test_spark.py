@@ -1,6 +1,8 @@
 """The session: Delta, UTC, the driver's own Python; jars and Java."""
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from onecart import jars, spark
 
@@ -42,3 +44,21 @@ def test_ivy_module_excludes_what_spark_brings():
     assert '<dependency org="g" name="a" rev="1"' in text
     assert '<exclude org="org.apache.spark"/>' in text
     assert '<exclude org="x" module="y"/>' in text
+
+
+def test_jars_wanted_twice_at_once_are_fetched_once(monkeypatch, tmp_path):
+    fetched = []
+
+    def retrieve(packages, excludes, target):
+        fetched.append(packages)
+        target.mkdir(parents=True)
+        (target / "half.jar").touch()
+        time.sleep(0.3)
+        (target / "whole.jar").touch()
+
+    monkeypatch.setenv("ONECART_CACHE", str(tmp_path))
+    monkeypatch.setattr(jars, "_ivy_retrieve", retrieve)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(jars.resolve, [("g:a:1",)] * 2))
+    assert fetched == [("g:a:1",)]
+    assert [[p.name for p in paths] for paths in found] == [["half.jar", "whole.jar"]] * 2

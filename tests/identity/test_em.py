@@ -82,6 +82,26 @@ def test_families_at_one_address_are_not_taken_for_one_person():
     assert np.log2(found.m[1][1, 3] / found.u[1][1, 3]) > 4
 
 
+def test_namesakes_are_not_taken_for_one_person():
+    """Rule 0 brings together names that sound alike: matches at one address, and namesakes elsewhere. Rule 1 brings
+    together the same matches and any strangers. Columns: name, address."""
+    exact, elsewhere, moved = [0.0, 0.02, 0.98], [1.0, 0.0, 0.0], [0.02, 0.01, 0.97]
+    rng = np.random.default_rng(6)
+    matches = drawn(rng, [exact, moved], 300, missing=0)
+    namesakes, strangers = drawn(rng, [exact, elsewhere], 70, 0), drawn(rng, [[0.98, 0.01, 0.01], elsewhere], 3_000, 0)
+    levels = np.concatenate([matches, namesakes, matches, strangers])
+    levels, rule, count = counted(levels, np.repeat([0, 1], [370, 3_300]))
+    own = np.array([[True, False], [False, False]])
+
+    def found(by_sound):
+        usual = [Usual(USUAL.m, USUAL.u, shared=True, by_sound=by_sound), Usual(USUAL.m, USUAL.u, shared=True)]
+        return estimate(levels, rule, count, count, np.array([0.03, 0.1]), own, usual)
+
+    assert abs(np.log2(found(True).m[0][0, 3] / found(True).u[0][0, 3])) < 0.2  # the key forced it
+    assert posterior(found(True), 0, [3, 1]) < 0.5 < posterior(found(False), 0, [3, 1])
+    assert posterior(found(True), 0, [3, 3]) > 0.99
+
+
 def test_without_pairs_the_usual_rates_hold():
     nothing = np.zeros(0)
 

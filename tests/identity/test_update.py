@@ -10,6 +10,7 @@ from onecart.identity.unify import load, write_links
 from onecart.lake import contract
 from onecart.samples.persons import generate
 
+pytestmark = pytest.mark.slow
 NEAR = Identity(
     max_values={"email": 1}, retrain_share=1.0, max_block=12, max_records_per_key=4, caps={"device_id": 1000}
 )

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError
-from onecart.lake import contract
+from onecart.lake import commits, contract
 
 
 def weather(spark, *rows):
@@ -32,6 +32,15 @@ def test_insert_only_upsert_keeps_the_first_and_a_condition_keeps_the_better(lak
     assert lake.upsert("silver.weather", weather(spark, (1, 9.0)), update_if=None).updated == 0
     lake.upsert("silver.weather", weather(spark, (1, 0.5)), update_if="new.temperature_c > old.temperature_c")
     assert seen(lake) == [(1, 1.0)]
+
+
+def test_the_log_says_of_the_newest_commit_what_the_history_says(lake, spark, tmp_path):
+    lake.upsert("silver.weather", weather(spark, (1, 1.0)))
+    row = lake.delta("silver.weather").history(1).select("version", "operationMetrics").first()
+    found = commits.newest(f"{lake.path('silver.weather')}/_delta_log")
+    assert found == (row.version, row.operationMetrics)
+    assert found[1]["numTargetRowsInserted"] == "1"
+    assert commits.newest(str(tmp_path / "elsewhere")) is None
 
 
 def test_append_once_drops_a_repeated_version(lake, spark):

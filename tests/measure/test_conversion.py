@@ -14,11 +14,16 @@ DAY = (
 NOON, D = datetime(2011, 5, 1, 12), date(2011, 5, 1)
 
 
-def conversion(spark: Any, sessions: list[tuple[Any, ...]], orders: list[tuple[Any, ...]]) -> Any:
+def conversion(
+    spark: Any, sessions: list[tuple[Any, ...]], orders: list[tuple[Any, ...]], *footfall: tuple[Any, ...]
+) -> Any:
     from onecart.measure.conversion import conversion_daily
 
     return conversion_daily(
-        spark.createDataFrame(sessions, SESSION), spark.createDataFrame(orders, ORDER), currency="GBP"
+        spark.createDataFrame(sessions, SESSION),
+        spark.createDataFrame(orders, ORDER),
+        spark.createDataFrame(list(footfall), "day DATE, store_id STRING, visitors LONG"),
+        currency="GBP",
     )
 
 
@@ -58,6 +63,18 @@ def test_a_day_with_orders_and_no_visit_has_no_rate(spark: Any) -> None:
     }
 
 
+def test_a_store_has_the_visitors_its_doors_counted(spark: Any) -> None:
+    bought = [(NOON, "store", v, True) for v in ("v1", "v2")]
+    later = datetime(2011, 5, 2, 12)
+    found = conversion(
+        spark, [*bought, (later, "store", "v3", True)], [], (D, "S1", 5), (D, "S2", 3), (later.date(), "S1", 0)
+    )
+    assert [(r["visitors"], r["buyers"], r["conversion_rate"]) for r in found.orderBy("day").collect()] == [
+        (8, 2, 0.25),
+        (None, 1, None),  # a counter that missed a buyer
+    ]
+
+
 def test_measure_says_the_online_conversion(lake: Any, fill: Callable[..., None], context: Callable[..., Any]) -> None:
     from onecart.measure.conversion import run
 
@@ -70,5 +87,10 @@ def test_measure_says_the_online_conversion(lake: Any, fill: Callable[..., None]
     line = {"unit_price": Decimal(5), "amount": Decimal(5), "quantity": 1, "currency": "GBP", "is_return": False}
     order = {"order_id": "o1", "order_ts": NOON, "channel": "web", "sku": "s"}
     fill("silver.orders", [{"order_line_id": "l1", **order, **line}])
+    fill("silver.footfall", [{"day": D, "store_id": "S1", "visitors": 9}])
     result = run(context())
-    assert (result.rows_in, result.rows_out, result.headline) == (4, 2, "online conversion 25.0% over 1 days")
+    assert (result.rows_in, result.rows_out, result.headline) == (
+        4,
+        3,
+        "online conversion 25.0% over 1 days, store conversion 0.0% over 1 days",
+    )

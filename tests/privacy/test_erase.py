@@ -17,6 +17,7 @@ from onecart.lake import Lake, contract
 from onecart.privacy import access, erase, subject
 from onecart.quality import clean
 
+pytestmark = pytest.mark.slow
 NOW = datetime(2012, 1, 2, tzinfo=timezone.utc)
 ANN, BOB = "A51cc7488a6c6f9", "A7d410a3112e456"
 SECRETS = (b"ann.lee77@x.example", b"7449704000", b"Ann Lee", ANN.encode(), b"490001", b"c_ann00001", b"Tann0000001")

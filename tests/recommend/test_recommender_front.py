@@ -8,6 +8,7 @@ from chispa import assert_approx_df_equality
 from onecart import recommend
 from onecart.errors import UsageError
 
+pytestmark = pytest.mark.slow
 BOUGHT = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "z"), ("c", "x"), ("c", "y"), ("d", "w")]
 SMALL = {"rank": 2, "iterations": 2, "blocks": 1}
 

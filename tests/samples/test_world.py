@@ -22,6 +22,7 @@ from onecart.samples.dice import Dice
 from onecart.samples.orders import choose
 from onecart.samples.world import grow
 
+pytestmark = pytest.mark.slow
 FIRST = datetime(2010, 3, 1, 9, 30)
 SCHEMA = """line_no LONG, invoice STRING, stock_code STRING, description STRING, quantity INT, invoice_date TIMESTAMP,
     price DECIMAL(12,3), customer_id STRING, country STRING"""
@@ -117,6 +118,18 @@ def read(spark: SparkSession, world: World, name: str) -> DataFrame:
     if source.explode:
         rows = rows.withColumn("line", F.explode_outer(source.explode))
     return rows.selectExpr(*[f"{sql} AS {c}" for c, sql in source.columns.items()], "bad")
+
+
+def test_every_store_counts_more_people_than_receipts(spark: SparkSession, clean: World) -> None:
+    doors = {(r.store_id, r.day): int(r.visitors) for r in read(spark, clean, "store_footfall").collect()}
+    assert {store for store, _ in doors} <= {"S1", "S2", "S3"}
+    sold = read(spark, clean, "store_receipts").where("quantity > 0").selectExpr("order_id", "date(order_ts) AS day")
+    receipts = Counter(r.day for r in sold.distinct().collect())
+    people: Counter[Any] = Counter()
+    for (_, day), n in doors.items():
+        people[day] += n
+    assert set(people) == set(receipts)
+    assert all(2 * n <= people[day] <= 6 * n for day, n in receipts.items())
 
 
 def test_each_real_line_lies_in_one_channel_once(spark: SparkSession, clean: World) -> None:

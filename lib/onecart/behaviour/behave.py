@@ -1,45 +1,107 @@
 """The job `behave`: silver events, orders and tickets -> gold.sessions, gold.funnel, gold.customer_features."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.behaviour.features import as_of_dates, features
+from onecart.behaviour.features import Sources, as_of_dates, features
 from onecart.behaviour.funnel import funnel
 from onecart.behaviour.sessions import online_sessions, store_sessions
+from onecart.behaviour.visits import ONLINE
+from onecart.config import Behaviour
 from onecart.context import Context, Result
+from onecart.errors import UsageError
+from onecart.lake import Lake, contract
 from onecart.lake.customers import with_customer
+
+# What features are made from; ops.runs has the versions that a run of `behave` read.
+INPUTS = (
+    *("silver.orders", "silver.interactions", "silver.tickets", "silver.products", "silver.weather"),
+    *("silver.calendar", "gold.identity_links", "gold.identity_stitches", "gold.customer_profile"),
+)
+_REQUIRED = ("silver.orders", "gold.identity_links")
 
 
 def run(ctx: Context) -> Result:
-    """Reads silver.interactions, orders, tickets and gold.identity_links; replaces the three tables.
+    """Reads INPUTS and silver.footfall; replaces the three tables.
 
     Features are for customers of gold.customer_profile only, where it is there: a cookie that never said who it is
     gets no row.
     """
-    links = ctx.lake.read("gold.identity_links")
-    received = ctx.lake.read_if_exists("silver.interactions"), ctx.lake.read("silver.orders")
-    stitches = ctx.lake.read_if_exists("gold.identity_stitches")
-    tickets = with_customer(ctx.lake.read_if_exists("silver.tickets"), links, None, at="opened_ts")
-    events = with_customer(received[0], links, stitches, at="event_ts")
-    orders = with_customer(received[1], links, stitches, at="order_ts")
-    gap = ctx.settings.behaviour.session_gap_minutes
-
-    visits = online_sessions(events, gap_minutes=gap).unionByName(store_sessions(orders))
+    rules, intent = ctx.settings.behaviour, ctx.settings.intent
+    tables = _tables(ctx.lake)
+    sources = _sources(tables)
+    visits = online_sessions(sources.events, rules).unionByName(store_sessions(sources.orders, rules))
     written = ctx.lake.replace("gold.sessions", visits)
-    steps = ctx.lake.read("gold.sessions").transform(funnel)
-    ctx.lake.replace("gold.funnel", steps)
+    footfall = ctx.lake.read_if_exists("silver.footfall")
+    ctx.lake.replace("gold.funnel", funnel(ctx.lake.read("gold.sessions"), footfall))
 
-    intent = ctx.settings.intent
     dates = as_of_dates(ctx.as_of(), horizon_days=intent.horizon_days, cutoffs=intent.cutoffs)
-    rows = features(orders, events, tickets, dates, gap_minutes=gap)
-    if ctx.lake.exists("gold.customer_profile"):
-        rows = rows.join(ctx.lake.read("gold.customer_profile").select("customer_id"), "customer_id", how="left_semi")
-    ctx.lake.replace("gold.customer_features", rows)
+    ctx.lake.replace("gold.customer_features", _of_customers(features(sources, dates, rules), tables))
 
-    online = steps.where("channel <> 'store'").agg(F.sum("visits"), F.sum("purchase_visits")).first()
-    total, bought = (online[0] or 0, online[1] or 0) if online else (0, 0)
-    share = f", {bought / total:.1%} of {total:,} online visits bought" if total else ""
+    headline, rows = _account(ctx.lake.read("gold.sessions"), tables["silver.interactions"])
     return Result(
-        rows_in=sum(table.count() for table in received),
+        rows_in=rows + tables["silver.orders"].count(),
         rows_out=written.inserted,
-        headline=f"{written.inserted:,} visits{share}",
+        headline=f"{written.inserted:,} visits{headline}",
     )
+
+
+def _account(sessions: DataFrame, events: DataFrame) -> tuple[str, int]:
+    """What the online visits came to, in words; and how many events there are."""
+    online = sessions.where("channel <> 'store'")
+    sums = online.agg(F.count("*"), F.count_if("purchased"), F.coalesce(F.sum("events"), F.lit(0))).first()
+    counts = events.agg(F.count("*"), F.count_if(F.col("channel").isin(*ONLINE))).first()
+    assert sums is not None  # an aggregate without groups has its one row
+    assert counts is not None
+    (total, bought, kept), (rows, seen) = sums, counts
+    share = f", {bought / total:.1%} of {total:,} online visits bought" if total else ""
+    return share + (f", {seen - kept:,} events of machines left out" if seen > kept else ""), rows
+
+
+def features_at(
+    lake: Lake, dates: Sequence[date], versions: Mapping[str, int], rules: Behaviour | None = None
+) -> DataFrame:
+    """The rows of gold.customer_features for any `dates`, made again from the tables as they were at `versions`.
+
+    versions: table -> Delta version, as `inputs` of a run in ops.runs; other tables of it are ignored, and a table of
+    INPUTS that it does not name was not there. rules: the `behaviour` settings of that run (default: the default ones).
+    UsageError: no version of the orders or links. OneCartError: a version is no longer there (upkeep keeps
+    lake.retention_hours of them, an erasure none).
+    """
+    tables = _tables(lake, versions)
+    return _of_customers(features(_sources(tables), dates, rules or Behaviour()), tables)
+
+
+def _tables(lake: Lake, versions: Mapping[str, int] | None = None) -> dict[str, DataFrame]:
+    """INPUTS as they are, or at `versions`. One that is not there is an empty frame; the profile is left out."""
+    found = {}
+    for name in INPUTS:
+        if versions is None and (name in _REQUIRED or lake.exists(name)):
+            found[name] = lake.read(name)
+        elif versions is not None and name in versions:
+            found[name] = lake.read(name, versions[name])
+        elif versions is not None and name in _REQUIRED:
+            raise UsageError(f"features need the table {name}, and no version of it is given")
+        elif name != "gold.customer_profile":
+            found[name] = lake.spark.createDataFrame([], contract(name).schema)
+    return found
+
+
+def _sources(tables: Mapping[str, DataFrame]) -> Sources:
+    links, stitches = tables["gold.identity_links"], tables["gold.identity_stitches"]
+    return Sources(
+        orders=with_customer(tables["silver.orders"], links, stitches, at="order_ts"),
+        events=with_customer(tables["silver.interactions"], links, stitches, at="event_ts"),
+        tickets=with_customer(tables["silver.tickets"], links, None, at="opened_ts"),
+        products=tables["silver.products"],
+        weather=tables["silver.weather"],
+        calendar=tables["silver.calendar"],
+    )
+
+
+def _of_customers(rows: DataFrame, tables: Mapping[str, DataFrame]) -> DataFrame:
+    profiles = tables.get("gold.customer_profile")
+    return rows if profiles is None else rows.join(profiles.select("customer_id"), "customer_id", how="left_semi")

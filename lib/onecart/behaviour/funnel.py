@@ -1,21 +1,69 @@
-"""How far visits get."""
+"""How far visits get: visit -> product -> cart -> checkout -> purchase."""
 
-from pyspark.sql import DataFrame
+from collections.abc import Sequence
+from itertools import pairwise
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from onecart.lake import contract
 
-def funnel(sessions: DataFrame) -> DataFrame:
-    """One row per (day, channel), its key: visits, and those that reached each step.
+GRAIN = ("day", "channel", "device_type", "campaign")
+STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
 
-    A step is counted by itself: a purchase without a recorded checkout counts as a purchase and not as a checkout. A
-    store's visits are its receipts, so they all buy.
+
+def funnel(sessions: DataFrame, footfall: DataFrame) -> DataFrame:
+    """One row per day (UTC), channel, device_type and campaign, its key: the columns of gold.funnel.
+
+    footfall: silver.footfall; all stores together. A count below the visits that bought is a broken counter's, and
+    taken as none.
     """
-    reached = {
-        "product_visits": F.col("product_views") > 0,
-        "cart_visits": F.col("cart_adds") > 0,
-        "checkout_visits": F.col("checkouts") > 0,
+    days = footfall.groupBy("day").agg(F.sum("visitors").alias("footfall")).withColumn("channel", F.lit("store"))
+    counted = sessions.withColumn("day", F.to_date("started_ts")).transform(steps, by=GRAIN)
+    joined = counted.join(days, ["day", "channel"], how="full").na.fill(0, [*STEPS, "visitors", "buyers"])
+    whole = F.col("footfall") >= F.greatest("purchase_visits", "buyers")
+    return joined.withColumn("footfall", F.when(whole, F.col("footfall"))).transform(with_rates)
+
+
+def steps(sessions: DataFrame, *, by: Sequence[str]) -> DataFrame:
+    """One row per `by`, its key (columns of gold.sessions): STEPS, visitors, buyers.
+
+    A visit that went further has passed the steps before it, recorded or not, so that no step has more visits than the
+    one before it. A visit to a store is known by its receipt, so it has passed them all.
+    """
+    passed = {
+        "product_visits": _any("product_views", "cart_adds", "checkouts"),
+        "cart_visits": _any("cart_adds", "checkouts"),
+        "checkout_visits": _any("checkouts"),
         "purchase_visits": F.col("purchased"),
     }
-    return sessions.groupBy(F.to_date("started_ts").alias("day"), "channel").agg(
-        F.count("*").alias("visits"), *[F.count_if(step).alias(name) for name, step in reached.items()]
+    per_visitor = sessions.groupBy(*by, "visitor_id").agg(
+        F.count("*").alias("visits"), *[F.count_if(step).alias(name) for name, step in passed.items()]
     )
+    return per_visitor.groupBy(*by).agg(
+        *[F.sum(name).alias(name) for name in STEPS],
+        F.count("*").alias("visitors"),
+        F.count_if(F.col("purchase_visits") > 0).alias("buyers"),
+    )
+
+
+def with_rates(counted: DataFrame) -> DataFrame:
+    """STEPS, visitors, buyers and footfall -> the columns of gold.funnel: each step's share of the step before it, and
+    the conversion rates, buyers / visitors. null where nobody came, or nobody counted them."""
+    store = F.col("channel") == "store"
+    rates = {f"{after.removesuffix('_visits')}_rate": _share(after, F.col(before)) for before, after in pairwise(STEPS)}
+    came = {"conversion_rate": ("purchase_visits", "visits"), "visitor_conversion_rate": ("buyers", "visitors")}
+    for name, (bought, seen) in came.items():
+        rates[name] = _share(bought, F.when(store, F.col("footfall")).otherwise(F.col(seen)))
+    return counted.withColumns(rates).select(*contract("gold.funnel").schema.fieldNames())
+
+
+def _any(*names: str) -> Column:
+    found = F.col("purchased")
+    for name in names:
+        found = found | (F.col(name) > 0)
+    return found
+
+
+def _share(part: str, of: Column) -> Column:
+    return F.col(part) / F.nullif(of, F.lit(0))

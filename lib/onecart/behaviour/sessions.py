@@ -1,82 +1,84 @@
-"""Visits: online events cut into sessions by silence, and store receipts, each one visit."""
+"""Visits as rows: online events and store receipts, each cut into sessions and counted."""
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from onecart.behaviour.visits import online_events, visit_keys, with_visit, with_visitor
+from onecart.config import Behaviour
 from onecart.lake import contract
 
-ONLINE = ("web", "app")
+# What counts as what: columns of gold.sessions and the events they count.
+COUNTED = {
+    "page_views": "page_view",
+    "product_views": "product_view",
+    "searches": "search",
+    "cart_adds": "add_to_cart",
+    "checkouts": "checkout",
+}
 
 
-def with_visitor(df: DataFrame, *, visit: str) -> DataFrame:
-    """Adds visitor_id: the customer, else the record, else `session:` and the value of the SQL expression `visit`."""
-    unknown = F.concat(F.lit("session:"), F.expr(visit))
-    return df.withColumn("visitor_id", F.coalesce("customer_id", "record_id", unknown))
-
-
-def online_sessions(events: DataFrame, *, gap_minutes: int) -> DataFrame:
+def online_sessions(events: DataFrame, rules: Behaviour) -> DataFrame:
     """One row per visit to web or app; key session_id, columns of gold.sessions, times in UTC.
 
-    A visitor's visit to a channel ends when nothing happens for more than `gap_minutes`, the usual rule of web
-    analytics, or when the channel gives a new session_key; the events of one key stay together when two devices of a
-    visitor take turns. The id is that of the visit's first event, so a repeated run names a visit alike.
+    Where a visit ends, see `with_visit`; whose events are left out, see `online_events`. Dwell time is the time to the
+    visit's next event, so that of its last event is unknown. The id is that of the visit's first event, so a repeated
+    run names a visit alike.
 
     events: silver.interactions with customer_id.
     """
-    same_key = Window.partitionBy("visitor_id", "channel", "session_key").orderBy("event_ts", "event_id")
-    silent = F.lag("event_ts").over(same_key) + F.expr(f"INTERVAL {gap_minutes} MINUTES") < F.col("event_ts")
+    return events.transform(visits_so_far, rules).transform(as_sessions)
+
+
+def visits_so_far(events: DataFrame, rules: Behaviour) -> DataFrame:
+    """One row per online visit; key: VISITOR and started_ts. What `as_sessions` counts, in a form that later events of
+    the visit can be added to (see live.py): sets of hashes for distinct pages and products, and the type of the last
+    event. timed_views: product views whose dwell time is known."""
+    cut = online_events(events, max_events_per_day=rules.max_events_per_day).transform(with_visit, rules)
+    order = Window.partitionBy(*visit_keys(rules)).orderBy("event_ts", "event_id")
+    following = F.lead(F.struct("event_ts", "begins")).over(order)
+    dwell = F.when(~following["begins"], seconds("event_ts", following["event_ts"]))
+    viewed = F.col("event_type") == "product_view"
+    looked = F.when(viewed, F.col("dwell_s"))
     position = F.struct("event_ts", "event_id")
-    visits = (
-        events.where(F.col("channel").isin(*ONLINE))
-        .transform(with_visitor, visit="coalesce(session_key, event_id)")
-        .withColumn("begins", F.coalesce(silent, F.lit(False)).cast("int"))
-        .withColumn("visit", F.sum("begins").over(same_key))
-        .groupBy("visitor_id", "customer_id", "channel", "session_key", "visit")
+    return (
+        cut.withColumn("dwell_s", dwell)
+        .groupBy(*visit_keys(rules), "visit")
         .agg(
+            F.max("customer_id").alias("customer_id"),
             F.min_by("event_id", position).alias("first_event"),
+            F.min_by("event_type", position).alias("landing"),
+            F.max_by("event_type", position).alias("last_type"),
             F.min("event_ts").alias("started_ts"),
             F.max("event_ts").alias("ended_ts"),
             F.count("*").alias("events"),
-            *[
-                F.count_if(F.col("event_type") == kind).alias(name)
-                for kind, name in (
-                    ("product_view", "product_views"),
-                    ("search", "searches"),
-                    ("add_to_cart", "cart_adds"),
-                    ("checkout", "checkouts"),
-                )
-            ],
+            *[F.count_if(F.col("event_type") == kind).alias(name) for name, kind in COUNTED.items()],
+            F.collect_set(F.xxhash64("event_type", "sku", "query")).alias("page_set"),
+            F.collect_set(F.when(viewed & F.col("sku").isNotNull(), F.xxhash64("sku"))).alias("product_set"),
+            F.sum(looked).alias("product_dwell_s"),
+            F.count(looked).alias("timed_views"),
             F.max(F.col("event_type") == "purchase").alias("purchased"),
             *[
                 F.min_by(name, F.when(F.col(name).isNotNull(), position)).alias(name)
                 for name in ("device_type", "campaign")
             ],
         )
-    )
-    return visits.select(
-        F.concat_ws(":", "channel", "first_event").alias("session_id"),
-        "visitor_id",
-        "customer_id",
-        "channel",
-        "started_ts",
-        "ended_ts",
-        (F.unix_timestamp("ended_ts") - F.unix_timestamp("started_ts")).alias("duration_s"),
-        "events",
-        "product_views",
-        "searches",
-        "cart_adds",
-        "checkouts",
-        "purchased",
-        ((F.col("events") == 1) & ~F.col("purchased")).alias("bounced"),
-        "device_type",
-        "campaign",
+        .drop("visit", "local_day")
     )
 
 
-def store_sessions(orders: DataFrame) -> DataFrame:
-    """One row per store receipt that sold something; key session_id, columns of gold.sessions.
+def as_sessions(visits: DataFrame) -> DataFrame:
+    """Rows of `visits_so_far` -> the columns of gold.sessions."""
+    counts = {"pages": F.size("page_set"), "products": F.size("product_set")}
+    counts["dwell_per_view_s"] = F.col("product_dwell_s") / F.nullif(F.col("timed_views"), F.lit(0))
+    return visits.withColumns(counts).transform(_finished)
 
-    Only receipts are seen in a store, so each is a visit that bought and nothing is known of the others.
+
+def store_sessions(orders: DataFrame, rules: Behaviour) -> DataFrame:
+    """One row per visit to a store that bought something; key session_id, columns of gold.sessions.
+
+    Receipts of one customer are cut into visits by the same rules as online events; a receipt of nobody is one visit.
+    Only receipts are seen in a store, so each visit bought, and nothing is known of the others but their number, where
+    silver.footfall has it.
 
     orders: silver.orders with customer_id.
     """
@@ -87,20 +89,44 @@ def store_sessions(orders: DataFrame) -> DataFrame:
         .agg(
             F.min("visitor_id").alias("visitor_id"),
             F.min("customer_id").alias("customer_id"),
-            F.min("order_ts").alias("started_ts"),
-            F.max("order_ts").alias("ended_ts"),
+            F.min("order_ts").alias("event_ts"),
+            F.max("order_ts").alias("until_ts"),
+            F.count_distinct("sku").alias("products"),
         )
-        .withColumns(
-            {
-                "session_id": F.concat(F.lit("store:"), "order_id"),
-                "channel": F.lit("store"),
-                "duration_s": F.unix_timestamp("ended_ts") - F.unix_timestamp("started_ts"),
-                "events": F.lit(1),
-                "purchased": F.lit(True),
-                "bounced": F.lit(False),
-                **{name: F.lit(0) for name in ("product_views", "searches", "cart_adds", "checkouts")},
-                **{name: F.lit(None).cast("string") for name in ("device_type", "campaign")},
-            }
+        .select("*", F.lit("store").alias("channel"), F.col("order_id").alias("event_id"))
+    )
+    no_keys = {name: F.lit(None).cast("string") for name in ("session_key", "campaign")}
+    visits = (
+        receipts.withColumns(no_keys)
+        .transform(with_visit, rules)
+        .groupBy(*visit_keys(rules), "visit")
+        .agg(
+            F.max("customer_id").alias("customer_id"),
+            F.min_by("event_id", F.struct("event_ts", "event_id")).alias("first_event"),
+            F.min("event_ts").alias("started_ts"),
+            F.max("until_ts").alias("ended_ts"),
+            F.count("*").alias("events"),
+            F.sum("products").alias("products"),
         )
     )
-    return receipts.select(*contract("gold.sessions").schema.fieldNames())
+    unseen = {**{name: F.lit(0) for name in (*COUNTED, "pages")}, "purchased": F.lit(True)}
+    unseen |= {name: F.lit(None).cast("double") for name in ("product_dwell_s", "dwell_per_view_s")}
+    unseen |= {name: F.lit(None).cast("string") for name in ("device_type", "campaign", "landing")}
+    return visits.withColumns(unseen).transform(_finished)
+
+
+def _finished(visits: DataFrame) -> DataFrame:
+    """Counts of visits -> the columns of gold.sessions."""
+    lone = (F.col("events") == 1) & ~F.col("purchased")
+    more = {
+        "session_id": F.concat_ws(":", "channel", "first_event"),
+        "duration_s": F.unix_timestamp("ended_ts") - F.unix_timestamp("started_ts"),
+        "clicks": F.col("events") - 1,
+        "bounced": lone,
+    }
+    return visits.withColumns(more).select(*contract("gold.sessions").schema.fieldNames())
+
+
+def seconds(start: str, end: Column) -> Column:
+    """Seconds from one time to another, to the microsecond."""
+    return (F.unix_micros(end) - F.unix_micros(start)) / 1e6

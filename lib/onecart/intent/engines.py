@@ -82,7 +82,9 @@ def estimator(model: str, params: dict[str, Any], *, seed: int, rows: int = 0, s
     for name in params:
         if name not in known:
             raise UsageError(f"the model '{model}' has no parameter '{name}'{nearest(name, known)}")
-    small: dict[str, Any] = {"minInstancesPerNode": min(max(rows // 20, 2), 20)} if "minInstancesPerNode" in known else {}
+    small: dict[str, Any] = (
+        {"minInstancesPerNode": min(max(rows // 20, 2), 20)} if "minInstancesPerNode" in known else {}
+    )
     if model == "gbt" and rows < 2_000:  # too few to find out how many trees are too many
         defaults = {**defaults, "maxIter": 30}
     values = {**small, **defaults, **params, **({"seed": seed} if made.hasParam("seed") else {})}

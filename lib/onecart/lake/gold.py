@@ -2,91 +2,18 @@
 
 from onecart.lake.contract import Column as C
 from onecart.lake.contract import Table
+from onecart.lake.gold_behaviour import BEHAVIOUR
 from onecart.lake.gold_customer import AS_OF as _AS_OF
 from onecart.lake.gold_customer import CUSTOMER
 from onecart.lake.gold_customer import CUSTOMER_ID as _CUSTOMER
 from onecart.lake.gold_identity import IDENTITY
-
-FEATURE_WINDOWS = (7, 28, 90, 365)  # days before as_of that the columns of gold.customer_features count over
 
 _VERSION = C("model_version", "string", "the model that made the row", nullable=False)
 
 GOLD = (
     *IDENTITY,
     *CUSTOMER,
-    Table(
-        "gold.sessions",
-        "one visit of one visitor",
-        "behave",
-        (
-            C("session_id", "string", "visit", nullable=False),
-            C("visitor_id", "string", "customer_id, else the record, else the session itself", nullable=False),
-            C("customer_id", "string", "customer, where known"),
-            C("channel", "string", "web | app | store", nullable=False),
-            C("started_ts", "timestamp", "first event, UTC", nullable=False),
-            C("ended_ts", "timestamp", "last event, UTC", nullable=False),
-            C("duration_s", "long", "first to last event, s", nullable=False),
-            C("events", "long", "events; 1 for a store receipt", nullable=False),
-            C("product_views", "long", "product views", nullable=False),
-            C("searches", "long", "searches", nullable=False),
-            C("cart_adds", "long", "adds to cart", nullable=False),
-            C("checkouts", "long", "checkouts begun", nullable=False),
-            C("purchased", "boolean", "ended in an order", nullable=False),
-            C("bounced", "boolean", "one event only and no order", nullable=False),
-            C("device_type", "string", "desktop | mobile | tablet"),
-            C("campaign", "string", "campaign that brought the visit"),
-        ),
-        key=("session_id",),
-        cluster_by=("started_ts",),
-    ),
-    Table(
-        "gold.funnel",
-        "one day and channel",
-        "behave",
-        (
-            C("day", "date", "UTC day the visit began", nullable=False),
-            C("channel", "string", "web | app | store", nullable=False),
-            C("visits", "long", "visits", nullable=False),
-            C("product_visits", "long", "visits that saw a product", nullable=False),
-            C("cart_visits", "long", "visits that added to the cart", nullable=False),
-            C("checkout_visits", "long", "visits that began a checkout", nullable=False),
-            C("purchase_visits", "long", "visits that bought", nullable=False),
-        ),
-        key=("day", "channel"),
-    ),
-    Table(
-        "gold.customer_features",
-        "one customer as seen on one day",
-        "behave",
-        (
-            _CUSTOMER,
-            _AS_OF,
-            C("days_since_order", "double", "days from the last order; null: none yet"),
-            C("days_since_visit", "double", "days from the last online visit; null: none yet"),
-            C("tenure_days", "double", "days from the first order or visit"),
-            *[
-                C(f"{what}_{days}d", "double", f"{meaning} in the {days} days before as_of", nullable=False)
-                for what, meaning in (
-                    ("orders", "orders"),
-                    ("revenue", "spend, returns taken off,"),
-                    ("visits", "online visits"),
-                    ("product_views", "product views"),
-                    ("cart_adds", "adds to cart"),
-                )
-                for days in FEATURE_WINDOWS
-            ],
-            C("searches_28d", "double", "searches in the 28 days before as_of", nullable=False),
-            C("returns_365d", "double", "returned lines in the 365 days before as_of", nullable=False),
-            C("average_basket", "double", "spend per order, returns taken off, all time; null: none yet"),
-            C("order_gap_days", "double", "mean days between orders; null: fewer than two"),
-            C("web_share", "double", "share of orders by web; null: none yet"),
-            C("app_share", "double", "share of orders by app; null: none yet"),
-            C("store_share", "double", "share of orders in store; null: none yet"),
-            C("tickets_90d", "double", "tickets in the 90 days before as_of", nullable=False),
-        ),
-        key=("customer_id", "as_of"),
-        cluster_by=("as_of",),
-    ),
+    *BEHAVIOUR,
     Table(
         "gold.intent_scores",
         "one customer scored on one day",
@@ -211,7 +138,7 @@ GOLD = (
         (
             C("day", "date", "UTC day", nullable=False),
             C("channel", "string", "web | app | store | online (web and app together)", nullable=False),
-            C("visitors", "long", "distinct visitors; null in a store, where nobody counts them"),
+            C("visitors", "long", "distinct visitors; in a store the people counted at its doors; null: nobody counts"),
             C("buyers", "long", "distinct visitors that bought", nullable=False),
             C("conversion_rate", "double", "buyers / visitors; null where visitors are"),
             C("orders", "long", "orders", nullable=False),

@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
-from onecart.lake import consent
+from onecart.lake import commits, consent
 from onecart.lake.contract import PURGED_FROM, PURGED_TO, Table
 from onecart.lake.export import released
 from onecart.lake.files import hadoop
@@ -87,7 +87,7 @@ class Lake:
         return DeltaTable.forPath(self.spark, self.path(name))
 
     def version(self, name: str) -> int:
-        return int(self._last_commit(name)["version"])
+        return self._last_commit(name)[0]
 
     def state(self, name: str) -> str:
         """A word for the table as it is now: it changes with every commit, also when the table was made anew."""
@@ -275,12 +275,10 @@ class Lake:
             raise OneCartError(f"cannot write table {name} in {self.root}: {_reason(e)}") from e
 
     def _written(self, name: str, before: int) -> Written:
-        commit = self._last_commit(name)
-        version = int(commit["version"])
+        version, metrics = self._last_commit(name)
         self.writes[name] = version
         if version == before:  # a repeated transaction, or a merge with nothing to do: no new commit
             return Written(None, 0, 0, version)
-        metrics = commit["operationMetrics"] or {}
         written = int(metrics.get("numOutputRows", 0))
         source, inserted = (int(metrics.get(key, written)) for key in ("numSourceRows", "numTargetRowsInserted"))
         return Written(source, inserted, int(metrics.get("numTargetRowsUpdated", 0)), version)
@@ -301,8 +299,12 @@ class Lake:
         row = self.delta(name).detail().select("numFiles", "sizeInBytes").first()
         return (int(row[0]), int(row[1])) if row else (0, 0)
 
-    def _last_commit(self, name: str) -> Any:
-        return self.delta(name).history(1).select("version", "operationMetrics").first()
+    def _last_commit(self, name: str) -> tuple[int, dict[str, str]]:
+        """Its version, and what Delta counted in it."""
+        if not self.catalog and (found := commits.newest(f"{self.path(name)}/_delta_log")):
+            return found
+        row: Any = self.delta(name).history(1).select("version", "operationMetrics").first()
+        return int(row["version"]), dict(row["operationMetrics"] or {})
 
     def _bronze_names(self) -> Iterable[str]:
         if self.catalog:

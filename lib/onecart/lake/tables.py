@@ -194,6 +194,20 @@ SILVER = (
         checks=_IN_RANGE,
     ),
     Table(
+        "silver.footfall",
+        "people that one store counted at its doors on one day",
+        "clean",
+        (
+            C("day", "date", "local day", nullable=False),
+            C("store_id", "string", "store", nullable=False),
+            C("visitors", "long", "people counted", nullable=False),
+            _ORIGIN,
+            _INGESTED,
+        ),
+        key=("day", "store_id"),
+        checks={"visitors_not_negative": "visitors >= 0", **_IN_RANGE},
+    ),
+    Table(
         "silver.calendar",
         "one day in one country",
         "clean",

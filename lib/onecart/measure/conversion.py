@@ -1,4 +1,4 @@
-"""The job `measure`: gold.sessions and silver.orders -> gold.conversion_daily. Conversion rate = buyers / visitors."""
+"""The job `measure`: gold.sessions, silver.orders and footfall -> gold.conversion_daily. Conversion rate = buyers / visitors."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -14,25 +14,26 @@ def run(ctx: Context) -> Result:
     main = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
     if main is None:
         raise OneCartError("silver.orders is empty, so there is nothing to measure; ingest orders first")
-    written = ctx.lake.replace("gold.conversion_daily", conversion_daily(sessions, orders, currency=main["currency"]))
-    online = ctx.lake.read("gold.conversion_daily").where("channel = 'online' AND visitors > 0")
-    row = online.agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).first()
-    buyers, visitors, days = row or (None, None, 0)
+    footfall = ctx.lake.read_if_exists("silver.footfall")
+    rows = conversion_daily(sessions, orders, footfall, currency=main["currency"])
+    written = ctx.lake.replace("gold.conversion_daily", rows)
+    known = ctx.lake.read("gold.conversion_daily").where("channel IN ('online', 'store') AND visitors > 0")
+    sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).orderBy("channel").collect()
+    found = [f"{channel} conversion {b / v:.1%} over {days} days" for channel, b, v, days in sums]
     return Result(
-        rows_in=sessions.count(),
-        rows_out=written.inserted,
-        headline=f"online conversion {buyers / visitors:.1%} over {days} days" if visitors else "no online visitors",
+        rows_in=sessions.count(), rows_out=written.inserted, headline=", ".join(found) or "no visitors counted"
     )
 
 
-def conversion_daily(sessions: DataFrame, orders: DataFrame, *, currency: str) -> DataFrame:
+def conversion_daily(sessions: DataFrame, orders: DataFrame, footfall: DataFrame, *, currency: str) -> DataFrame:
     """One row per day (UTC) and channel, its key: the columns of gold.conversion_daily.
 
     A visitor counts once a day and channel however many visits they make, and once in `online`, which is web and app
-    together. Nobody counts the visitors of a store, so it has no rate. Orders and revenue are those placed that day;
-    returns are taken off on the day they came back.
+    together. A store's visitors are the people counted at its doors, all stores together, and none are known (null)
+    where nobody counts or fewer were counted than bought. Orders and revenue are those placed that day; returns are
+    taken off on the day they came back.
 
-    sessions: gold.sessions; orders: silver.orders.
+    sessions: gold.sessions; orders: silver.orders; footfall: silver.footfall.
     """
     visitors = (
         sessions.withColumn("day", F.to_date("started_ts"))
@@ -41,8 +42,8 @@ def conversion_daily(sessions: DataFrame, orders: DataFrame, *, currency: str) -
         .agg(F.max("purchased").alias("bought"))
         .groupBy("day", "channel")
         .agg(F.count("*").alias("seen"), F.count_if("bought").alias("buyers"))
-        .withColumn("visitors", F.when(F.col("channel") != "store", F.col("seen")))
     )
+    counted = footfall.groupBy("day").agg(F.sum("visitors").alias("people")).withColumn("channel", F.lit("store"))
     sales = (
         orders.groupBy(F.to_date("order_ts").alias("day"), "channel", "order_id")
         .agg(
@@ -53,14 +54,21 @@ def conversion_daily(sessions: DataFrame, orders: DataFrame, *, currency: str) -
         .groupBy("day", "channel")
         .agg(F.sum("sold").alias("orders"), F.sum("amount").alias("revenue"))
     )
-    rows = visitors.join(sales, ["day", "channel"], how="full").na.fill(0, ["buyers", "orders"])
-    return rows.withColumns(
-        {
-            "conversion_rate": F.col("buyers") / F.col("visitors"),
-            "revenue": F.coalesce("revenue", F.lit(0)).cast("decimal(18,4)"),
-            "currency": F.lit(currency),
-        }
-    ).select(*contract("gold.conversion_daily").schema.fieldNames())
+    rows = visitors.join(sales, ["day", "channel"], how="full").join(counted, ["day", "channel"], how="full")
+    rows = rows.na.fill(0, ["buyers", "orders"])
+    people = F.when(F.col("people") >= F.col("buyers"), F.col("people"))
+    seen = F.when(F.col("channel") == "store", people).otherwise(F.col("seen"))
+    return (
+        rows.withColumn("visitors", seen)
+        .withColumns(
+            {
+                "conversion_rate": F.col("buyers") / F.nullif(F.col("visitors"), F.lit(0)),
+                "revenue": F.coalesce("revenue", F.lit(0)).cast("decimal(18,4)"),
+                "currency": F.lit(currency),
+            }
+        )
+        .select(*contract("gold.conversion_daily").schema.fieldNames())
+    )
 
 
 def _and_online(df: DataFrame) -> DataFrame:

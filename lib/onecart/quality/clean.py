@@ -44,6 +44,7 @@ class Account:
 def run(ctx: Context) -> Result:
     """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit."""
     since, suppressions = last_versions(ctx), suppress.current(ctx.lake, ctx.settings.privacy)
+    ctx.lake.create("ops.quarantine")
     targets: dict[str, list[str]] = {}
     for name, source in ctx.settings.sources.items():
         targets.setdefault(source.into, []).append(name)
@@ -110,15 +111,17 @@ def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppres
         )
         newer = _NEWEST_WINS.get(table.name)
         kept = ctx.lake.upsert(table.name, good, update_if=f"new.{newer} > old.{newer}" if newer else None)
-        with _QUARANTINE:
-            aside = ctx.lake.upsert("ops.quarantine", quarantined(judged, name, table))
+        set_aside = counted["n"] - counted["unique"] - counted["twice"]
+        if set_aside:  # most feeds have nothing to set aside, and here they wait for each other
+            with _QUARANTINE:
+                aside = ctx.lake.upsert("ops.quarantine", quarantined(judged, name, table))
+            set_aside = set_aside if aside.source is None else aside.source
         if counted["left"]:
             drop_lines(ctx, name, judged)
     finally:
         judged.unpersist()
     out = kept.inserted + kept.updated
     merged = counted["unique"] if kept.source is None else kept.source
-    set_aside = counted["n"] - counted["unique"] - counted["twice"] if aside.source is None else aside.source
     bad = set_aside - counted["suppressed"]
     twice = counted["twice"] + merged - out
     account = Account(counted["n"], out, bad, twice, counted["suppressed"], counted["late"])

@@ -59,6 +59,8 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
                 F.col("unit_price") > quality.max_unit_price,
             ),
         ]
+    if "visitors" in columns:
+        found.append(Rule("negative_visitors", "visitors below zero", F.col("visitors") < 0))
     if "rating" in columns:
         found.append(Rule("rating_range", "stars are not 1 to 5", ~F.col("rating").between(1, 5)))
     return found

@@ -13,6 +13,9 @@ COLOURS = {
     "seasonal_naive": "#7A7A7A",
     "positive": "#009E73",
     "negative": "#D55E00",
+    "desktop": "#0072B2",
+    "mobile": "#E69F00",
+    "tablet": "#CC79A7",
 }
 INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
 
@@ -40,18 +43,22 @@ def revenue(weekly: pd.DataFrame) -> go.Figure:
     return _styled(figure.update_layout(barmode="stack"), y="net revenue a week, GBP")
 
 
-def funnel(steps: pd.DataFrame) -> go.Figure:
-    """`steps`: channel, step, visits (steps in order). Share of a channel's visits that reached each step."""
+def funnel(steps: pd.DataFrame, by: str = "channel") -> go.Figure:
+    """`steps`: `by`, step, visits, drop_off (steps in order). Share of the visits that reached each step, and of those
+    of the step before that did not."""
     figure = go.Figure()
-    for channel, rows in steps.groupby("channel", sort=True):
+    for name, rows in steps.groupby(by, sort=True):
         share = rows.visits / rows.visits.iloc[0]
-        text = [f"{s:.0%} ({v:,})" for s, v in zip(share, rows.visits, strict=True)]
+        text = [
+            f"{s:.0%} ({v:,})" + (f", {d:.0%} dropped off" if d > 0 else "")
+            for s, v, d in zip(share, rows.visits, rows.drop_off, strict=True)
+        ]
         figure.add_bar(
             y=rows.step,
             x=share,
-            name=str(channel),
+            name=str(name),
             orientation="h",
-            marker_color=_colour(channel),
+            marker_color=_colour(name),
             text=text,
             textposition="auto",
         )
@@ -131,9 +138,10 @@ def link_waterfall(evidence: pd.DataFrame) -> go.Figure:
             decreasing={"marker": {"color": COLOURS["negative"]}},
             totals={"marker": {"color": INK}},
             connector={"line": {"color": GRID}},
+            cliponaxis=False,
         )
     )
-    return _styled(figure, y="evidence, bits (log2 of the odds)")
+    return _styled(figure, y="bits (log2 of the odds)")
 
 
 def link_evidence(bins: pd.DataFrame, threshold: float | None = None) -> go.Figure:
@@ -148,7 +156,7 @@ def link_evidence(bins: pd.DataFrame, threshold: float | None = None) -> go.Figu
         line = {"color": INK, "width": 2, "dash": "dash"}
         figure.add_vline(x=threshold, line=line, annotation={"text": f"threshold {threshold:+.1f}"})
     figure.update_layout(barmode="stack")
-    return _styled(figure, x="evidence, bits (log2 of the odds); the outermost bars hold all beyond", y="pairs")
+    return _styled(figure, x="bits (log2 of the odds); the outer bars hold all beyond", y="pairs")
 
 
 def records_per_customer(counts: pd.DataFrame) -> go.Figure:

@@ -105,11 +105,16 @@ def _note(ctx: Context, missing: list[str]) -> str:
 def _conversion(ctx: Context) -> str:
     daily = ctx.lake.read_if_exists("gold.conversion_daily")
     conversion = queries.weekly_conversion(daily).toPandas()
-    steps = queries.funnel_steps(ctx.lake.read_if_exists("gold.funnel")).toPandas()
+    both = queries.weekly_conversion(daily, ("online", "store")).toPandas()
+    both = both if both.channel.nunique() > 1 else both.head(0)  # nothing to compare
+    funnel = ctx.lake.read_if_exists("gold.funnel")
+    by_channel, by_device = (queries.funnel_steps(funnel, by).toPandas() for by in ("channel", "device_type"))
     return cards(
         ("Online conversion rate by week", conversion, figures.conversion),
+        ("Conversion rate online and in store by week", both, figures.conversion),
         ("Net revenue by week", queries.weekly_revenue(daily).toPandas(), figures.revenue),
-        ("Visits that reached each step", steps, figures.funnel),
+        ("Visits that reached each step, and drop-off", by_channel, figures.funnel),
+        ("The same by device", by_device, partial(figures.funnel, by="device_type")),
     )
 
 

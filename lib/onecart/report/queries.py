@@ -1,5 +1,7 @@
 """The small aggregates behind the charts: Spark frames in, Spark frames of at most some hundred rows out."""
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -10,11 +12,12 @@ MOST_BITS, STEP_BITS = 20, 2  # stronger evidence counts as this much; width of 
 MOST_RECORDS = 10  # customers with more records are counted together
 
 
-def weekly_conversion(daily: DataFrame) -> DataFrame:
-    """One week and online channel: visitors and buyers, summed over the days."""
+def weekly_conversion(daily: DataFrame, channels: Sequence[str] = ("web", "app")) -> DataFrame:
+    """One week and channel: visitors and buyers, summed over the days whose visitors are known."""
     week = F.date_trunc("week", "day").cast("date").alias("week")
     sums = [F.sum(c).cast("double").alias(c) for c in ("visitors", "buyers")]
-    return daily.where("channel IN ('web', 'app')").groupBy(week, "channel").agg(*sums).orderBy("week")
+    known = daily.where(F.col("channel").isin(*channels) & (F.col("visitors") > 0))
+    return known.groupBy(week, "channel").agg(*sums).orderBy("week")
 
 
 def weekly_revenue(daily: DataFrame) -> DataFrame:
@@ -28,11 +31,22 @@ def weekly_revenue(daily: DataFrame) -> DataFrame:
     )
 
 
-def funnel_steps(funnel: DataFrame) -> DataFrame:
-    """One online channel and step: visits that reached it."""
-    totals = funnel.where("channel IN ('web', 'app')").groupBy("channel").agg(*[F.sum(s).alias(s) for s in STEPS])
-    steps = F.array(*[F.struct(F.lit(s.replace("_visits", "")).alias("step"), F.col(s).alias("visits")) for s in STEPS])
-    return totals.select("channel", F.explode(steps).alias("s")).select("channel", "s.step", "s.visits")
+def funnel_steps(funnel: DataFrame, by: str = "channel") -> DataFrame:
+    """One value of `by` (channel | device_type; null: unknown) of the online channels and step, in order: visits that
+    reached it, drop_off (share of the visits of the step before that did not)."""
+    name = F.coalesce(by, F.lit("unknown")).alias(by)
+    totals = funnel.where("channel IN ('web', 'app')").groupBy(name).agg(*[F.sum(s).alias(s) for s in STEPS])
+    before = dict(zip(STEPS[1:], STEPS, strict=False))
+    step = [
+        F.struct(
+            F.lit(s.replace("_visits", "")).alias("step"),
+            F.col(s).alias("visits"),
+            (1 - F.col(s) / F.nullif(F.col(before.get(s, s)), F.lit(0))).alias("drop_off"),
+        )
+        for s in STEPS
+    ]
+    exploded = totals.select(by, F.explode(F.array(*step)).alias("s"))
+    return exploded.select(by, "s.step", "s.visits", "s.drop_off")
 
 
 def counted(df: DataFrame, by: str) -> DataFrame:

@@ -1,4 +1,4 @@
-"""The real invoices, split over web, app and store, and the product and weather feeds."""
+"""The real invoices, split over web, app and store, and the product, weather and footfall feeds."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,8 @@ _RECEIPT_HEADER = (
 )
 _PRODUCT_HEADER = "SKU,Description,Category,List Price,Unit Cost,Currency,Updated,Origin"
 _WEATHER_HEADER = "Day,Country,Temperature (C),Rain (mm),Origin"
+_FOOTFALL_HEADER = "Day,Store,People In,Origin"
+_TILLS_A_STORE = 4
 
 
 @dataclass(frozen=True)
@@ -208,3 +210,13 @@ def weather_feed(spark: SparkSession, span: Span, dice: Dice) -> Feed:
     clean = with_sql(days, key="string(day)", at="timestamp(day)", late="false", fate="'clean'")
     fields = ("day", "'United Kingdom'", f"round({season} + {swings}, 1)", rain, "'simulated'")
     return csv_feed(clean, _WEATHER_HEADER, fields, dice)
+
+
+def footfall_feed(orders: DataFrame, dice: Dice) -> Feed:
+    """One CSV line per store and day with a sale: people counted at the doors, two to six for each receipt; simulated."""
+    store = f"concat('S', 1 + int((int(substring(till, 2, 2)) - 1) div {_TILLS_A_STORE}))"
+    sold = with_sql(orders.where("sale AND channel = 'store'"), store=store, day="date(placed)")
+    counted = sold.groupBy("store", "day").agg(F.count("*").alias("receipts"))
+    keyed = with_sql(counted, key="concat_ws('/', store, day)", at="timestamp(day)", late="false", fate="'clean'")
+    people = f"receipts + round(receipts * (1 + 4 * {dice.u('footfall', 'key')}))"
+    return csv_feed(keyed, _FOOTFALL_HEADER, ("day", "store", f"bigint({people})", "'simulated'"), dice)

@@ -129,6 +129,7 @@ class _World:
         yield "support_tickets", voices.ticket_feed(self.tickets, span, dice, samples)
         yield "products", orders.product_feed(self.products, dice)
         yield "weather", orders.weather_feed(self.spark, span, dice)
+        yield "store_footfall", orders.footfall_feed(self.orders, dice)
 
     def truth(self) -> DataFrame:
         """record_id, customer_id, source; key (record_id, customer_id)."""

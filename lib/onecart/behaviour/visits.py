@@ -1,0 +1,75 @@
+"""What a visit is: a visitor's events in one channel, cut by silence, midnight and campaign."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from onecart.config import Behaviour
+
+ONLINE = ("web", "app")
+VISITOR = ("visitor_id", "channel", "session_key")
+
+
+def with_visitor(df: DataFrame, *, visit: str) -> DataFrame:
+    """Adds visitor_id: the customer, else the record, else `session:` and the value of the SQL expression `visit`."""
+    unknown = F.concat(F.lit("session:"), F.expr(visit))
+    return df.withColumn("visitor_id", F.coalesce("customer_id", "record_id", unknown))
+
+
+def online_events(events: DataFrame, *, max_events_per_day: int) -> DataFrame:
+    """The events of web and app that persons made, with visitor_id and the `days` day and known_day.
+
+    Of what one visitor does in one channel on one day (UTC), events that arrive on one day and are more than
+    `max_events_per_day` are a machine's, and left out. So no window has to hold more than that of a visitor and day; and
+    as a verdict needs nothing that arrives later, features of a day never change by it.
+
+    events: silver.interactions with customer_id.
+    """
+    seen = events.where(F.col("channel").isin(*ONLINE)).transform(with_visitor, visit="coalesce(session_key, event_id)")
+    day, known_day = days("event_ts", "received_ts")
+    dated = seen.withColumns({"day": day, "known_day": known_day})
+    group = ("visitor_id", "channel", "day", "known_day")
+    machines = dated.groupBy(*group).count().where(F.col("count") > max_events_per_day)
+    return dated.join(F.broadcast(machines.select(*group)), [*group], how="left_anti")
+
+
+def days(happened: str, received: str) -> tuple[Column, Column]:
+    """The day of a fact and the day it was known, the later of happening and being received, UTC."""
+    day = F.to_date(happened)
+    return day, F.greatest(day, F.to_date(received))
+
+
+def with_visit(
+    events: DataFrame, rules: Behaviour, *, by: Sequence[str] = VISITOR, until: str = "event_ts"
+) -> DataFrame:
+    """Adds `begins` (the event begins a visit) and `visit`, a number; the columns of `visit_keys(rules, by)` and `visit`
+    name a visit.
+
+    A visit ends as in Google Analytics' classic rules: when nothing happens for more than session_gap_minutes, at
+    midnight, and when an event names another campaign than the visit's events before it did (one that names none
+    changes nothing). A channel's new session_key ends it too; the events of one key stay together when two devices of a
+    visitor take turns.
+
+    events: the columns `by`, event_ts, event_id (breaks ties) and campaign. until: when what began at event_ts ended; a
+    moment for an event, later for a row that holds several.
+    """
+    if rules.cut_at_midnight:  # as a part of the key, it also keeps the windows short
+        local = F.from_utc_timestamp("event_ts", rules.time_zone)
+        events = events.withColumn("local_day", F.to_date(local))
+    order = Window.partitionBy(*visit_keys(rules, by)).orderBy("event_ts", "event_id")
+    earlier = order.rowsBetween(Window.unboundedPreceding, -1)
+    silent = F.max(until).over(earlier) + F.expr(f"INTERVAL {rules.session_gap_minutes} MINUTES") < F.col("event_ts")
+    cut = events.withColumn("begins", F.coalesce(silent, F.lit(True)))
+    if rules.cut_at_campaign:
+        cut = cut.withColumn("stretch", F.sum(F.col("begins").cast("int")).over(order))
+        named = F.when(F.col("campaign").isNotNull(), F.struct("stretch", "campaign"))
+        cut = cut.withColumn("told", F.last(named, ignorenulls=True).over(earlier))
+        other = (F.col("told.stretch") == F.col("stretch")) & (F.col("told.campaign") != F.col("campaign"))
+        cut = cut.withColumn("begins", F.col("begins") | F.coalesce(other, F.lit(False))).drop("stretch", "told")
+    return cut.withColumn("visit", F.sum(F.col("begins").cast("int")).over(order))
+
+
+def visit_keys(rules: Behaviour, by: Sequence[str] = VISITOR) -> list[str]:
+    """The columns within which events are cut into visits."""
+    return [*by, *(["local_day"] if rules.cut_at_midnight else [])]
