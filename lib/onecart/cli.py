@@ -249,26 +249,22 @@ def bench(argv: list[str]) -> int:
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.bench import behaviour, identity
+    from onecart.bench import behaviour, identity, runs
     from onecart.jobs import open_session
 
     spark, rows = open_session(load_settings(args)), []
     if args.name == "identity":
-        figures, table = (
-            identity.measure(spark, args.data, args.sizes or [10_000], args.engines, args.seed),
-            identity.table,
-        )
+        figures = identity.measure(spark, args.data, args.sizes or [10_000], args.engines, args.seed)
+        columns, said = identity.TABLE, "{engine} has linked {records:,} records"
     else:
-        figures, table = behaviour.measure(spark, args.sizes or [1_000_000], args.seed), behaviour.table
+        figures = behaviour.measure(spark, args.sizes or [1_000_000], args.seed)
+        columns, said = behaviour.TABLE, "{events:,} events"
     for row in figures:
         rows.append(row)
-        what = (
-            f"{row['engine']} has linked {row['records']:,} records" if "engine" in row else f"{row['events']:,} events"
-        )
-        print(f"onecart: {what}", file=sys.stderr)
+        print("onecart:", said.format(**row), file=sys.stderr)
     if args.out:
         Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
-    print(json.dumps(rows) if args.json else table(rows))
+    print(json.dumps(rows) if args.json else runs.table(rows, columns))
     return 0
 
 

@@ -4,7 +4,7 @@ import json
 
 from pyspark.sql import functions as F
 
-from onecart.bench import behaviour
+from onecart.bench import behaviour, runs
 
 
 def test_the_events_are_seeded_and_one_machine_is_among_them(spark):
@@ -23,4 +23,4 @@ def test_a_run_leaves_its_figures(spark, tmp_path):
     assert 490 <= stats["visits"] <= 505  # 490, two of what is too little to be a machine's, and what midnight cuts
     assert stats["feature_rows"] > 100
     row = {"events": 4000, **stats}
-    assert behaviour.table([row]).splitlines()[-1].split()[0] == "4,000"
+    assert runs.table([row], behaviour.TABLE).splitlines()[-1].split()[0] == "4,000"

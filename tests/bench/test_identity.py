@@ -3,7 +3,7 @@ import json
 import pytest
 
 from onecart import cli
-from onecart.bench import engines, identity
+from onecart.bench import engines, identity, runs
 from onecart.bench.memory import Peak
 from onecart.errors import OneCartError, UsageError
 from onecart.samples import persons
@@ -59,8 +59,8 @@ def test_an_engine_that_fails_says_why(spark, tmp_path):
 
 def test_what_an_engine_does_not_tell_is_a_dash():
     figures = {"data": "default", "engine": "onecart", "records": 1000, "link_s": 2.04, "peak_gib": 1.5}
-    row = {name: figures.get(name) for name, _ in identity._TABLE}
-    assert identity.table([row]).splitlines()[-1].split() == [
+    row = {name: figures.get(name) for name, _ in identity.TABLE}
+    assert runs.table([row], identity.TABLE).splitlines()[-1].split() == [
         *("default", "onecart", "1,000", "-", "-", "-", "2.0", "1.50"),
         *["-"] * 6,
     ]

@@ -4,7 +4,6 @@
 
 import itertools
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,9 +17,9 @@ from pyspark.sql import functions as F
 
 from onecart.behaviour.features import Sources, as_of_dates, features
 from onecart.behaviour.sessions import online_sessions
+from onecart.bench import runs
 from onecart.bench.memory import Peak
 from onecart.config import Behaviour
-from onecart.errors import OneCartError
 from onecart.lake import contract
 from onecart.samples.dice import Dice, with_sql
 
@@ -30,7 +29,7 @@ _DAYS = 600
 _VISIT = 8  # events a visit
 _VISITS = 12  # visits a visitor, on average; a few have many
 _MACHINE = 0.02  # of the events are one machine's, on one day
-_TABLE = (
+TABLE: tuple[tuple[str, str], ...] = (
     ("events", "{:,}"),
     ("visits", "{:,}"),
     ("feature_rows", "{:,}"),
@@ -42,7 +41,7 @@ _TABLE = (
 
 
 def measure(spark: SparkSession, sizes: Sequence[int], seed: int) -> Iterator[dict[str, Any]]:
-    """One row per size, as soon as it is known: the columns of _TABLE.
+    """One row per size, as soon as it is known: the columns of TABLE.
 
     start_s: its session; sessions_s: events on disk to gold.sessions on disk; features_s: events and orders on disk to
     features of five days on disk; peak_gib: resident memory of its processes. This session idles meanwhile.
@@ -51,17 +50,18 @@ def measure(spark: SparkSession, sizes: Sequence[int], seed: int) -> Iterator[di
         with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:
             events(spark, size, seed).write.parquet(f"{folder}/data/events")
             orders(spark, size, seed).write.parquet(f"{folder}/data/orders")
-            yield {"events": size, "seed": seed, **_run(f"{folder}/data", f"{folder}/out")}
+            data, out = f"{folder}/data", f"{folder}/out"
+            stats = runs.in_own_process("onecart.bench.behaviour", data, out, what="sessions and features")
+            yield {"events": size, "seed": seed, **stats}
 
 
 def events(spark: SparkSession, n: int, seed: int) -> DataFrame:
     """`n` rows like silver.interactions with customer_id, of visits over _DAYS days before AS_OF; 1 % arrive up to nine
     days late, and _MACHINE of them are one machine's. Seeded."""
     dice = Dice(seed)
-    visitors = max(1, n // (_VISIT * _VISITS))
     kinds = "array('page_view', 'search', 'product_view', 'product_view', 'add_to_cart', 'product_view', 'checkout', 'purchase')"
     rows = with_sql(spark.range(n), visit=f"id div {_VISIT}", pos=f"int(id % {_VISIT})")
-    rows = with_sql(rows, machine=f"id < {int(n * _MACHINE)}", customer=_customer(dice, visitors, "visit"))
+    rows = with_sql(rows, machine=f"id < {int(n * _MACHINE)}", customer=_customer(dice, n, "visit"))
     start = f"timestamp'{AS_OF}' - make_dt_interval(0, 0, 0, {_DAYS * 86400} * {dice.u('start', 'visit')})"
     day = f"timestamp'{AS_OF}' - INTERVAL '30' DAY + make_dt_interval(0, 0, 0, id % 80000)"
     rows = with_sql(rows, event_ts=f"IF(machine, {day}, {start} + make_dt_interval(0, 0, 0, 37 * pos))")
@@ -85,12 +85,11 @@ def events(spark: SparkSession, n: int, seed: int) -> DataFrame:
 def orders(spark: SparkSession, n: int, seed: int) -> DataFrame:
     """Rows like silver.orders with customer_id, one for 16 events, of the customers of `events`. Seeded."""
     dice = Dice(seed)
-    visitors = max(1, n // (_VISIT * _VISITS))
     rows = with_sql(spark.range(n // 16), order="id div 4")
     ago = f"make_dt_interval(0, 0, 0, {_DAYS * 86400} * {dice.u('placed', 'order')})"
     return with_sql(
         rows,
-        customer_id=f"concat('c', {_customer(dice, visitors, 'order')})",
+        customer_id=f"concat('c', {_customer(dice, n, 'order')})",
         order_id="string(order)",
         order_line_id="string(id)",
         order_ts=f"timestamp'{AS_OF}' - {ago}",
@@ -105,19 +104,10 @@ def orders(spark: SparkSession, n: int, seed: int) -> DataFrame:
     ).drop("id", "order")
 
 
-def _customer(dice: Dice, visitors: int, key: str) -> str:
+def _customer(dice: Dice, n: int, key: str) -> str:
+    """Whose it is, of the visitors that `n` events are of: a few have many."""
+    visitors = max(1, n // (_VISIT * _VISITS))
     return f"int({visitors} * pow({dice.u('visitor', key)}, 2))"
-
-
-def _run(data: str, out: str) -> dict[str, Any]:
-    Path(out).mkdir()
-    command = [sys.executable, "-m", "onecart.bench.behaviour", data, out]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise OneCartError(f"sessions and features failed: {last}")
-    stats: dict[str, Any] = json.loads(Path(out, "stats.json").read_text())
-    return stats
 
 
 def main(argv: list[str]) -> int:
@@ -145,15 +135,6 @@ def main(argv: list[str]) -> int:
     stats["feature_rows"] = spark.read.parquet(f"{out}/features").count()
     Path(out, "stats.json").write_text(json.dumps(stats))
     return 0
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as text, a head above."""
-    cells = [[name.replace("_", " ") for name, _ in _TABLE]]
-    cells += [[form.format(r[name]) for name, form in _TABLE] for r in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
 if __name__ == "__main__":

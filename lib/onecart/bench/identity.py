@@ -1,8 +1,5 @@
 """Identity resolution of OneCart and of Splink on the same records, in one run on one machine."""
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,12 +8,13 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from onecart.bench import runs
 from onecart.bench.engines import ENGINES
-from onecart.errors import OneCartError, UsageError, nearest
+from onecart.errors import UsageError, nearest
 from onecart.identity import evaluate
 from onecart.samples import persons
 
-_TABLE = (
+TABLE: tuple[tuple[str, str], ...] = (
     ("data", "{}"),
     ("engine", "{}"),
     ("records", "{:,}"),
@@ -37,7 +35,7 @@ _TABLE = (
 def measure(
     spark: SparkSession, data: str, sizes: Sequence[int], engines: Sequence[str] | None, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """One row per size and engine, as soon as it is known: the columns of _TABLE (None: the engine does not tell) and all
+    """One row per size and engine, as soon as it is known: the columns of TABLE (None: the engine does not tell) and all
     figures of `identity.evaluate`.
 
     candidates: pairs the engine compared; start_s: its session; link_s: from records on disk to links on disk, models
@@ -65,16 +63,8 @@ def measure(
 
 
 def _run(engine: str, records: str, out: str) -> dict[str, Any]:
-    Path(out).mkdir()
-    command = [sys.executable, "-m", "onecart.bench.engines", engine, records, out]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise OneCartError(
-            f"{engine} failed: {last} (Splink comes with the extra `bench`: pip install 'onecart[bench]')"
-        )
-    stats: dict[str, Any] = json.loads(Path(out, "stats.json").read_text())
-    return stats
+    hint = " (Splink comes with the extra `bench`: pip install 'onecart[bench]')"
+    return runs.in_own_process("onecart.bench.engines", engine, records, out, what=engine, hint=hint)
 
 
 def _scores(spark: SparkSession, truth: DataFrame, out: str) -> dict[str, Any]:
@@ -85,12 +75,3 @@ def _scores(spark: SparkSession, truth: DataFrame, out: str) -> dict[str, Any]:
     candidates = None if pairs is None else pairs.select(*once).distinct().count()
     best = None if pairs is None else found.best_threshold()
     return {"candidates": candidates, "best_threshold": best, **found.to_dict()}
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as text, a head above."""
-    cells = [[name.replace("_", " ") for name, _ in _TABLE]]
-    cells += [["-" if r[name] is None else form.format(r[name]) for name, form in _TABLE] for r in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

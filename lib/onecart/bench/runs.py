@@ -1,0 +1,35 @@
+"""What every bench does: measure in a process of its own, and show its rows as a table."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from onecart.errors import OneCartError
+
+
+def in_own_process(module: str, *argv: str, what: str, hint: str = "") -> dict[str, Any]:
+    """Runs `python -m module argv`, whose last argument is a new folder; the stats.json that it leaves there.
+
+    OneCartError: it failed; names `what`, its last words and `hint`.
+    """
+    out = Path(argv[-1])
+    out.mkdir()
+    command = [sys.executable, "-m", module, *argv]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise OneCartError(f"{what} failed: {last}{hint}")
+    stats: dict[str, Any] = json.loads((out / "stats.json").read_text())
+    return stats
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[tuple[str, str]]) -> str:
+    """The rows as text, a head above; `columns`: name and format of each, None is shown as -."""
+    cells = [[name.replace("_", " ") for name, _ in columns]]
+    cells += [["-" if r[name] is None else form.format(r[name]) for name, form in columns] for r in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
