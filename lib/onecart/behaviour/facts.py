@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.behaviour.sessions import COUNTED
-from onecart.behaviour.visits import days, visit_keys, with_visit
+from onecart.behaviour.visits import days, visit_keys, with_local_day, with_visit
 from onecart.config import Behaviour
 
 CHANNELS = ("web", "app", "store")
@@ -75,9 +75,7 @@ def visit_facts(events: DataFrame, as_of_dates: Sequence[date], rules: Behaviour
     it stands among are cut anew for each as_of, of those then known.
     """
     names = ("visitor_id", "channel", "session_key", "event_ts", "event_id", "campaign")
-    own = events.where(F.col("customer_id").isNotNull())
-    if rules.cut_at_midnight:
-        own = own.withColumn("local_day", F.to_date(F.from_utc_timestamp("event_ts", rules.time_zone)))
+    own = events.where(F.col("customer_id").isNotNull()).transform(with_local_day, rules)
     keys = visit_keys(rules)
     earlier = Window.partitionBy(*keys).orderBy("event_ts", "event_id").rowsBetween(Window.unboundedPreceding, -1)
     known_before = F.max("known_day").over(earlier)

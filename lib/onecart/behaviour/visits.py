@@ -54,9 +54,7 @@ def with_visit(
     events: the columns `by`, event_ts, event_id (breaks ties) and campaign. until: when what began at event_ts ended; a
     moment for an event, later for a row that holds several.
     """
-    if rules.cut_at_midnight:  # as a part of the key, it also keeps the windows short
-        local = F.from_utc_timestamp("event_ts", rules.time_zone)
-        events = events.withColumn("local_day", F.to_date(local))
+    events = events.transform(with_local_day, rules)
     order = Window.partitionBy(*visit_keys(rules, by)).orderBy("event_ts", "event_id")
     earlier = order.rowsBetween(Window.unboundedPreceding, -1)
     silent = F.max(until).over(earlier) + F.expr(f"INTERVAL {rules.session_gap_minutes} MINUTES") < F.col("event_ts")
@@ -68,6 +66,13 @@ def with_visit(
         other = (F.col("told.stretch") == F.col("stretch")) & (F.col("told.campaign") != F.col("campaign"))
         cut = cut.withColumn("begins", F.col("begins") | F.coalesce(other, F.lit(False))).drop("stretch", "told")
     return cut.withColumn("visit", F.sum(F.col("begins").cast("int")).over(order))
+
+
+def with_local_day(events: DataFrame, rules: Behaviour) -> DataFrame:
+    """Adds `local_day` where midnight ends a visit. As a part of the key it also keeps windows short."""
+    if not rules.cut_at_midnight:
+        return events
+    return events.withColumn("local_day", F.to_date(F.from_utc_timestamp("event_ts", rules.time_zone)))
 
 
 def visit_keys(rules: Behaviour, by: Sequence[str] = VISITOR) -> list[str]:

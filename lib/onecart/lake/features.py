@@ -68,22 +68,22 @@ def _trends() -> Iterator[Feature]:
         yield Feature(f"{measure}_trend", meaning, "ratio", "trend", measure, LONG, f"none in {LONG} days")
 
 
-_NEVER_BOUGHT = "none yet"
+_NONE_YET = "none yet"
 _NO_LINES = "bought nothing with a price in 365 days"
 FEATURES: tuple[Feature, ...] = (
-    Feature("days_since_order", "from the last order", "days", null=_NEVER_BOUGHT),
-    Feature("days_since_visit", "from the last online event", "days", null=_NEVER_BOUGHT),
-    Feature("days_since_cart", "from the last add to cart", "days", null=_NEVER_BOUGHT),
+    Feature("days_since_order", "from the last order", "days", null=_NONE_YET),
+    Feature("days_since_visit", "from the last online event", "days", null=_NONE_YET),
+    Feature("days_since_cart", "from the last add to cart", "days", null=_NONE_YET),
     Feature("tenure_days", "from the first order or online event", "days"),
     *_windows(),
     *_decayed(),
     *_trends(),
-    Feature("average_basket", "spend per order, returns taken off", "the orders' currency", null=_NEVER_BOUGHT),
+    Feature("average_basket", "spend per order, returns taken off", "the orders' currency", null=_NONE_YET),
     Feature("order_gap_days", "mean time between orders", "days", null="fewer than two"),
-    Feature("web_share", "orders by web", "share of orders", null=_NEVER_BOUGHT),
-    Feature("app_share", "orders by app", "share of orders", null=_NEVER_BOUGHT),
-    Feature("store_share", "orders in store", "share of orders", null=_NEVER_BOUGHT),
-    Feature("app_visit_share", "visits by app", "share of online visits", null=_NEVER_BOUGHT),
+    Feature("web_share", "orders by web", "share of orders", null=_NONE_YET),
+    Feature("app_share", "orders by app", "share of orders", null=_NONE_YET),
+    Feature("store_share", "orders in store", "share of orders", null=_NONE_YET),
+    Feature("app_visit_share", "visits by app", "share of online visits", null=_NONE_YET),
     Feature(
         "price_index", "mean of price paid / median price of the product", "ratio", window_days=365, null=_NO_LINES
     ),
