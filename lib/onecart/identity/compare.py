@@ -337,10 +337,11 @@ def with_sides(pairs: DataFrame, prepared: DataFrame, shared: DataFrame | None =
     The columns a_ and b_ come in the order of the hashes: comparing does not tell the two apart.
     """
     fields = [f for f in COMPARED if f in prepared.columns]
-    shares = [c for c in (shared or prepared).columns if c.startswith("share_")]
+    first = prepared if shared is None else shared
+    shares = [c for c in first.columns if c.startswith("share_")]
     card = F.col("card_id") if "card_id" in prepared.columns else F.lit(None).cast("string")
     out = pairs
-    for side, records, extra in (("a", shared or prepared, shares), ("b", prepared, [])):
+    for side, records, extra in (("a", first, shares), ("b", prepared, [])):
         values = [F.col(f).alias(f"{side}_{f}") for f in fields]
         record = (hash_of("record_id").alias(f"hash_{side}"), F.col("record_id").alias(f"id_{side}"))
         one = records.select(*record, *values, *extra, card.alias(f"card_{side}"))

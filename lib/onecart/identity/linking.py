@@ -73,8 +73,7 @@ def resolve(records: DataFrame, settings: Identity | None = None, learned: Learn
     if learned is None:
         learned, scored = learn(prepared, settings, count)
     else:
-        compared = compared_pairs(prepared, learned, settings)
-        scored = model.with_weight(compared, learned.model).localCheckpoint()
+        scored = scored_pairs(prepared, learned, settings).localCheckpoint()
     return resolved(prepared, scored, settings, learned)
 
 
@@ -85,7 +84,7 @@ def learn(prepared: DataFrame, settings: Identity, records: int) -> tuple[Learne
         rules = blocking.choose(prepared, settings, records)
         terms, collision = names.result()
     untrained = Learned(model.untrained(rules, prepared.columns, collision, records), terms)
-    compared = compared_pairs(prepared, untrained, settings).localCheckpoint()
+    compared = _compared_pairs(prepared, untrained, settings).localCheckpoint()
     trained = model.fit(model.pattern_counts(compared).toPandas(), untrained.model)
     # Weights are long expressions: filters over them would compute them again and again.
     scored = model.with_weight(compared, trained).localCheckpoint()
@@ -103,17 +102,28 @@ def _terms(prepared: DataFrame) -> tuple[DataFrame | None, dict[str, float]]:
     return terms, model.collisions(terms)
 
 
-def compared_pairs(
+def scored_pairs(
     prepared: DataFrame,
     learned: Learned,
     settings: Identity,
     capped: DataFrame | None = None,
     one_of: DataFrame | None = None,
 ) -> DataFrame:
-    """One row per pair of `prepared` that the model's rules find: record_a, record_b, found_by, pattern, shares.
+    """One row per pair of `prepared` that the model's rules find, as of `model.with_weight`.
 
     capped: as of `blocking.pairs`. one_of: record_id, only pairs with at least one of these records.
     """
+    return model.with_weight(_compared_pairs(prepared, learned, settings, capped, one_of), learned.model)
+
+
+def _compared_pairs(
+    prepared: DataFrame,
+    learned: Learned,
+    settings: Identity,
+    capped: DataFrame | None = None,
+    one_of: DataFrame | None = None,
+) -> DataFrame:
+    """The pairs of `scored_pairs`, compared: record_a, record_b, found_by, pattern, shares."""
     known = learned.model
     shared = model.with_shares(prepared, learned.terms, known.records) if learned.terms is not None else None
     pairs = blocking.pairs(prepared, list(known.rules), settings, capped)

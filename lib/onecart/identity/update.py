@@ -6,8 +6,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity
-from onecart.identity import blocking, model
-from onecart.identity.linking import Learned, Resolution, compared_pairs, resolved
+from onecart.identity import blocking
+from onecart.identity.linking import Learned, Resolution, resolved, scored_pairs
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def update(
     components = previous.join(reached, "record_id", how="left_semi").select("component").where("component IS NOT NULL")
     members = previous.join(components.distinct(), "component", how="left_semi").select("record_id")
     affected = prepared.join(members.unionByName(touched).distinct(), "record_id", how="left_semi").localCheckpoint()
-    scored = model.with_weight(compared_pairs(affected, learned, settings, capped), learned.model).localCheckpoint()
+    scored = scored_pairs(affected, learned, settings, capped).localCheckpoint()
     return resolved(affected, scored, settings, learned)
 
 
@@ -68,6 +68,6 @@ def _strong_ends(
     theirs = keys.join(new, "record_id", how="left_semi").select("rule", "key_hash").distinct()
     near = keys.join(theirs, ["rule", "key_hash"], how="left_semi").select("record_id").distinct()
     around = prepared.join(near, "record_id", how="left_semi")
-    strong = model.with_weight(compared_pairs(around, learned, settings, capped, one_of=new), learned.model)
-    strong = strong.where((F.col("weight") >= learned.model.threshold) & F.col("barred").isNull())
+    pairs = scored_pairs(around, learned, settings, capped, one_of=new)
+    strong = pairs.where((F.col("weight") >= learned.model.threshold) & F.col("barred").isNull())
     return strong.select(F.explode(F.array("record_a", "record_b")).alias("record_id"))
