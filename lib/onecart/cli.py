@@ -4,9 +4,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from onecart.errors import UsageError, nearest
 from onecart.jobs import add_arguments, guarded, load_settings, open_lake
@@ -237,34 +238,46 @@ def doctor(argv: list[str]) -> int:
 
 
 def bench(argv: list[str]) -> int:
-    """Measures OneCart: identity (beside Splink, on the same records), behaviour (sessions and features)."""
+    """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark); intent, in three
+    parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
-    parser.add_argument("name", choices=["identity", "behaviour"])
+    parser.add_argument("name", choices=["identity", "intent"])
     parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="identity: febrl*, or generated")
-    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="generated records; events of behaviour")
-    parser.add_argument("--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, splink-spark: all")
+    parser.add_argument("--part", choices=["questions", "behaviour", "training"], help="intent: this part only")
+    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="records, events, or rows to train on")
+    parser.add_argument("--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, mllib-gbt, ...: all")
+    parser.add_argument("--questions", nargs="+", metavar="NAME", help="buys30, again90, category, coupon: all")
     parser.add_argument("--seed", type=int, default=7, help="of the generated records")
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.bench import behaviour, identity, runs
+    from onecart.bench import behaviour, boosters, identity, questions, runs
     from onecart.jobs import open_session
 
-    spark, rows = open_session(load_settings(args)), []
-    if args.name == "identity":
-        figures = identity.measure(spark, args.data, args.sizes or [10_000], args.engines, args.seed)
-        columns, said = identity.TABLE, "{engine} has linked {records:,} records"
-    else:
-        figures = behaviour.measure(spark, args.sizes or [1_000_000], args.seed)
-        columns, said = behaviour.TABLE, "{events:,} events"
-    for row in figures:
-        rows.append(row)
-        print("onecart:", said.format(**row), file=sys.stderr)
+    if args.name == "intent" and args.sizes and args.part not in ("behaviour", "training"):
+        raise UsageError("--sizes are events or rows to train on: say --part behaviour or --part training")
+    settings = load_settings(args)
+    spark, sizes, seed = open_session(settings), args.sizes, args.seed
+    parts: dict[str, Iterator[dict[str, Any]]] = {
+        "identity": identity.measure(spark, args.data, sizes or [10_000], args.engines, seed),
+        "questions": questions.measure(spark, args.questions, settings.intent.model, seed),
+        "behaviour": behaviour.measure(spark, sizes or [1_000_000], seed),
+        "training": boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed),
+    }
+    columns = {"identity": identity.TABLE, "questions": questions.TABLE}
+    columns |= {"behaviour": behaviour.TABLE, "training": boosters.TABLE}
+    wanted = ["identity"] if args.name == "identity" else [args.part] if args.part else [*parts][1:]
+    found: dict[str, list[dict[str, Any]]] = {part: [] for part in wanted}
+    for part in wanted:
+        for row in parts[part]:
+            found[part].append(row)
+            print("onecart:", "  ".join(runs.cells(row, columns[part])), file=sys.stderr)
+    rows = [{"part": part, **row} for part in wanted for row in found[part]]
     if args.out:
         Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
-    print(json.dumps(rows) if args.json else runs.table(rows, columns))
+    print(json.dumps(rows) if args.json else "\n\n".join(runs.table(found[p], columns[p]) for p in wanted))
     return 0
 
 
@@ -289,7 +302,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
-    "bench": (bench, "bench identity | behaviour: time and memory; quality beside Splink"),
+    "bench": (bench, "bench identity | intent: time, memory and quality beside Splink, XGBoost, LightGBM"),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),
     "python": (python, "python SCRIPT ...: Python with this environment"),

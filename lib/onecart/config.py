@@ -185,8 +185,16 @@ class Behaviour(_Section):
 
 
 class Intent(_Section):
-    model: Literal["decision_tree", "random_forest", "gbt", "logistic"] = "gbt"
+    model: Literal["decision_tree", "random_forest", "gbt", "logistic", "xgboost"] = "gbt"
+    params: dict[str, float | int | str] = {}  # of the classifier, as in {maxDepth: 4}
+    search: int = Field(0, ge=0)  # random settings tried beside, judged on the dates before the holdout
     horizon_days: int = Field(30, ge=1)
+    gap_days: int = Field(0, ge=0)  # days between as_of and the first day that counts as an answer
+    reasons: int = Field(3, ge=0)  # sentences a score
+    max_psi: float | None = Field(None, gt=0)  # more drift of a feature or the scores ends the job with exit code 3
+    tracking_uri: str | None = (
+        None  # MLflow (extra `tracking`): file:///folder or a server; null: off, but on Databricks
+    )
     cutoffs: int = Field(4, ge=2)  # training dates, one horizon apart; the last but the scored one is the holdout
 
 

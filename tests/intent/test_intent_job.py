@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onecart.errors import OneCartError
+from onecart.errors import DataError, OneCartError
 
 ORDER = "record_id STRING, order_ts TIMESTAMP, quantity INT"
 
@@ -76,9 +76,32 @@ def test_the_job_learns_before_the_holdout_and_scores_as_of(
     assert {r["as_of"] for r in scores.values()} == {as_of}
     assert scores["c3"]["probability"] > 0.9 > 0.1 > scores["c4"]["probability"]
     assert (scores["c3"]["decile"], scores["c3"]["model_version"]) == (1, "intent.decision_tree@testrun")
+    assert scores["c3"]["reasons"][0].startswith("1 visits in 7 days: raises the odds ")
     health = {(r["model"], r["metric"]): r["value"] for r in lake.read("gold.model_health").collect()}
     assert health["intent.decision_tree", "n"] == health["intent.recency", "n"] == people
-    assert ("intent.decision_tree", "ece") in health
+    assert {("intent.decision_tree", m) for m in ("ece", "auc_low", "psi.visits_7d", "label_delay_days")} <= set(health)
+    assert health["intent.decision_tree", "label_delay_days"] == 30
+    (row,) = lake.read("gold.model_registry").collect()
+    assert (row["role"], row["reason"]) == ("champion", "there is no champion")
+
+    # A second run learns the same: no better than the champion, which goes on scoring. Drift beyond the limit: exit code 3.
+    drifting = {"model": "decision_tree", "horizon_days": 30, "max_psi": 0.25}
+    fill(
+        "gold.customer_features",
+        [
+            {**r.asDict(), "days_since_order": r["days_since_order"] + 100 * (r["as_of"] == as_of)}
+            for r in lake.read("gold.customer_features").collect()
+        ],
+    )
+    with pytest.raises(
+        DataError, match=r"^1 columns have .* by more than intent\.max_psi=0\.25: days_since_order"
+    ) as e:
+        run(context(run_id="second", as_of=as_of, intent=drifting))
+    assert "intent.decision_tree@testrun stays" in e.value.result.headline
+    roles = {r["model_version"]: r["role"] for r in lake.read("gold.model_registry").collect()}
+    assert roles == {"intent.decision_tree@testrun": "champion", "intent.decision_tree@second": "challenger"}
+    versions = {r["model_version"] for r in lake.read("gold.intent_scores").collect()}
+    assert versions == {"intent.decision_tree@testrun"}
 
 
 def test_without_two_dates_that_have_an_outcome_the_error_says_so(
@@ -100,8 +123,63 @@ def test_deciles_hold_a_tenth_each_with_1_the_most_likely(spark: Any) -> None:
         def score(self, df: Any) -> Any:
             return df.withColumn("probability", F.col("p"))
 
+        def explain(self, df: Any, top: int) -> Any:
+            return self.score(df).withColumn(
+                "reasons", F.expr(f"transform(sequence(1, {top}), i -> struct('x' AS sentence))")
+            )
+
     rows = [(f"c{i}", date(2011, 6, 1), i / 100) for i in range(1, 41)]
     found = with_decile(spark.createDataFrame(rows, "customer_id STRING, as_of DATE, p DOUBLE"), Ready())
+    assert {tuple(r["reasons"]) for r in found.collect()} == {("x", "x", "x")}
     deciles = [r["decile"] for r in found.orderBy(F.desc("probability")).collect()]
     assert deciles == sorted(deciles)
     assert all(3 <= deciles.count(d) <= 5 for d in range(1, 11))
+
+
+def test_a_challenger_wins_only_beyond_noise() -> None:
+    import numpy as np
+
+    from onecart.intent.registry import verdict
+
+    counts = np.array([500, 500])
+    assert verdict(np.array([0.2, 0.1]), counts).wins
+    even, worse = verdict(np.array([0.2, -0.199]), counts), verdict(np.array([-0.2, -0.1]), counts)
+    assert (even.wins, even.reason) == (False, "no better than the champion beyond noise")
+    assert (worse.wins, worse.reason) == (False, "worse than the champion")
+    assert even.low < even.better_by < even.high
+
+
+def test_a_tracking_store_without_its_package_is_an_error_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from onecart.errors import UsageError
+    from onecart.intent.tracking import track, uri
+
+    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
+    assert uri(None) is None
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(UsageError, match=r"pip install 'onecart\[tracking\]'"):
+        track("file:///tmp/runs", None, version="v", tags={})  # type: ignore[arg-type]
+
+
+def test_a_run_goes_to_a_folder_of_mlflow(tmp_path: Any) -> None:
+    mlflow = pytest.importorskip("mlflow", exc_type=ImportError)  # its extra is not in the lock: see deploy/lock.sh
+    from types import SimpleNamespace
+
+    from onecart.errors import OneCartError
+    from onecart.intent.tracking import EXPERIMENT, track
+
+    overview = {"importances": {"a": 1.0}, "gains": [], "partial": {}, "rules": lambda: "tree 1"}
+    curve = SimpleNamespace(method="platt")
+    model: Any = SimpleNamespace(
+        model="gbt", params={"maxIter": 7}, curve=curve, metrics={"auc": 0.8}, intervals={"auc_low": 0.7}, **overview
+    )
+    where = f"file://{tmp_path}/runs"
+    run_id = track(where, model, version="v1", tags={"as_of": "2011-06-01"})
+    run = mlflow.MlflowClient(where).get_run(run_id)
+    assert run.data.metrics == {"auc": 0.8, "auc_low": 0.7}
+    assert run.data.params == {"model": "gbt", "maxIter": "7", "calibration": "platt"}
+    assert run.info.run_name == "v1"
+    assert mlflow.MlflowClient(where).get_experiment_by_name(EXPERIMENT) is not None
+    with pytest.raises(OneCartError, match="refused the run"):
+        track("nowhere://x", model, version="v1", tags={})

@@ -52,3 +52,51 @@ def test_calibration_error_is_the_gap_between_promise_and_outcome(spark: Any) ->
     data = [(i / 1000, 0.3, float(i % 2)) for i in range(100)]  # every bin promises 0.3 and gets 0.5
     frame = spark.createDataFrame(data, "s DOUBLE, p DOUBLE, y DOUBLE")
     assert metrics(frame, score=F.col("s"), label="y", probability=F.col("p"))["ece"] == pytest.approx(0.2)
+
+
+def test_an_interval_is_as_wide_as_the_figure_moves_between_samples() -> None:
+    import numpy as np
+
+    from onecart.intent.metrics import figures, intervals
+
+    def table(seed: int) -> Any:
+        draw = np.random.default_rng(seed)
+        s = np.round(draw.normal(size=500), 3)
+        p = 1 / (1 + np.exp(-s))
+        y = (draw.random(500) < p).astype(float)
+        order = np.argsort(-s)
+        return np.stack([s, np.ones(500), y, p, (p - y) ** 2, -np.log(np.where(y == 1, p, 1 - p))], axis=1)[order]
+
+    moves = np.std([figures(table(seed))["auc"] for seed in range(80)])
+    ends = intervals(table(0), resamples=300)
+    assert (ends["auc_high"] - ends["auc_low"]) / 3.92 == pytest.approx(moves, rel=0.25)
+    assert ends["brier_low"] < figures(table(0))["brier"] < ends["brier_high"]
+
+
+def test_deciles_gain_all_positives_in_the_end() -> None:
+    import numpy as np
+
+    from onecart.intent.metrics import gains
+
+    n, positives = np.ones(20), np.array([1.0] * 4 + [0.0] * 16)
+    table = np.stack([np.arange(20.0)[::-1], n, positives, n, n, n], axis=1)
+    found = gains(table)
+    assert [round(r["gain"], 9) for r in found] == [0.5] + [1.0] * 9
+    assert [round(r["lift"], 9) for r in found[:3]] == [5.0, 5.0, 0.0]
+
+
+def test_figures_by_segment_come_with_intervals(spark: Any) -> None:
+    from onecart import intent
+    from onecart.errors import UsageError
+
+    data = [("web" if i % 3 else "app", (i % 10) / 10 + 0.05, bool((i * 7) % 10 < i % 10)) for i in range(120)]
+    frame = spark.createDataFrame(data, "channel STRING, probability DOUBLE, bought BOOLEAN")
+    found = intent.evaluate(frame, "bought", by="channel", resamples=20)
+    assert [(r["by"], r["value"], r["n"]) for r in found] == [
+        ("all", None, 120),
+        ("channel", "web", 80),
+        ("channel", "app", 40),
+    ]
+    assert all(r["auc_low"] <= r["auc"] <= r["auc_high"] for r in found)
+    with pytest.raises(UsageError, match="evaluated column 'chanel' is not in the frame; did you mean 'channel'"):
+        intent.evaluate(frame, "bought", by="chanel")

@@ -48,25 +48,119 @@ def test_score_adds_the_probability_only_and_takes_unseen_values(trained: Any, s
     assert 1 > high > middle > low > 0
 
 
-def test_reasons_are_what_a_typical_value_would_change(trained: Any, spark: Any) -> None:
-    typical = next(s.typical for s in trained.slots if s.column == "signal")
-    rows = spark.createDataFrame([(3.0, "b", 0.5), (typical, "b", 0.5)], "signal DOUBLE, kind STRING, noise DOUBLE")
-    first, second = trained.explain(rows).collect()
-    reason = first["reasons"][0]
-    assert (reason["feature"], reason["value"]) == ("signal", "3.0")
-    assert reason["contribution"] == pytest.approx(first["probability"] - second["probability"])
-    assert "signal" not in [r["feature"] for r in second["reasons"]]
+def test_reasons_are_the_strongest_contributions_in_words(trained: Any, spark: Any) -> None:
+    rows = spark.createDataFrame([(3.0, "b", 0.5), (-3.25, None, 0.5)], "signal DOUBLE, kind STRING, noise DOUBLE")
+    explained = trained.explain(rows, top=2, words={"kind": "of kind {}"})
+    assert explained.columns == ["signal", "kind", "noise", "probability", "reasons"]
+    first, second = explained.collect()
+    assert [r["feature"] for r in first["reasons"]] == ["signal", "kind"]
+    assert first["reasons"][0]["sentence"].startswith("signal 3: raises the odds ")
+    assert first["reasons"][1]["sentence"].startswith("of kind b: raises the odds ")
+    assert (second["reasons"][0]["value"], second["reasons"][0]["contribution"] < 0) == ("-3.25", True)
     assert [abs(r["contribution"]) for r in first["reasons"]] == sorted(
         (abs(r["contribution"]) for r in first["reasons"]), reverse=True
     )
+    assert [r["probability"] for r in explained.collect()] == [r["probability"] for r in trained.score(rows).collect()]
 
 
-@pytest.mark.parametrize("model", ["decision_tree", "random_forest", "gbt"])
-def test_every_tree_model_learns_on_the_default_split(frame: Any, model: str) -> None:
+MODELS = {
+    "decision_tree": {"maxDepth": 3},
+    "random_forest": {"numTrees": 8, "maxDepth": 4},
+    "gbt": {"maxIter": 8},
+    "logistic": {},
+    "xgboost": {"n_estimators": 8},
+}
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_contributions_sum_to_the_log_odds_and_a_saved_model_scores_alike(
+    frame: Any, model: str, tmp_path: Path
+) -> None:
+    import numpy as np
+
     from onecart import intent
 
-    few = {"gbt": {"maxIter": 5}, "random_forest": {"numTrees": 10}}.get(model, {})
-    assert intent.train(frame, "outcome", model=model, **few).metrics["auc"] > 0.65
+    if model == "xgboost":
+        pytest.importorskip("xgboost")
+    made = intent.train(frame, "outcome", model=model, **MODELS[model])
+    assert made.metrics["auc"] > 0.65
+    rows = frame.limit(40)
+    explained = made.explain(rows, top=len(made.features)).collect()
+    base = float(made.curve(made.explainer.expected))
+    for row in explained:
+        odds = np.log(row["probability"] / (1 - row["probability"]))
+        parts = sum(r["contribution"] for r in row["reasons"])
+        assert parts == pytest.approx(
+            odds - base, abs=1e-3 if model == "xgboost" else 5e-4
+        )  # reasons below 1e-4 are left out
+    made.save(str(tmp_path / "model"))
+    loaded = intent.IntentModel.load(str(tmp_path / "model"))
+    assert loaded.metrics == made.metrics
+    assert loaded.score(rows).collect() == made.score(rows).collect()
+    assert loaded.rules() == made.rules()
+    assert "signal" in made.rules()
+
+
+@pytest.mark.parametrize("model", ["random_forest", "gbt"])
+def test_the_arrays_say_what_mllib_says(frame: Any, model: str) -> None:
+    from pyspark.ml.functions import vector_to_array
+    from pyspark.sql import functions as F
+
+    from onecart import intent
+    from onecart.intent.model import with_log_odds
+    from onecart.intent.prepare import VECTOR, vector
+
+    made = intent.train(frame, "outcome", model=model, refit=False, **MODELS[model])
+    ready = frame.limit(50).withColumn(VECTOR, vector(made.slots))
+    found = with_log_odds(ready, model, made.classifier, made.explainer, "z")
+    import numpy as np
+
+    rows = found.select(vector_to_array(F.col(VECTOR)).alias("x"), "z").collect()
+    x, z = np.array([r["x"] for r in rows]), np.array([r["z"] for r in rows])
+    assert made.explainer.odds(x) == pytest.approx(z, abs=1e-9)
+    assert made.explainer.parts(x).sum(axis=1) == pytest.approx(z - made.explainer.expected, abs=1e-6)
+
+
+def test_a_search_takes_the_trial_with_the_least_loss_and_keeps_what_was_given(frame: Any) -> None:
+    from onecart import intent
+    from onecart.intent.engines import trials
+
+    assert trials("logistic", {"regParam": 0.1}, 3, seed=1)[0] == {"regParam": 0.1}
+    assert all(t["regParam"] == 0.1 for t in trials("logistic", {"regParam": 0.1}, 3, seed=1))
+    plain = intent.train(frame, "outcome", model="logistic", regParam=100.0)
+    searched = intent.train(frame, "outcome", model="logistic", search=3)
+    assert searched.metrics["auc"] > plain.metrics["auc"] - 0.05
+    with pytest.raises(UsageError, match="search=2 needs 25 calibration rows"):
+        intent.train(frame.limit(120), "outcome", model="logistic", search=2)
+
+
+def test_a_gbt_keeps_the_trees_that_the_calibration_rows_bear_out(frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onecart import intent
+    from onecart.intent import fit
+
+    monkeypatch.setattr(fit, "_STOP_FROM", 20)
+    made = intent.train(frame.drop("when"), "outcome", refit=False, maxIter=20, stepSize=1.0)
+    assert made.params["maxIter"] < 20
+    assert made.classifier.getNumTrees == made.params["maxIter"] == len(made.explainer.forest.trees)
+
+
+def test_the_figures_have_intervals_deciles_and_curves(trained: Any) -> None:
+    assert trained.intervals["auc_low"] < trained.metrics["auc"] < trained.intervals["auc_high"]
+    assert len(trained.gains) == 10
+    assert trained.gains[-1]["gain"] == pytest.approx(1.0)
+    chances = [p for _, p in trained.partial["signal"]]
+    assert chances == sorted(chances)
+    assert set(trained.profile) == {"signal", "noise", "probability"}
+
+
+def test_an_engine_that_is_not_there_is_named(frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from onecart import intent
+
+    monkeypatch.setitem(sys.modules, "xgboost.spark", None)
+    with pytest.raises(UsageError, match=r"pip install 'onecart\[xgboost\]'"):
+        intent.train(frame, "outcome", model="xgboost")
 
 
 def test_the_outcome_of_the_holdout_teaches_nothing(frame: Any, trained: Any) -> None:
@@ -76,17 +170,8 @@ def test_the_outcome_of_the_holdout_teaches_nothing(frame: Any, trained: Any) ->
 
     turned = frame.withColumn("outcome", F.when(F.col("when") >= 450, 1 - F.col("outcome")).otherwise(F.col("outcome")))
     other = intent.train(turned, "outcome", "when", "logistic", holdout_from=450)
-    assert (other.slope, other.intercept, other.slots) == (trained.slope, trained.intercept, trained.slots)
+    assert (other.curve, other.slots) == (trained.curve, trained.slots)
     assert other.metrics["auc"] == pytest.approx(1 - trained.metrics["auc"])
-
-
-def test_a_saved_model_scores_alike(trained: Any, frame: Any, tmp_path: Path) -> None:
-    from onecart.intent import IntentModel
-
-    trained.save(str(tmp_path / "model"))
-    loaded = IntentModel.load(str(tmp_path / "model"))
-    assert loaded.metrics == trained.metrics
-    assert loaded.score(frame.limit(5)).collect() == trained.score(frame.limit(5)).collect()
 
 
 @pytest.mark.parametrize(

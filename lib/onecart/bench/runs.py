@@ -26,10 +26,14 @@ def in_own_process(module: str, *argv: str, what: str, hint: str = "") -> dict[s
     return stats
 
 
+def cells(row: dict[str, Any], columns: Sequence[tuple[str, str]]) -> list[str]:
+    """The row as text; `columns`: name and format of each, None is shown as -."""
+    return ["-" if row[name] is None else form.format(row[name]) for name, form in columns]
+
+
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[tuple[str, str]]) -> str:
-    """The rows as text, a head above; `columns`: name and format of each, None is shown as -."""
-    cells = [[name.replace("_", " ") for name, _ in columns]]
-    cells += [["-" if r[name] is None else form.format(r[name]) for name, form in columns] for r in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    """The rows as text, a head above."""
+    lines = [[name.replace("_", " ") for name, _ in columns], *(cells(r, columns) for r in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ["  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines]
+    return "\n".join([text[0], "-" * len(text[0]), *text[1:]])

@@ -2,34 +2,38 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pyspark.ml.classification import DecisionTreeClassifier, GBTClassifier, LogisticRegression, RandomForestClassifier
-from pyspark.ml.functions import array_to_vector
-from pyspark.ml.linalg import Matrices
+import numpy as np
 from pyspark.ml.stat import Summarizer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.errors import UsageError, nearest
-from onecart.intent.metrics import metrics
-from onecart.intent.model import VECTOR, IntentModel, with_log_odds
-from onecart.intent.prepare import Slot, require, slots, vector
+from onecart.errors import UsageError
+from onecart.intent import drift, engines, explain, lint, metrics, overview
+from onecart.intent.curve import Curve, calibrated
+from onecart.intent.model import IntentModel, with_log_odds
+from onecart.intent.prepare import VECTOR, Slot, require, slots, vector
 from onecart.intent.split import LABEL, PART, with_label, with_part
 
-MODELS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "decision_tree": (DecisionTreeClassifier, {"maxDepth": 5, "minInstancesPerNode": 20}),
-    "random_forest": (RandomForestClassifier, {"numTrees": 60, "maxDepth": 7, "minInstancesPerNode": 5}),
-    # Small steps and large leaves did best on Online Retail II in the month before its holdout.
-    "gbt": (
-        GBTClassifier,
-        {"maxIter": 30, "maxDepth": 3, "stepSize": 0.1, "subsamplingRate": 0.8, "minInstancesPerNode": 20},
-    ),
-    "logistic": (LogisticRegression, {"maxIter": 100, "regParam": 0.001}),
-}
-_WEIGHT, _ODDS = "__onecart_weight", "__onecart_odds"
-_FEW = 10  # with fewer calibration rows of an outcome than this, Platt's curve would follow noise
+_ODDS = "__onecart_odds"
+PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
+_SHOWN = 6  # columns with a partial dependence
+_CHOOSE_FROM = 25  # calibration rows of either outcome from which on they choose among trials
+_STOP_FROM = 100  # and how many trees are kept: fewer rows would stop at random
+_ROWS_A_PARTITION = 20_000
+
+_Counts = dict[tuple[str, float], int]
+
+
+@dataclass(frozen=True)
+class _Trained:
+    classifier: Any
+    explainer: explain.Explainer
+    params: dict[str, Any]
+    loss: float
 
 
 def train(
@@ -40,6 +44,11 @@ def train(
     *,
     columns: Sequence[str] | None = None,
     holdout_from: Any = None,
+    gap: float = 0.0,
+    search: int = 0,
+    refit: bool | None = None,
+    balance: bool = True,
+    allow: Sequence[str] = (),
     seed: int = 7,
     **params: Any,
 ) -> IntentModel:
@@ -48,69 +57,155 @@ def train(
     features: numbers, booleans and strings under any names, nulls allowed; other types and identifiers are left out
     and listed in `.skipped`. label: 0/1, boolean, or two strings. time: date, timestamp or number; the latest quarter
     of the rows, or those from `holdout_from` on, is held out, so that the figures are about the future of what was
-    learned. Without it a quarter is drawn by a seeded hash. columns: the features, where not all but label and time.
-    params: of the MLlib classifier, as in maxDepth=4.
+    learned; rows less than `gap` (days, or the unit of a numeric time) before are left out: give the days a label looks
+    ahead. Without `time` a quarter is drawn by a seeded hash. columns: the features, where not all but label and time.
 
-    Outcomes are weighted to count alike, and the log-odds then calibrated (Platt, Probabilistic Outputs for Support
-    Vector Machines, 1999) on a part of the training rows that is not fitted on. UsageError where something is amiss.
+    model: gbt | random_forest | decision_tree | logistic (MLlib) | xgboost (the extra `xgboost`). params: of the
+    classifier, as in maxDepth=4. search: so many random settings are tried beside, and the one with the least log loss
+    on the calibration rows is taken; how many trees a gbt or xgboost keeps is decided there too. The holdout decides
+    nothing. refit: once measured, learn again from all rows, holdout included (default: where there is no `time`; the
+    figures are then those of the model before). balance: outcomes are weighted to count alike; the log-odds are
+    calibrated after that (see `curve`), on a part of the training rows that is not fitted on.
+
+    UsageError where something is amiss. lint.Leak where the frame holds its own answer, see `lint`; allow: columns that
+    are known to be harmless.
     """
-    estimator = _estimator(model, params, seed)
-    require(features, [label], "label")
-    require(features, [time] if time else [], "time")
-    require(features, columns or [], "feature")
+    engines.estimator(model, params, seed=seed)  # wrong names are told before any work
+    for names, what in (([label], "label"), ([time] if time else [], "time"), (columns or [], "feature")):
+        require(features, names, what)
+    lint.timed(features, time, allow)
+    lint.late(features, time, None, allow)
     chosen = [c for c in (columns or features.columns) if c not in (label, time)]
     labelled, positive = with_label(features, label)
     hashed = [c for c in features.columns if c != label and isinstance(features.schema[c].dataType, T.AtomicType)]
-    rows = with_part(labelled, time, hashed, seed=seed, holdout_from=holdout_from).persist()
+    rows = with_part(labelled, time, hashed, seed=seed, holdout_from=holdout_from, gap=gap).persist()
+    again = time is None if refit is None else refit
     try:
         counts = _counts(rows, time)
+        lint.answers(rows.where(F.col(PART) == "fit"), [c for c in chosen if c not in allow])
         found, skipped = slots(rows.where(F.col(PART) == "fit"), chosen)
         if not found:
             raise UsageError(f"no column of {chosen} can be a feature: {skipped}")
-        ready = rows.withColumn(VECTOR, vector(found))
-        weight = counts["fit", 0.0] / counts["fit", 1.0]
-        fitted = ready.where(F.col(PART) == "fit").withColumn(_WEIGHT, F.when(F.col(LABEL) == 1, weight).otherwise(1.0))
-        classifier = estimator.fit(fitted.select(VECTOR, LABEL, _WEIGHT))
-        judged = with_log_odds(ready.where(F.col(PART) != "fit"), classifier, _ODDS)
-        slope, intercept = _calibration(judged.where(F.col(PART) == "calibrate"), counts, weight)
-        score = F.lit(slope) * F.col(_ODDS) + F.lit(intercept)
-        return IntentModel(
-            model=model,
-            classifier=classifier,
-            slots=tuple(found),
-            slope=slope,
-            intercept=intercept,
-            label=label,
-            positive=positive,
-            metrics=metrics(
-                judged.where(F.col(PART) == "holdout"), score=score, label=LABEL, probability=1 / (1 + F.exp(-score))
-            ),
-            importances=_importances(classifier, found, fitted),
-            skipped=skipped,
-        )
+        weight = counts["fit", 0.0] / counts["fit", 1.0] if balance else 1.0
+        ready = _matrix(rows, found, weight, sum(counts.values())).persist()
+        try:
+            made = _learned(ready, model, params, counts, search=search, seed=seed)
+            measured = _measured(ready, model, made, shift=-math.log(weight), seed=seed)
+            made = _again(ready, model, made, seed) if again else made
+            numeric = [s.column for s in found if s.kind == "value"]
+            spread = drift.profile(rows.where(F.col(PART) == "fit"), numeric)
+            return IntentModel(
+                model=model,
+                classifier=made.classifier,
+                explainer=made.explainer,
+                slots=tuple(found),
+                label=label,
+                positive=positive,
+                params=made.params,
+                skipped=skipped,
+                profile={**spread, **measured.pop("profile")},
+                **measured,
+                **_overview(ready, made, found, measured["curve"]),
+            )
+        finally:
+            ready.unpersist()
     finally:
         rows.unpersist()
 
 
-def _estimator(model: str, params: dict[str, Any], seed: int) -> Any:
-    if model not in MODELS:
-        raise UsageError(f"no model '{model}'{nearest(model, MODELS)}")
-    kind, defaults = MODELS[model]
-    estimator = kind(featuresCol=VECTOR, labelCol=LABEL, weightCol=_WEIGHT)
-    known = {p.name for p in estimator.params if not p.name.endswith("Col") and p.name != "seed"}
-    for name in params:
-        if name not in known:
-            raise UsageError(f"the model '{model}' has no parameter '{name}'{nearest(name, known)}")
-    settings = {**defaults, **params, **({"seed": seed} if estimator.hasParam("seed") else {})}
-    try:
-        return estimator.copy(
-            {estimator.getParam(k): estimator.getParam(k).typeConverter(v) for k, v in settings.items()}
-        )
-    except (TypeError, ValueError) as e:
-        raise UsageError(f"the model '{model}': {e}") from e
+def _measured(ready: DataFrame, model: str, made: _Trained, *, shift: float, seed: int) -> dict[str, Any]:
+    """The calibration, and what the holdout says of it: curve, metrics, intervals, gains, profile of an IntentModel."""
+    judged = with_log_odds(ready, model, made.classifier, made.explainer, _ODDS)
+    curve = calibrated(judged.where(F.col(PART) == "calibrate"), margin=_ODDS, label=LABEL, shift=shift)
+    z = curve.column(F.col(_ODDS))
+    held = judged.where(F.col(PART) == "holdout").withColumn(PROBABILITY, 1 / (1 + F.exp(-z)))
+    table = metrics.grouped(held, score=z, label=LABEL, probability=F.col(PROBABILITY))
+    return {
+        "curve": curve,
+        "metrics": metrics.figures(table),
+        "intervals": metrics.intervals(table, seed=seed),
+        "gains": metrics.gains(table),
+        "profile": drift.profile(held.select(PROBABILITY), [PROBABILITY]),
+    }
 
 
-def _counts(rows: DataFrame, time: str | None) -> dict[tuple[str, float], int]:
+def _overview(ready: DataFrame, made: _Trained, found: Sequence[Slot], curve: Curve) -> dict[str, Any]:
+    """importances and partial of an IntentModel."""
+    sample = overview.sampled(ready)
+    shares = overview.importances(made.explainer, found, sample)
+    shown = overview.partial(made.explainer, curve, found, sample, list(shares)[:_SHOWN])
+    return {"importances": shares, "partial": shown}
+
+
+def _matrix(rows: DataFrame, found: Sequence[Slot], weight: float, size: int) -> DataFrame:
+    """VECTOR, LABEL, WEIGHT, PART in few partitions: MLlib starts a task for each, a hundred times and more."""
+    matrix = rows.select(
+        vector(found).alias(VECTOR),
+        LABEL,
+        F.when(F.col(LABEL) == 1, float(weight)).otherwise(1.0).alias(engines.WEIGHT),
+        PART,
+    )
+    return matrix.coalesce(max(1, size // _ROWS_A_PARTITION))
+
+
+def _learned(
+    ready: DataFrame, model: str, params: dict[str, Any], counts: _Counts, *, search: int, seed: int
+) -> _Trained:
+    """The best trial: its trees are cut back to as many as the calibration rows bear out."""
+    fit, validation = (ready.where(F.col(PART) == p).drop(PART) for p in ("fit", "calibrate"))
+    fewest = min(counts["calibrate", 0.0], counts["calibrate", 1.0])
+    if search and fewest < _CHOOSE_FROM:
+        raise UsageError(f"search={search} needs {_CHOOSE_FROM} calibration rows of either outcome to choose by")
+    size, best = counts["fit", 0.0] + counts["fit", 1.0], None
+    stops = fewest >= _STOP_FROM and model == "xgboost"
+    for trial in engines.trials(model, params, search, seed):
+        made = engines.estimator(model, trial, seed=seed, rows=size, stops=stops)
+        classifier = engines.fitted(model, made, fit, validation if stops else None)
+        means = _means(fit) if model == "logistic" else []
+        found = _Trained(classifier, explain.explainer(model, classifier, means=means), trial, math.inf)
+        if search or (model == "gbt" and fewest >= _STOP_FROM):
+            found = _judged(found, model, validation, cut=fewest >= _STOP_FROM)
+        if isinstance(found.explainer, explain.Boosted) and found.explainer.rounds:
+            found = replace(found, params={**trial, "n_estimators": found.explainer.rounds})
+        if best is None or found.loss < best.loss:
+            best = found
+    assert best is not None
+    return best
+
+
+def _judged(found: _Trained, model: str, validation: DataFrame, *, cut: bool) -> _Trained:
+    """With its loss on the calibration rows and, where they may `cut`, no more trees than lower it."""
+    explainer = found.explainer
+    if isinstance(explainer, explain.Additive) and cut:
+        losses = engines.staged_losses(validation, explainer.forest)
+        kept = int(np.argmin(losses)) + 1
+        fewer = explain.Additive(explainer.forest.first(kept), explainer.width)
+        classifier = engines.first_trees(found.classifier, kept)
+        return _Trained(classifier, fewer, {**found.params, "maxIter": kept}, float(losses[kept - 1]))
+    z = with_log_odds(validation, model, found.classifier, explainer, _ODDS)
+    odds = F.col(_ODDS)
+    loss = F.log1p(F.exp(-F.abs(odds))) + F.greatest(odds, F.lit(0.0)) - F.col(LABEL) * odds
+    row = z.agg(F.sum(F.col(engines.WEIGHT) * loss)).first()
+    assert row is not None
+    return _Trained(found.classifier, explainer, found.params, float(row[0]))
+
+
+def _again(ready: DataFrame, model: str, made: _Trained, seed: int) -> _Trained:
+    """The same settings, learned from all rows."""
+    everything = ready.where(F.col(PART) != "gap").drop(PART)
+    estimator = engines.estimator(model, made.params, seed=seed, rows=everything.count())
+    classifier = engines.fitted(model, estimator, everything, None)
+    means = _means(everything) if model == "logistic" else []
+    return _Trained(classifier, explain.explainer(model, classifier, means=means), made.params, made.loss)
+
+
+def _means(rows: DataFrame) -> list[float]:
+    row = rows.select(Summarizer.mean(F.col(VECTOR))).first()
+    assert row is not None
+    return [float(v) for v in row[0]]
+
+
+def _counts(rows: DataFrame, time: str | None) -> _Counts:
     """(part, outcome) -> rows. UsageError where a part that needs both outcomes lacks one."""
     found = {(r[0], r[1]): r[2] for r in rows.groupBy(PART, LABEL).count().collect()}
     counts = {(part, y): found.get((part, y), 0) for part in ("fit", "calibrate", "holdout") for y in (0.0, 1.0)}
@@ -122,28 +217,3 @@ def _counts(rows: DataFrame, time: str | None) -> dict[tuple[str, float], int]:
                 "outcomes; both are needed, so give more rows"
             )
     return counts
-
-
-def _calibration(judged: DataFrame, counts: dict[tuple[str, float], int], weight: float) -> tuple[float, float]:
-    """Slope and intercept of the calibrated log-odds. The slope is not let below 0, which would turn the ranking."""
-    if min(counts["calibrate", 0.0], counts["calibrate", 1.0]) < _FEW:
-        return 1.0, -math.log(weight)  # what weighting did to the odds, undone
-    platt = LogisticRegression(
-        featuresCol=VECTOR, labelCol=LABEL, lowerBoundsOnCoefficients=Matrices.dense(1, 1, [0.0])
-    )
-    curve = platt.fit(judged.select(LABEL, array_to_vector(F.array(_ODDS)).alias(VECTOR)))
-    return float(curve.coefficients[0]), float(curve.intercept)
-
-
-def _importances(classifier: Any, found: Sequence[Slot], fitted: DataFrame) -> dict[str, float]:
-    if hasattr(classifier, "featureImportances"):
-        weights = classifier.featureImportances.toArray()
-    else:
-        row = fitted.select(Summarizer.std(F.col(VECTOR))).first()
-        assert row is not None
-        weights = abs(classifier.coefficients.toArray() * row[0].toArray())
-    by_column: dict[str, float] = {}
-    for slot, weight in zip(found, weights, strict=True):
-        by_column[slot.column] = by_column.get(slot.column, 0.0) + float(weight)
-    total = sum(by_column.values()) or 1.0
-    return {c: w / total for c, w in sorted(by_column.items(), key=lambda item: -item[1])}

@@ -1,6 +1,7 @@
-"""A trained model: scores rows, gives reasons, and is saved and loaded."""
+"""A trained model: scores rows, gives reasons, prints its rules, and is saved and loaded."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -11,40 +12,49 @@ from pyspark.ml.classification import (
     RandomForestClassificationModel,
 )
 from pyspark.ml.functions import vector_to_array
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.prepare import Slot, quoted, require, vector
+from onecart.intent import explain, reasons, rules
+from onecart.intent.curve import Curve
+from onecart.intent.prepare import VECTOR, Slot, require, vector
 
-VECTOR = "__onecart_vector"
-_CHANCES = "__onecart_chances"
+_RAW, _CHANCES = "__onecart_raw", "__onecart_chances"
 _LOADERS: dict[str, Any] = {
     "decision_tree": DecisionTreeClassificationModel,
     "random_forest": RandomForestClassificationModel,
     "gbt": GBTClassificationModel,
     "logistic": LogisticRegressionModel,
 }
+_SUMS = ("gbt", "logistic")  # their raw prediction is a log-odds or half of it; the others count shares
 
 
 @dataclass(frozen=True)
 class IntentModel:
     """Probability that `label` comes out `positive`.
 
-    metrics: figures on the holdout, rows neither fitted nor calibrated on (see `metrics.metrics`).
-    importances: column -> share of what the model learned, largest first. skipped: column -> why it is no feature.
-    slope, intercept: Platt's calibration of the classifier's log-odds.
+    metrics: figures on the holdout, rows neither fitted nor calibrated on (see `metrics.metrics`); intervals: the ends of
+    their 95 % intervals; gains: its deciles. importances: column -> share of mean |Shapley value|, largest first.
+    partial: column -> points (value, mean probability of sampled rows given this value). params: of the classifier,
+    those the search chose and the number of trees kept among them. profile: how the features were spread in training,
+    as counts, to see drift by. skipped: column -> why it is no feature. curve: the calibration.
     """
 
     model: str
     classifier: Any
+    explainer: explain.Explainer
     slots: tuple[Slot, ...]
-    slope: float
-    intercept: float
+    curve: Curve
     label: str
     positive: Any
     metrics: dict[str, float]
     importances: dict[str, float]
+    intervals: dict[str, float] = field(default_factory=dict)
+    gains: list[dict[str, float]] = field(default_factory=list)
+    partial: dict[str, list[tuple[Any, float]]] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    profile: dict[str, Any] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -55,39 +65,47 @@ class IntentModel:
     def score(self, df: DataFrame) -> DataFrame:
         """Adds probability, calibrated, 0 to 1. Values never seen in training count as none of the known ones."""
         require(df, self.features, "feature")
-        return self._with_probability(df, "probability")
+        ready = df.withColumn(VECTOR, vector(self.slots))
+        scored = with_log_odds(ready, self.model, self.classifier, self.explainer, "probability")
+        p = 1 / (1 + F.exp(-self.curve.column(F.col("probability"))))
+        return scored.withColumn("probability", p).drop(VECTOR)
 
-    def explain(self, df: DataFrame, top: int = 3, among: int = 8) -> DataFrame:
-        """Adds probability, and reasons: up to `top` of (feature, value, contribution), the strongest first.
+    def explain(self, df: DataFrame, top: int = 3, words: Mapping[str, str] | None = None) -> DataFrame:
+        """Adds probability, and reasons: up to `top` of (feature, value, contribution, sentence), the strongest first.
 
-        contribution: the probability less what it would be with a typical value in the column (the median; the most
-        frequent string) and all others as they are. Only the `among` most important columns are tried. This is ablation
-        of one column at a time: the contributions do not add up, and two columns that say the same hide each other.
+        contribution: the feature's Shapley value, in log-odds. Over all features they sum to the row's log-odds less
+        those of a row of which nothing is known. words: column -> how a sentence says it, with {} for the value.
         """
         require(df, self.features, "feature")
-        full = "__onecart_full"  # not yet `probability`, which may be the name of a feature
-        explained, reasons = self._with_probability(df, full), []
-        for i, column in enumerate(list(self.importances)[:among]):
-            without = f"__onecart_without_{i}"
-            explained = self._with_probability(explained, without, typical=column)
-            contribution = F.col(full) - F.col(without)
-            reason = F.struct(
-                F.lit(column).alias("feature"),
-                quoted(column).cast("string").alias("value"),
-                contribution.alias("contribution"),
-            )
-            reasons.append(F.struct((-F.abs(contribution)).alias("order"), reason.alias("reason")))
-        ordered = F.transform(F.slice(F.array_sort(F.array(*reasons)), 1, top), lambda r: r["reason"])
-        explained = explained.withColumn("reasons", F.filter(ordered, lambda r: r["contribution"] != 0))
-        explained = explained.withColumn("probability", F.col(full))
-        return explained.drop(*[c for c in explained.columns if c.startswith("__onecart_")])
+        full, parts = "__onecart_full", "__onecart_parts"  # not yet `probability`, which may be the name of a feature
+        named = df.withColumn(VECTOR, vector(self.slots))
+        named = with_log_odds(named, self.model, self.classifier, self.explainer, full)
+        named = reasons.with_contributions(
+            named, parts, explainer=self.explainer, slots=self.slots, columns=self.features, curve=self.curve
+        )
+        found = reasons.strongest(F.col(parts), self.features, df, top=top, words=words or {})
+        explained = named.withColumn("__onecart_reasons", found)
+        p = 1 / (1 + F.exp(-self.curve.column(F.col(full))))
+        explained = explained.withColumns({"probability": p, "reasons": F.col("__onecart_reasons")})
+        return explained.drop(VECTOR, full, parts, "__onecart_reasons")
+
+    def rules(self, trees: int = 3) -> str:
+        """The first trees as nested conditions, or the coefficients; numbers are log-odds, before calibration."""
+        return rules.text(self.explainer, self.slots, trees)
 
     def save(self, path: str) -> None:
-        """Writes the model to a new or old folder at `path`, local or in an object store."""
+        """Writes the model to a new or old folder at `path`, local or in an object store. No row of data is in it."""
         spark = SparkSession.active()
-        self.classifier.write().overwrite().save(f"{path}/classifier")
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("classifier", "slots")}
-        text = json.dumps({**plain, "slots": [asdict(s) for s in self.slots]})
+        if self.model != "xgboost":  # all of an XGBoost model is in its explainer
+            self.classifier.write().overwrite().save(f"{path}/classifier")
+        apart = ("classifier", "slots", "explainer", "curve")
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
+        plain |= {
+            "slots": [asdict(s) for s in self.slots],
+            "explainer": self.explainer.to_dict(),
+            "curve": asdict(self.curve),
+        }
+        text = json.dumps(plain)
         spark.createDataFrame([(text,)], "value STRING").coalesce(1).write.mode("overwrite").text(f"{path}/intent")
 
     @staticmethod
@@ -98,23 +116,26 @@ class IntentModel:
             raise UsageError(f"no intent model in {path}")
         plain = json.loads(row[0])
         plain["slots"] = tuple(Slot(**s) for s in plain["slots"])
-        return IntentModel(classifier=_LOADERS[plain["model"]].load(f"{path}/classifier"), **plain)
+        plain["explainer"] = explain.from_dict(plain["explainer"])
+        curve = plain["curve"]
+        plain["curve"] = Curve(**{**curve, "x": tuple(curve["x"]), "y": tuple(curve["y"])})
+        name = plain["model"]
+        classifier = None if name == "xgboost" else _LOADERS[name].load(f"{path}/classifier")
+        return IntentModel(classifier=classifier, **plain)
 
-    def _with_probability(self, df: DataFrame, name: str, typical: str | None = None) -> DataFrame:
-        scored = with_log_odds(df.withColumn(VECTOR, vector(self.slots, typical)), self.classifier, name)
-        p = 1 / (1 + F.exp(-(F.lit(self.slope) * F.col(name) + F.lit(self.intercept))))
-        return scored.withColumn(name, p).drop(VECTOR)
 
-
-def with_log_odds(df: DataFrame, classifier: Any, name: str) -> DataFrame:
-    """Adds the column `name`: the classifier's log-odds of VECTOR, uncalibrated, within -14 to 14."""
-    names = {"featuresCol": VECTOR, "probabilityCol": _CHANCES, "rawPredictionCol": "", "predictionCol": ""}
+def with_log_odds(df: DataFrame, model: str, classifier: Any, explainer: explain.Explainer, name: str) -> DataFrame:
+    """Adds the column `name`: the classifier's log-odds of VECTOR, uncalibrated."""
+    if model == "xgboost":
+        return df.withColumn(name, reasons.odds(explainer))
+    names = {"featuresCol": VECTOR, "rawPredictionCol": _RAW, "probabilityCol": _CHANCES, "predictionCol": ""}
     copy = classifier.copy({classifier.getParam(k): v for k, v in names.items()})
-    scored: DataFrame = copy.transform(df).withColumn(name, _log_odds(vector_to_array(F.col(_CHANCES))[1]))
-    return scored.drop(_CHANCES)
-
-
-def _log_odds(p: Column) -> Column:
-    """log(p / (1 - p)), with p kept a millionth away from 0 and 1."""
-    kept = F.least(F.greatest(p, F.lit(1e-6)), F.lit(1 - 1e-6))
-    return F.log(kept / (1 - kept))
+    if model in _SUMS:
+        # MLlib's boosted margin is half the log-odds: Friedman's loss log(1 + exp(-2 y margin)).
+        odds = vector_to_array(F.col(_RAW))[1] * F.lit(2.0 if model == "gbt" else 1.0)
+    else:
+        p = vector_to_array(F.col(_CHANCES))[1]
+        kept = F.least(F.greatest(p, F.lit(explain.LIMIT)), F.lit(1 - explain.LIMIT))
+        odds = F.log(kept / (1 - kept))
+    scored: DataFrame = copy.transform(df).withColumn(name, odds)
+    return scored.drop(_RAW, _CHANCES)

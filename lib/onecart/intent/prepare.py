@@ -12,6 +12,7 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
 
+VECTOR = "__onecart_vector"
 MAX_LEVELS = 30  # most frequent values of a string column that get a number of their own; the others share none
 MIN_ROWS_A_VALUE = 20  # a string column with fewer rows a value names things rather than kinds of things
 _IDENTIFIER = re.compile(r"(^|[\W_])([iI][dD])$|[a-z](Id|ID)$")
@@ -32,9 +33,9 @@ class Slot:
 
     def number(self) -> Column:
         if self.kind == "value":
-            return F.coalesce(_finite(self.column), F.lit(self.typical))
+            return F.coalesce(finite(self.column), F.lit(self.typical))
         if self.kind == "missing":
-            return _finite(self.column).isNull().cast("double")
+            return finite(self.column).isNull().cast("double")
         return quoted(self.column).eqNullSafe(F.lit(self.level)).cast("double")
 
 
@@ -89,7 +90,7 @@ def require(df: DataFrame, columns: Sequence[str], what: str) -> None:
             raise UsageError(f"the {what} column '{column}' is not in the frame{nearest(column, df.columns)}")
 
 
-def _finite(column: str) -> Column:
+def finite(column: str) -> Column:
     value = quoted(column).cast("double")
     return F.when(F.abs(value) < F.lit(float("inf")), value)  # Spark sorts NaN above infinity, so it is null too
 
@@ -107,7 +108,7 @@ def _unfit(column: str, kind: T.DataType) -> str | None:
 def _facts(df: DataFrame, numeric: Sequence[str], text: Sequence[str]) -> Any:
     aggregates = [F.count("*").alias("rows")]
     for i, column in enumerate(numeric):
-        value = _finite(column)
+        value = finite(column)
         aggregates += [
             F.count(value).alias(f"values{i}"),
             F.min(value).alias(f"low{i}"),

@@ -1,14 +1,16 @@
-"""The job `intent`: gold.customer_features, silver.orders -> gold.intent_scores, gold.model_health, a saved model."""
+"""The job `intent`: gold.customer_features, silver.orders -> gold.intent_scores, gold.model_registry, gold.model_health."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
-from onecart.errors import OneCartError
-from onecart.intent.fit import train
+from onecart.errors import DataError, OneCartError
+from onecart.intent import drift, registry, tracking
+from onecart.intent.fit import PROBABILITY, train
 from onecart.intent.metrics import metrics
 from onecart.intent.model import IntentModel
 
@@ -19,48 +21,116 @@ _KEY = ("customer_id", "as_of")
 def run(ctx: Context) -> Result:
     """Learns who bought within horizon_days after the earlier feature dates, and scores the features of as_of.
 
-    The last date whose outcome is known by as_of is the holdout; the model learns from the dates before it only.
+    The last date whose outcome is known by as_of is the holdout; the model learns from the dates before it only. It
+    scores if it beats the champion there, else the champion does. DataError (exit code 3) after all is written if the
+    features or scores have moved by more than intent.max_psi.
     """
-    as_of, horizon = ctx.as_of(), ctx.settings.intent.horizon_days
+    as_of, wanted = ctx.as_of(), ctx.settings.intent
     features = ctx.lake.read("gold.customer_features")
     now = features.where(F.col("as_of") == F.lit(as_of))
+    ahead = timedelta(days=wanted.gap_days + wanted.horizon_days)
     dates = sorted(row[0] for row in features.select("as_of").distinct().collect())
-    known = [d for d in dates if d + timedelta(days=horizon) <= as_of]
+    known = [d for d in dates if d + ahead <= as_of]
     if as_of not in dates or len(known) < 2:
         raise OneCartError(
             f"gold.customer_features holds {', '.join(map(str, dates)) or 'no date'}; needed are {as_of} and two dates "
-            f"at least {horizon} days before it. Run `onecart run behave`, or set a smaller intent.horizon_days"
+            f"at least {ahead.days} days before it. Run `onecart run behave`, or set a smaller intent.horizon_days"
         )
-    buyers = bought(ctx.lake.read("silver.orders"), ctx.lake.read("gold.identity_links"), known, horizon_days=horizon)
+    orders, links = ctx.lake.read("silver.orders"), ctx.lake.read("gold.identity_links")
+    buyers = bought(orders, links, known, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
     examples = features.where(F.col("as_of").isin(known)).transform(with_label, buyers)
-    kind = ctx.settings.intent.model
-    model = train(examples.drop("customer_id"), LABEL, "as_of", kind, holdout_from=known[-1], seed=ctx.settings.seed)
+    held = examples.where(F.col("as_of") == F.lit(known[-1]))
+    model = _trained(ctx, examples, known[-1], ahead.days)
     recency = metrics(
-        examples.where(F.col("as_of") == F.lit(known[-1])),
+        held,
         score=-F.coalesce("days_since_order", F.lit(1e6)),  # the simplest rule: who bought last buys next
         label=LABEL,
     )
-    model.save(ctx.model_path(f"intent.{kind}"))
-    version = ctx.model_version(f"intent.{kind}")
-    scores = now.transform(with_decile, model).withColumn("horizon_days", F.lit(horizon))
-    scores = scores.withColumn("model_version", F.lit(version))
+    scorer, version, note = _chosen(ctx, model, held)
+    scores = with_decile(now, scorer, reasons=wanted.reasons)
+    scores = scores.withColumns({"horizon_days": F.lit(wanted.horizon_days), "model_version": F.lit(version)})
     written = ctx.lake.replace_where("gold.intent_scores", scores, f"as_of = '{as_of}'")
-    ctx.write_health({f"intent.{kind}": model.metrics, "intent.recency": recency}, "holdout")
-    return Result(
+    kind = f"intent.{wanted.model}"
+    ctx.write_health({kind: {**model.metrics, **model.intervals}, "intent.recency": recency}, "holdout")
+    moved = _moved(ctx, scorer, now)
+    delay = {"label_delay_days": float((as_of - known[-1]).days)}
+    ctx.write_health({kind: {**{f"psi.{c}": v for c, v in moved.items()}, **delay}}, "drift")
+    result = Result(
         rows_in=features.where(F.col("as_of").isin([*known, as_of])).count(),
         rows_out=written.inserted,
-        headline=f"AUC {model.metrics['auc']:.2f} (recency alone {recency['auc']:.2f})",
+        headline=f"AUC {model.metrics['auc']:.2f} (recency alone {recency['auc']:.2f}){note}",
+    )
+    _alarm(moved, wanted.max_psi, result)
+    return result
+
+
+def _trained(ctx: Context, examples: DataFrame, holdout_from: date, ahead: int) -> IntentModel:
+    """Never refitted on its holdout: a later run compares it on rows that it has not seen."""
+    wanted = ctx.settings.intent
+    params: dict[str, Any] = dict(wanted.params)
+    return train(
+        examples.drop("customer_id"),
+        LABEL,
+        "as_of",
+        wanted.model,
+        holdout_from=holdout_from,
+        gap=ahead,
+        search=wanted.search,
+        refit=False,
+        seed=ctx.settings.seed,
+        **params,
     )
 
 
-def bought(orders: DataFrame, links: DataFrame, dates: Sequence[date], *, horizon_days: int) -> DataFrame:
-    """One row per customer and date, its key, where the customer ordered on the date or in the horizon_days - 1 after.
+def _chosen(ctx: Context, model: IntentModel, held: DataFrame) -> tuple[IntentModel, str, str]:
+    """The model to score with, its version, and a word for the headline; saves, registers and tracks the new one."""
+    kind = f"intent.{ctx.settings.intent.model}"
+    version, path = ctx.model_version(kind), ctx.model_path(kind)
+    old = registry.champion(ctx)
+    found = registry.judge(held, LABEL, model, old.model if old else None)
+    model.save(path)
+    below = path.removeprefix(f"{ctx.lake.root}/")
+    registry.record(ctx, found, version=version, path=below, metrics=model.metrics)
+    if where := tracking.uri(ctx.settings.intent.tracking_uri):
+        tags = {"verdict": found.reason, "as_of": str(ctx.as_of()), "path": below}
+        tracking.track(where, model, version=version, tags=tags)
+    if found.wins or old is None:
+        return model, version, f"; {found.reason}" if old else ""
+    return old.model, old.version, f"; {old.version} stays: the new one is {found.reason}"
+
+
+def _moved(ctx: Context, model: IntentModel, now: DataFrame) -> dict[str, float]:
+    """Column -> PSI of today's features and scores against those of training."""
+    scores = ctx.lake.read("gold.intent_scores").where(F.col("as_of") == F.lit(ctx.as_of())).select(PROBABILITY)
+    own = {c: p for c, p in model.profile.items() if c == PROBABILITY}
+    rest = {c: p for c, p in model.profile.items() if c != PROBABILITY}
+    return {**drift.psi(rest, now), **drift.psi(own, scores)}
+
+
+def _alarm(moved: dict[str, float], limit: float | None, result: Result) -> None:
+    over = sorted((c for c in moved if limit is not None and moved[c] > limit), key=lambda c: -moved[c])
+    if not over:
+        return
+    named = ", ".join(f"{c} ({moved[c]:.2f})" for c in over[:5])
+    error = DataError(
+        f"{len(over)} columns have moved since training by more than intent.max_psi={limit:g}: {named}. Scores are "
+        "written, and may be wrong: look at gold.model_health (dataset drift), or allow more with --set intent.max_psi=..."
+    )
+    error.result = result  # type: ignore[attr-defined]
+    raise error
+
+
+def bought(
+    orders: DataFrame, links: DataFrame, dates: Sequence[date], *, horizon_days: int, gap_days: int = 0
+) -> DataFrame:
+    """One row per customer and date, its key, where the customer ordered from `gap_days` after the date on, within
+    horizon_days (the day itself the first, without a gap).
 
     orders: silver.orders (returns do not count); links: gold.identity_links.
     """
     days = orders.sparkSession.createDataFrame([(d,) for d in dates], "as_of DATE")
-    day = F.to_date("order_ts")
-    inside = (day >= F.col("as_of")) & (day < F.date_add("as_of", horizon_days))
+    day, start = F.to_date("order_ts"), F.date_add("as_of", gap_days)
+    inside = (day >= start) & (day < F.date_add(start, horizon_days))
     return (
         orders.where("quantity > 0")
         .join(F.broadcast(days), inside, how="inner")
@@ -76,11 +146,13 @@ def with_label(features: DataFrame, buyers: DataFrame) -> DataFrame:
     return marked.withColumn(LABEL, F.coalesce(LABEL, F.lit(0)))
 
 
-def with_decile(features: DataFrame, model: IntentModel) -> DataFrame:
-    """One row per row of `features`: customer_id, as_of, probability, and decile, 1 for the most likely tenth.
+def with_decile(features: DataFrame, model: IntentModel, *, reasons: int = 3) -> DataFrame:
+    """One row per row of `features`: customer_id, as_of, probability, reasons (sentences, the strongest first), and
+    decile, 1 for the most likely tenth.
 
     Equal probabilities get the same decile. The borders are approximate quantiles, to 0.1 % of the rows.
     """
-    scored = model.score(features).select(*_KEY, "probability")
-    borders = scored.approxQuantile("probability", [i / 10 for i in range(1, 10)], 0.001)
+    borders = model.score(features).approxQuantile("probability", [i / 10 for i in range(1, 10)], 0.001)
+    said = F.transform("reasons", lambda r: r["sentence"])
+    scored = model.explain(features, top=reasons).select(*_KEY, "probability", said.alias("reasons"))
     return scored.withColumn("decile", sum(((F.col("probability") < b).cast("int") for b in borders), F.lit(1)))

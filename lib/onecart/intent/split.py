@@ -12,6 +12,7 @@ from onecart.intent.prepare import quoted
 
 HOLDOUT = 0.25  # share of the rows measured on
 CALIBRATE = 0.25  # share of the others calibrated on
+_DAY_S = 86_400
 LABEL, PART = "__onecart_label", "__onecart_part"
 _TIME, _DRAW = "__onecart_time", "__onecart_draw"
 _YES = {"1", "true", "t", "yes", "y", "positive", "pos"}
@@ -42,15 +43,26 @@ def with_label(df: DataFrame, label: str) -> tuple[DataFrame, Any]:
 
 
 def with_part(
-    df: DataFrame, time: str | None, columns: Sequence[str], *, seed: int, holdout_from: Any = None
+    df: DataFrame,
+    time: str | None,
+    columns: Sequence[str],
+    *,
+    seed: int,
+    holdout_from: Any = None,
+    gap: float = 0.0,
 ) -> DataFrame:
-    """Adds PART: fit | calibrate | holdout.
+    """Adds PART: fit | calibrate | holdout | gap.
 
     With `time` the split is forward: the holdout is the latest part, from `holdout_from` on where given, else about
     HOLDOUT of the rows; of the earlier rows the latest are calibrated on. Rows of one time stay together; rows without
     a time are dropped. Where only one earlier time is left, and without `time`, parts are drawn by a hash of the row's
     `columns` and the seed, so that the same frame is always split alike.
+
+    gap: rows less than this before the first of the next part (days, or the unit of a numeric `time`) are in no part:
+    give the days that a label looks ahead, so that no outcome learned from lies in the time that is measured.
     """
+    if gap < 0 or (gap and time is None):
+        raise UsageError(f"gap={gap:g}: a gap is 0 or more days, and needs the column of the time")
     if time is None:
         draw = df.transform(_with_draw, columns, seed=seed)
         return _named(draw, F.col(_DRAW) < HOLDOUT, F.col(_DRAW) < HOLDOUT + CALIBRATE * (1 - HOLDOUT))
@@ -60,15 +72,20 @@ def with_part(
         raise UsageError(
             f"the time '{time}' has one value only, so nothing can be held out forward in time; give time=None"
         )
-    held = F.col(_TIME) >= cut
-    earlier = _cut(timed.where(~held), CALIBRATE)
+    apart = gap if isinstance(df.schema[time].dataType, T.NumericType) else gap * _DAY_S
+    t = F.col(_TIME)
+    held, before = t >= cut, (t > cut - apart) & (t < cut)
+    earlier = _cut(timed.where(~held & ~before), CALIBRATE)
     if earlier is not None:
-        return _named(timed, held, F.col(_TIME) >= earlier)
-    return _named(timed.transform(_with_draw, columns, seed=seed), held, F.col(_DRAW) < CALIBRATE)
+        between = before | ((t > earlier - apart) & (t < earlier))
+        return _named(timed, held, t >= earlier, between)
+    return _named(timed.transform(_with_draw, columns, seed=seed), held, F.col(_DRAW) < CALIBRATE, before)
 
 
-def _named(df: DataFrame, held: Column, calibrated: Column) -> DataFrame:
-    part = F.when(held, "holdout").when(calibrated, "calibrate").otherwise("fit")
+def _named(df: DataFrame, held: Column, calibrated: Column, between: Column | None = None) -> DataFrame:
+    part = F.when(held, "holdout")
+    part = part if between is None else part.when(between, "gap")
+    part = part.when(calibrated, "calibrate").otherwise("fit")
     return df.withColumn(PART, part).drop(_TIME, _DRAW)
 
 

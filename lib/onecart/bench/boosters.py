@@ -1,0 +1,145 @@
+"""Gradient boosting by three engines on the same rows, each in a process of its own:
+`python -m onecart.bench.boosters ENGINE DATA OUT` learns from DATA/train, is measured on DATA/test (Parquet: numbers and y).
+"""
+
+import json
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from onecart.bench import runs
+from onecart.bench.memory import Peak
+from onecart.errors import UsageError, nearest
+
+_TREES, _DEPTH, _STEP, _SEED = 100, 5, 0.1, 7
+_FEATURES, _TEST_ROWS = 20, 100_000
+TABLE: tuple[tuple[str, str], ...] = (
+    ("rows", "{:,}"),
+    ("engine", "{}"),
+    ("train_s", "{:.1f}"),
+    ("peak_gib", "{:.2f}"),
+    ("auc", "{:.4f}"),
+)
+
+
+def measure(
+    spark: SparkSession, sizes: Sequence[int], engines: Sequence[str] | None, seed: int
+) -> Iterator[dict[str, Any]]:
+    """One row per size and engine, the columns of TABLE.
+
+    train_s: from rows on disk to a trained model, with 100 trees of depth 5 and steps of 0.1; peak_gib: resident memory
+    of its processes; auc: on other rows, the same for all. No `engines`: all. This session idles meanwhile.
+    """
+    for engine in set(engines or ()) - set(BOOSTERS):
+        raise UsageError(f"there is no engine '{engine}'{nearest(engine, BOOSTERS)}")
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:
+            rows(spark, size, seed).write.parquet(f"{folder}/data/train")
+            rows(spark, _TEST_ROWS, seed + 1).write.parquet(f"{folder}/data/test")
+            for engine in engines or BOOSTERS:
+                argv, hint = (engine, f"{folder}/data", f"{folder}/{engine}"), " (pip install 'onecart[bench,xgboost]')"
+                stats = runs.in_own_process("onecart.bench.boosters", *argv, what=engine, hint=hint)
+                yield {"rows": size, "engine": engine, **stats}
+
+
+def rows(spark: SparkSession, n: int, seed: int) -> DataFrame:
+    """Made-up sessions: 20 numbers, of which some matter together only; y is 1 in about a fifth. Seeded."""
+    numbers = [F.randn(seed * 100 + i).alias(f"x{i}") for i in range(_FEATURES)]
+    z = F.expr(
+        "-3 + x0 + 0.8 * x1 * x2 + IF(x3 > 0.5 AND x4 > 0, 1.5, 0) + 0.5 * sin(3 * x5) + abs(x6) - 0.3 * x7 * x7"
+    )
+    hit = (F.rand(seed * 100 + 99) < 1 / (1 + F.exp(-z))).cast("int")
+    return spark.range(0, n, numPartitions=4).select(*numbers).withColumn("y", hit)
+
+
+def main(argv: list[str]) -> int:
+    name, data, out = argv
+    try:
+        with Peak() as peak:
+            seconds, auc = BOOSTERS[name](data)
+    except Exception as e:
+        print(f"{type(e).__name__}: {' '.join(str(e).split())}"[:500], file=sys.stderr)
+        return 1
+    stats = {"train_s": seconds, "peak_gib": peak.gib, "auc": auc}
+    Path(out, "stats.json").write_text(json.dumps(stats))
+    return 0
+
+
+def mllib(folder: str) -> tuple[float, float]:
+    from pyspark.ml.classification import GBTClassifier
+
+    made = GBTClassifier(
+        featuresCol="x", labelCol="y", maxIter=_TREES, maxDepth=_DEPTH, stepSize=_STEP, seed=_SEED, subsamplingRate=0.8
+    )
+    return _spark(made, folder)
+
+
+def xgboost_spark(folder: str) -> tuple[float, float]:
+    from xgboost.spark import SparkXGBClassifier
+
+    made = SparkXGBClassifier(
+        features_col="x", label_col="y", n_estimators=_TREES, max_depth=_DEPTH, learning_rate=_STEP, random_state=_SEED,
+        num_workers=1,
+    )  # fmt: skip
+    return _spark(made, folder)
+
+
+def lightgbm(folder: str) -> tuple[float, float]:
+    import lightgbm as lgb
+    import pandas as pd
+
+    clock = time.monotonic()
+    train = pd.read_parquet(f"{folder}/train")
+    made = lgb.LGBMClassifier(
+        n_estimators=_TREES, max_depth=_DEPTH, learning_rate=_STEP, random_state=_SEED, verbose=-1
+    ).fit(train.drop(columns="y"), train["y"])
+    seconds = time.monotonic() - clock
+    test = pd.read_parquet(f"{folder}/test")
+    return seconds, _auc(np.asarray(made.predict_proba(test.drop(columns="y")))[:, 1], test["y"].to_numpy())
+
+
+BOOSTERS: dict[str, Callable[[str], tuple[float, float]]] = {
+    "mllib-gbt": mllib,
+    "xgboost-spark": xgboost_spark,
+    "lightgbm": lightgbm,
+}
+
+
+def _spark(made: Any, folder: str) -> tuple[float, float]:
+    from pyspark.ml.feature import VectorAssembler
+    from pyspark.ml.functions import vector_to_array
+
+    from onecart import spark
+
+    session = spark.session()
+    train, test = (session.read.parquet(f"{folder}/{part}") for part in ("train", "test"))
+    clock = time.monotonic()
+    joined = VectorAssembler(inputCols=[c for c in train.columns if c != "y"], outputCol="x")
+    model = made.fit(joined.transform(train).select("x", "y"))
+    seconds = time.monotonic() - clock
+    scored = (
+        model.transform(joined.transform(test))
+        .select("y", vector_to_array(F.col("probability"))[1].alias("p"))
+        .toPandas()
+    )
+    return seconds, _auc(scored["p"].to_numpy(), scored["y"].to_numpy())
+
+
+def _auc(p: Any, y: Any) -> float:
+    from scipy.stats import rankdata
+
+    ranks, hits = rankdata(p), y.sum()
+    return float((ranks[y == 1].sum() - hits * (hits + 1) / 2) / (hits * (len(y) - hits)))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""Champion and challenger: a new model takes over only where it is better on the same rows by more than noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.context import Context
+from onecart.intent.model import IntentModel
+from onecart.intent.split import LABEL, with_label
+from onecart.lake import contract
+
+TABLE, QUESTION = "gold.model_registry", "intent"
+RESAMPLES = 500
+_GONE = "__onecart_theirs"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the challenger wins, and why. better_by: the champion's mean log loss less the challenger's, low and high
+    the ends of its 95 % interval; None: nothing to compare with."""
+
+    wins: bool
+    reason: str
+    better_by: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Champion:
+    version: str
+    model: IntentModel
+
+
+def champion(ctx: Context) -> Champion | None:
+    """The model that scores now; None: there was none, or its files are gone (an erasure takes models that held the
+    person), or it cannot be read any more."""
+    row = ctx.lake.read_if_exists(TABLE).where((F.col("model") == QUESTION) & (F.col("role") == "champion")).first()
+    if row is None:
+        return None
+    try:
+        return Champion(row["model_version"], IntentModel.load(f"{ctx.lake.root}/{row['path']}"))
+    except Exception:
+        return None
+
+
+def judge(held: DataFrame, label: str, challenger: IntentModel, old: IntentModel | None) -> Verdict:
+    """Both models on the rows of `held`, which neither has learned from: a paired bootstrap of the difference of log
+    losses. Spark counts how often each difference comes, to three decimals; a resample draws Poisson numbers of each."""
+    if old is None:
+        return Verdict(True, "there is no champion")
+    lacking = [c for c in old.features if c not in held.columns]
+    if lacking:
+        return Verdict(True, f"the champion needs the column '{lacking[0]}', which is there no more")
+    rows = with_label(held, label)[0]
+    both = challenger.score(old.score(rows).withColumnRenamed("probability", _GONE))
+    gain = _loss(F.col(_GONE)) - _loss(F.col("probability"))
+    counted = both.groupBy(F.round(gain, 3).alias("gain")).count().orderBy("gain").collect()
+    return verdict(np.array([r["gain"] for r in counted]), np.array([r["count"] for r in counted]))
+
+
+def verdict(gains: Any, counts: Any, seed: int = 7) -> Verdict:
+    """gains: distinct differences of log loss, in favour of the challenger; counts: rows of each."""
+    draw = np.random.default_rng(seed)
+    weights = draw.poisson(counts, size=(RESAMPLES, len(counts)))
+    means = (weights @ gains) / np.maximum(weights.sum(axis=1), 1)
+    low, high = (float(q) for q in np.quantile(means, (0.025, 0.975)))
+    mean = float((gains * counts).sum() / counts.sum())
+    if low > 0:
+        return Verdict(True, "better than the champion by more than noise", mean, low, high)
+    why = "worse than the champion" if high < 0 else "no better than the champion beyond noise"
+    return Verdict(False, why, mean, low, high)
+
+
+def record(ctx: Context, found: Verdict, *, version: str, path: str, metrics: Mapping[str, float]) -> None:
+    """Writes the challenger's row; where it wins, the champion before becomes `retired`."""
+    schema = contract(TABLE).schema
+    row = {
+        "model": QUESTION,
+        "model_version": version,
+        "role": "champion" if found.wins else "challenger",
+        "reason": found.reason,
+        "path": path,
+        "better_by": found.better_by,
+        "better_by_low": found.low,
+        "better_by_high": found.high,
+        "auc": metrics.get("auc"),
+        "log_loss": metrics.get("log_loss"),
+        "as_of": ctx.as_of(),
+    }
+    new = ctx.spark.createDataFrame([tuple(row[f.name] for f in schema.fields)], schema)
+    if found.wins:
+        old = ctx.lake.read_if_exists(TABLE).where((F.col("model") == QUESTION) & (F.col("role") == "champion"))
+        old = old.where(F.col("model_version") != F.lit(version))
+        new = new.unionByName(old.withColumn("role", F.lit("retired")))
+    ctx.lake.upsert(TABLE, new)
+
+
+def _loss(p: Column) -> Column:
+    kept = F.least(F.greatest(p, F.lit(1e-9)), F.lit(1 - 1e-9))
+    return -(F.col(LABEL) * F.log(kept) + (1 - F.col(LABEL)) * F.log(1 - kept))
