@@ -192,6 +192,16 @@ class Intent(_Section):
     gap_days: int = Field(0, ge=0)  # days between as_of and the first day that counts as an answer
     reasons: int = Field(3, ge=0)  # sentences a score
     max_psi: float | None = Field(None, gt=0)  # more drift of a feature or the scores ends the job with exit code 3
+    audit: dict[str, str] = {  # fairness: group -> SQL over gold.customer_profile; never a feature
+        "age": "CASE WHEN months_between(as_of, date_of_birth) < 420 THEN 'under 35' "
+        "WHEN months_between(as_of, date_of_birth) < 660 THEN '35 to 54' "
+        "WHEN date_of_birth IS NOT NULL THEN '55 and over' END",
+        "country": "country",
+    }
+    audit_share: float = Field(0.2, gt=0, lt=1)  # of the customers: the most likely, taken to be selected
+    min_parity: float = Field(
+        0.8, gt=0, le=1
+    )  # a group selected less than this, of the one selected most, is warned of
     tracking_uri: str | None = (
         None  # MLflow (extra `tracking`): file:///folder or a server; null: off, but on Databricks
     )

@@ -220,3 +220,13 @@ def test_a_missing_feed_is_one_sentence_without_a_stack_trace(tmp_path):
     assert "put the feed there" in done.stderr
     assert "\tat " not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_notebook_of_who_will_buy_tells_its_story(settings_of_session, capfd):
+    runpy.run_path(str(ROOT / "notebooks" / "who_will_buy.py"))
+    said = capfd.readouterr().out
+    assert "refused: the column 'thanked' alone tells the outcome" in said
+    trees, plain = (float(auc) for auc in re.findall(r"AUC ([\d.]+) \(", said))
+    assert trees > plain + 0.05
+    assert re.search(r"customer \d+: \d+%, \d+ visits in 7 days: raises the odds", said)
+    assert re.search(r"under 35 +\d+", said)

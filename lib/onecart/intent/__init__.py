@@ -1,9 +1,10 @@
 """Probability to buy, or of any other outcome with two values: trained on any frame, calibrated, with reasons."""
 
 from onecart.intent import labels
+from onecart.intent.fairness import audit
 from onecart.intent.fit import train
 from onecart.intent.lint import Leak, lint
 from onecart.intent.metrics import evaluate
 from onecart.intent.model import IntentModel
 
-__all__ = ["IntentModel", "Leak", "evaluate", "labels", "lint", "train"]
+__all__ = ["IntentModel", "Leak", "audit", "evaluate", "labels", "lint", "train"]

@@ -119,16 +119,15 @@ def resampled(table: Any, resamples: int, seed: int) -> Any:
 
 
 def gains(table: Any) -> list[dict[str, float]]:
-    """One dict per tenth of the rows, the highest scores first: decile, rate (of positives), lift (rate / the rate of
-    all), gain (share of all positives up to and with this tenth)."""
-    n, positives = table[:, 1], table[:, 2]
+    """One dict per tenth of the rows, the highest scores first: decile, predicted (mean probability), rate (of
+    positives), lift (rate / the rate of all), gain (share of all positives up to and with this tenth)."""
+    n, positives, p_sum = table[:, 1], table[:, 2], table[:, 3]
     rows, hits = n.sum(), positives.sum()
-    caught = [_caught(n, positives, i / BINS) for i in range(BINS + 1)]
-    found = []
-    for i in range(BINS):
-        rate = (caught[i + 1] - caught[i]) / (rows / BINS)
-        found.append({"decile": i + 1, "rate": rate, "lift": rate / (hits / rows), "gain": caught[i + 1] / hits})
-    return [{k: float(v) for k, v in row.items()} for row in found]
+    caught, expected = (np.diff([_caught(n, what, i / BINS) for i in range(BINS + 1)]) for what in (positives, p_sum))
+    rate, predicted = (found / (rows / BINS) for found in (caught, expected))
+    columns = {"decile": np.arange(1, BINS + 1), "predicted": predicted, "rate": rate, "lift": rate / (hits / rows)}
+    columns["gain"] = np.cumsum(caught) / hits
+    return [{name: float(values[i]) for name, values in columns.items()} for i in range(BINS)]
 
 
 # Below, the arrays hold one entry per distinct score, highest first: rows, positives, sum of probabilities.
@@ -153,10 +152,10 @@ def _average_precision(n: Any, positives: Any) -> float:
     return float((precision * positives).sum() / positives.sum())
 
 
-def _caught(n: Any, positives: Any, share: float) -> Any:
-    """Positives among the `share` of rows with the highest scores; of a tie at the border, its part."""
+def _caught(n: Any, what: Any, share: float) -> Any:
+    """The sum of `what` over the `share` of rows with the highest scores; of a tie at the border, its part."""
     taken = np.clip(share * n.sum() - (np.cumsum(n) - n), 0, n)
-    return (positives * taken / n).sum()
+    return (what * taken / n).sum()
 
 
 def _ece(n: Any, positives: Any, p_sum: Any) -> float:

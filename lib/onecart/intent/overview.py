@@ -1,4 +1,4 @@
-"""A model as a whole, from a few hundred rows of its training part: what matters, and in which direction."""
+"""A model as a whole: what matters, in which direction (from a few hundred rows of its training part), and how good."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -56,3 +56,17 @@ def partial(
             p = 1 / (1 + np.exp(-curve(explainer.odds(changed))))
             found.setdefault(column, []).append((value, float(p.mean())))
     return found
+
+
+def points(model: Any) -> list[tuple[str, str, int, str, float]]:
+    """The pictures of an IntentModel as rows (view, feature, position, x, value) of gold.model_overview."""
+    found = [("importance", c, i, c, share) for i, (c, share) in enumerate(model.importances.items())]
+    for column, curve in model.partial.items():
+        found += [("partial", column, i, _label(x), p) for i, (x, p) in enumerate(curve)]
+    for view in ("predicted", "rate", "gain"):
+        found += [(view, "", i, str(i + 1), tenth[view]) for i, tenth in enumerate(model.gains)]
+    return found
+
+
+def _label(x: Any) -> str:
+    return f"{x:.4g}" if isinstance(x, float) else "none" if x is None else str(x)

@@ -12,6 +12,7 @@ from onecart.context import Context
 from onecart.intent.model import IntentModel
 from onecart.intent.split import LABEL, with_label
 from onecart.lake import contract
+from onecart.lake.files import listed
 
 TABLE, QUESTION = "gold.model_registry", "intent"
 RESAMPLES = 500
@@ -36,23 +37,23 @@ class Champion:
     model: IntentModel
 
 
-def champion(ctx: Context) -> Champion | None:
-    """The model that scores now; None: there was none, or its files are gone (an erasure takes models that held the
-    person), or it cannot be read any more."""
+def champion(ctx: Context) -> tuple[Champion | None, str]:
+    """The model that scores now; or None, and why there is none."""
     row = ctx.lake.read_if_exists(TABLE).where((F.col("model") == QUESTION) & (F.col("role") == "champion")).first()
     if row is None:
-        return None
+        return None, "there is no champion"
+    path = f"{ctx.lake.root}/{row['path']}"
+    if not listed(ctx.spark, path):
+        return None, "the champion's files are gone"  # an erasure takes models that held the person
     try:
-        return Champion(row["model_version"], IntentModel.load(f"{ctx.lake.root}/{row['path']}"))
-    except Exception:
-        return None
+        return Champion(row["model_version"], IntentModel.load(path)), ""
+    except Exception as e:  # as after an upgrade: scoring goes on, and the registry says why
+        return None, f"the champion {row['model_version']} cannot be loaded: {str(e).splitlines()[0][:200]}"
 
 
-def judge(held: DataFrame, label: str, challenger: IntentModel, old: IntentModel | None) -> Verdict:
+def judge(held: DataFrame, label: str, challenger: IntentModel, old: IntentModel) -> Verdict:
     """Both models on the rows of `held`, which neither has learned from: a paired bootstrap of the difference of log
     losses. Spark counts how often each difference comes, to three decimals; a resample draws Poisson numbers of each."""
-    if old is None:
-        return Verdict(True, "there is no champion")
     lacking = [c for c in old.features if c not in held.columns]
     if lacking:
         return Verdict(True, f"the champion needs the column '{lacking[0]}', which is there no more")

@@ -84,6 +84,36 @@ def deciles(table: pd.DataFrame) -> go.Figure:
     return _styled(figure, x="decile (1: most likely)", y="mean probability to buy", percent=True)
 
 
+def calibration(points: pd.DataFrame) -> go.Figure:
+    """`points`: view (predicted | rate), x (decile), value. What was promised and what came true, a dot a decile."""
+    table = points.pivot(index="x", columns="view", values="value").astype(float).sort_values("predicted")
+    end = float(table.to_numpy().max()) * 1.05
+    figure = go.Figure()
+    line = {"color": GRID, "width": 2, "dash": "dash"}
+    figure.add_scatter(x=[0, end], y=[0, end], mode="lines", line=line, name="as promised", hoverinfo="skip")
+    figure.add_scatter(x=table.predicted, y=table.rate, mode="lines+markers", name="the model", line={"color": MAIN})
+    return _styled(figure, x="mean probability of the decile", y="share that bought", percent=True, percent_x=True)
+
+
+def gains(points: pd.DataFrame) -> go.Figure:
+    """`points`: x (decile), value (share of all buyers up to it), in order. Cumulative gain beside asking at random."""
+    share = [0.0, *(points.x.astype(int) / len(points))]
+    figure = go.Figure()
+    line = {"color": GRID, "width": 2, "dash": "dash"}
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="at random", hoverinfo="skip")
+    caught = [0.0, *points.value]
+    figure.add_scatter(x=share, y=caught, mode="lines+markers", name="most likely first", line={"color": MAIN})
+    return _styled(figure, x="share of customers addressed", y="share of buyers reached", percent=True, percent_x=True)
+
+
+def partial_dependence(points: pd.DataFrame) -> go.Figure:
+    """`points`: x, value, in order. Mean probability if everyone had the value x of the feature."""
+    figure = go.Figure(go.Scatter(x=points.x, y=points.value, mode="lines+markers", line={"color": MAIN}))
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(rangemode="tozero")
+    return _styled(figure, x=str(points.feature.iloc[0]).replace("_", " "), y="mean probability to buy", percent=True)
+
+
 def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
     """`table`: model, value. One bar a model, so that a model always stands beside its baseline."""
     rows = table.sort_values("value")

@@ -158,13 +158,36 @@ def _link_title(link: pd.DataFrame) -> str:
 
 
 def _intent(ctx: Context) -> str:
-    health = ctx.lake.read_if_exists("gold.model_health")
-    table = queries.intent_deciles(ctx.lake.read_if_exists("gold.intent_scores")).toPandas()
+    health, scores = (ctx.lake.read_if_exists(f"gold.{name}") for name in ("model_health", "intent_scores"))
+    table = queries.intent_deciles(scores).toPandas()
     auc = queries.newest_metrics(health, "auc", "intent.").toPandas()
+    points = queries.of_scorer(ctx.lake.read_if_exists("gold.model_overview"), scores).toPandas()
+    points = points.sort_values(["view", "feature", "position"])
+    views = dict(iter(points.groupby("view")))
+    none = points.head(0)
+    importance = views.get("importance", none).sort_values("position").head(12)
+    likely = queries.reasons_of_likely(ctx.lake.for_purpose("profiling").read_if_exists("gold.intent_scores"), 4)
+    fair = queries.groups(queries.of_scorer(ctx.lake.read_if_exists("gold.fairness"), scores))
     return cards(
         ("Probability to buy, by decile", table, figures.deciles),
         ("Area under the ROC curve on later dates than trained on", auc, lambda t: figures.metric_bars(t, "AUC")),
+        ("Are the probabilities true? Holdout", points[points.view.isin(["predicted", "rate"])], figures.calibration),
+        ("Buyers reached by addressing the most likely first", views.get("gain", none), figures.gains),
+        (
+            "What the model looks at (share of mean |Shapley value|)",
+            importance,
+            lambda t: figures.bars(t, label="feature", value="value", x="share", percent=True),
+        ),
+        *_partial(views.get("partial", none), list(importance.feature)),
+        ("Why the likeliest buyers are likely", likely.toPandas(), table_html),
+        ("Does it treat groups alike? Holdout", fair.toPandas(), table_html),
     )
+
+
+def _partial(points: pd.DataFrame, features: list[str]) -> list[Card]:
+    """The two features that matter most, of those with more than one point."""
+    curves = [rows for f in features if len(rows := points[points.feature == f]) > 1]
+    return [("How the probability moves with one feature", rows, figures.partial_dependence) for rows in curves[:2]]
 
 
 def _recommendations(ctx: Context) -> str:

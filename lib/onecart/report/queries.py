@@ -123,6 +123,25 @@ def intent_deciles(scores: DataFrame) -> DataFrame:
     return table.agg(F.avg("probability").alias("mean_probability"), F.count("*").alias("customers")).orderBy("decile")
 
 
+def of_scorer(rows: DataFrame, scores: DataFrame) -> DataFrame:
+    """The rows of the model that made the newest scores."""
+    newest = scores.groupBy().agg(F.max_by("model_version", "as_of").alias("model_version"))
+    return rows.join(newest, on="model_version", how="left_semi")
+
+
+def reasons_of_likely(scores: DataFrame, customers: int) -> DataFrame:
+    """One of the customers most likely to buy on the newest day: probability, reasons."""
+    newest = scores.join(scores.agg(F.max("as_of").alias("as_of")), on="as_of", how="left_semi")
+    top = newest.orderBy(F.desc("probability"), "customer_id").limit(customers)
+    return top.select("customer_id", "probability", F.array_join("reasons", "; ").alias("why"))
+
+
+def groups(fairness: DataFrame) -> DataFrame:
+    """Every group of gold.fairness, the largest of an attribute first."""
+    figures = ("n", "selection_rate", "true_positive_rate", "calibration_gap", "parity", "warned")
+    return fairness.orderBy("attribute", F.desc("n")).select("attribute", "value", *figures)
+
+
 def newest_metrics(health: DataFrame, metric: str, prefix: str) -> DataFrame:
     """One model whose name starts with `prefix`: its newest value of `metric`."""
     rows = health.where((F.col("metric") == metric) & F.col("model").startswith(prefix))
