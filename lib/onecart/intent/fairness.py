@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError
 from onecart.intent.metrics import INTERVAL, RESAMPLES
 from onecart.intent.prepare import quoted, require
+from onecart.intent.split import border
 
 MIN_ROWS = 30  # smaller groups say nothing, and might name someone
 _RATES = ("selection_rate", "true_positive_rate", "calibration_gap")
@@ -27,7 +28,7 @@ def audit(
 ) -> list[dict[str, Any]]:
     """One dict per column of `by` (attribute) and value, the largest group first: the columns of gold.fairness.
 
-    Selected are the `share` of all rows with the highest probability. selection_rate, true_positive_rate: as fairlearn
+    Selected are the rows with the highest probability, as near to `share` of all as ties allow. selection_rate, true_positive_rate: as fairlearn
     has them; calibration_gap: mean probability less the share of positives; each with the ends of its 95 % interval
     (bootstrap). parity: selection_rate / that of the attribute's group selected most (fairlearn's demographic parity
     ratio, group by group); warned: even the upper end of the group's rate is below min_parity of the lower end of that
@@ -38,18 +39,17 @@ def audit(
     require(scored, [label, probability, *by], "audited")
     if not 0 < share < 1:
         raise UsageError(f"share={share:g}: the share that is selected lies between 0 and 1")
+    if not by:
+        return []
     p, y = quoted(probability), quoted(label).cast("double")
     known = scored.where(p.isNotNull() & y.isNotNull())
-    cut = known.select(p.alias("p")).approxQuantile("p", [1 - share], 0.001)
-    if not cut or not by:
-        return []
+    cut = border(known.select(p.alias("p")), "p", share)
+    selected = F.lit(True) if cut is None else p >= cut
     groups = [
         F.struct(F.lit(c).alias("attribute"), F.coalesce(quoted(c).cast("string"), F.lit("unknown")).alias("value"))
         for c in by
     ]
-    rows = known.select(
-        F.explode(F.array(*groups)).alias("g"), y.alias("y"), (p >= cut[0]).alias("selected"), p.alias("p")
-    )
+    rows = known.select(F.explode(F.array(*groups)).alias("g"), y.alias("y"), selected.alias("selected"), p.alias("p"))
     counted = rows.groupBy("g.attribute", "g.value").agg(
         *[
             F.count_if((F.col("y") == hit) & (F.col("selected") == chosen)).alias(f"n{hit}{int(chosen)}")

@@ -67,7 +67,7 @@ def with_part(
         draw = df.transform(_with_draw, columns, seed=seed)
         return _named(draw, F.col(_DRAW) < HOLDOUT, F.col(_DRAW) < HOLDOUT + CALIBRATE * (1 - HOLDOUT))
     timed = df.withColumn(_TIME, _as_number(df, time)).where(F.col(_TIME).isNotNull())
-    cut = _cut(timed, HOLDOUT) if holdout_from is None else _literal(timed, time, holdout_from)
+    cut = border(timed, _TIME, HOLDOUT) if holdout_from is None else _literal(timed, time, holdout_from)
     if cut is None:
         raise UsageError(
             f"the time '{time}' has one value only, so nothing can be held out forward in time; give time=None"
@@ -75,7 +75,7 @@ def with_part(
     apart = gap if isinstance(df.schema[time].dataType, T.NumericType) else gap * _DAY_S
     t = F.col(_TIME)
     held, before = t >= cut, (t > cut - apart) & (t < cut)
-    earlier = _cut(timed.where(~held & ~before), CALIBRATE)
+    earlier = border(timed.where(~held & ~before), _TIME, CALIBRATE)
     if earlier is not None:
         between = before | ((t > earlier - apart) & (t < earlier))
         return _named(timed, held, t >= earlier, between)
@@ -106,12 +106,12 @@ def _literal(df: DataFrame, time: str, value: Any) -> float:
     return float(row[0])
 
 
-def _cut(df: DataFrame, share: float) -> float | None:
-    """The time from which on the rows are nearest to the latest `share`; None where all have the same time."""
-    quantile = df.approxQuantile(_TIME, [1 - share], 0.001)
+def border(df: DataFrame, column: str, share: float) -> float | None:
+    """The value of `column` from which on the rows are nearest to the highest `share`; None: there is one value, or none."""
+    quantile = df.approxQuantile(column, [1 - share], 0.001)
     if not quantile:
         return None
-    t, q = F.col(_TIME), quantile[0]
+    t, q = F.col(column), quantile[0]
     row = df.agg(F.count("*"), F.count_if(t >= q), F.count_if(t > q), F.min(F.when(t > q, t))).first()
     assert row is not None
     rows, at_least, above, following = row
