@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -22,9 +23,11 @@ class Context:
     run_id: str
 
     def as_of(self) -> date:
-        """The day decisions are made for: the setting, else the day after the last order."""
-        if self.settings.as_of:
-            return self.settings.as_of
+        """The day decisions are made for: the setting, else the day after the last order, as this run first saw it."""
+        return self.settings.as_of or self._after_last_order
+
+    @cached_property
+    def _after_last_order(self) -> date:
         row = self.lake.read("silver.orders").agg(F.to_date(F.max("order_ts"))).first()
         if row is None or row[0] is None:
             raise OneCartError(

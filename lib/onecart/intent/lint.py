@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pyspark.sql import Column, DataFrame
+import pandas as pd
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -16,7 +17,7 @@ from onecart.intent.split import LABEL, with_label
 CERTAIN = 0.9995  # a column that ranks the outcomes so well alone holds the outcome
 MIN_ROWS, MIN_OUTCOMES = 100, 10  # with fewer, a good column may look like that by chance
 LABEL_FROM = "label_from"  # first moment of the label window, where the frame has it (see `labels`)
-_BORDERS = 50
+SAMPLE, SEED = 10_000, 7
 _KNOWN = re.compile(r"(^|_)(known|received|event|feature|updated)_(ts|at|day|date)$", re.IGNORECASE)
 _CUT = re.compile(r"(^|_)(as_?of|ts|timestamp)$", re.IGNORECASE)
 
@@ -89,67 +90,36 @@ def late(df: DataFrame, time: str | None, known: Sequence[str] | None, allow: Se
 
 
 def answers(rows: DataFrame, columns: Sequence[str]) -> None:
-    """Leak where one of `columns` alone tells LABEL. Spark counts the outcomes between 100 borders of each number (those
-    of either outcome), and of each frequent word; the area under the ROC curve of each column comes from the counts."""
+    """Leak where one of `columns` alone tells LABEL: its area under the ROC curve, on up to SAMPLE rows of either outcome.
+
+    Words are ordered by their rate of positives, which is the best that a column of words can do; columns with more words
+    than a feature keeps name things, and are no features.
+    """
     kinds = {f.name: f.dataType for f in rows.schema.fields}
     numbers = [c for c in columns if isinstance(kinds[c], T.NumericType | T.BooleanType)]
     words = [c for c in columns if isinstance(kinds[c], T.StringType)]
-    counts = rows.agg(F.count("*"), F.sum(LABEL)).first()
-    if counts is None or counts[0] < MIN_ROWS or min(counts[1], counts[0] - counts[1]) < MIN_OUTCOMES:
+    counts = {r[0]: r[1] for r in rows.groupBy(LABEL).count().collect()}
+    if len(counts) < 2 or sum(counts.values()) < MIN_ROWS or min(counts.values()) < MIN_OUTCOMES:
         return
-    tables = {**_number_counts(rows, numbers), **_word_counts(rows, words)}
-    for column, table in tables.items():
+    share = F.when(F.col(LABEL) == 1, min(SAMPLE / counts[1.0], 1.0)).otherwise(min(SAMPLE / counts[0.0], 1.0))
+    values = [*(finite(c) for c in numbers), *(quoted(c) for c in words)]
+    named = [value.alias(str(i)) for i, value in enumerate(values)]
+    sample = rows.where(F.rand(SEED) < share).select(LABEL, *named).toPandas()
+    positive = sample.pop(LABEL).to_numpy() == 1
+    for i, column in enumerate([*numbers, *words]):
+        places, distinct = pd.factorize(sample[str(i)], sort=i < len(numbers), use_na_sentinel=False)
+        if i >= len(numbers) and len(distinct) > MAX_LEVELS:
+            continue
+        table = np.array(
+            [np.bincount(places[positive == y], minlength=len(distinct)) for y in (False, True)], dtype=float
+        ).T
+        if i >= len(numbers):
+            table = table[np.argsort(table[:, 1] / table.sum(axis=1))]
         if (alone := _area(table)) >= CERTAIN:
             raise Leak(
                 f"the column '{column}' alone tells the outcome (AUC {alone:.4f}): it is the label, or is made of what "
                 f"happened after. Leave it out, or allow=['{column}'] if it is known beforehand"
             )
-
-
-def _number_counts(rows: DataFrame, columns: Sequence[str]) -> dict[str, Any]:
-    if not columns:
-        return {}
-    shares = [i / (_BORDERS - 1) for i in range(_BORDERS)]
-    asked = [
-        F.percentile_approx(F.when(F.col(LABEL) == y, finite(c)), F.lit(shares), F.lit(1000)).alias(f"{y}_{i}")
-        for i, c in enumerate(columns)
-        for y in (0, 1)
-    ]
-    found = rows.agg(*asked).first()
-    assert found is not None
-    borders = [sorted({*(found[f"0_{i}"] or []), *(found[f"1_{i}"] or [])}) for i in range(len(columns))]
-    pairs = [
-        F.struct(F.lit(i).alias("i"), _place(finite(c), borders[i]).alias("at"))
-        for i, c in enumerate(columns)
-        if borders[i]
-    ]
-    if not pairs:
-        return {}
-    counted = rows.select(LABEL, F.explode(F.array(*pairs)).alias("p")).groupBy("p.i", "p.at")
-    outcome = counted.agg(F.sum(1 - F.col(LABEL)).alias("no"), F.sum(LABEL).alias("yes")).orderBy("i", "at").collect()
-    tables: dict[str, list[tuple[float, float]]] = {}
-    for r in outcome:
-        tables.setdefault(columns[r["i"]], []).append((r["no"], r["yes"]))
-    return {c: np.array(t, dtype=float) for c, t in tables.items()}
-
-
-def _place(value: Column, borders: Sequence[float]) -> Column:
-    """How many borders are at or below the value; a value that is a border has a place of its own. -1: no value."""
-    at = F.array(*[F.lit(float(b)) for b in borders])
-    below, upto = F.size(F.filter(at, lambda b: b < value)), F.size(F.filter(at, lambda b: b <= value))
-    return F.when(value.isNull(), F.lit(-1)).otherwise(below + upto)
-
-
-def _word_counts(rows: DataFrame, columns: Sequence[str]) -> dict[str, Any]:
-    """Words in the order of their rate of positives, which is the best a column of words can do. Columns with more words
-    than a feature keeps name things, and are no features."""
-    tables = {}
-    for column in columns:
-        counted = rows.groupBy(quoted(column)).agg(F.sum(1 - F.col(LABEL)).alias("no"), F.sum(LABEL).alias("yes"))
-        table = np.array([(r["no"], r["yes"]) for r in counted.limit(MAX_LEVELS + 1).collect()], dtype=float)
-        if len(table) <= MAX_LEVELS:
-            tables[column] = table[np.argsort(table[:, 1] / table.sum(axis=1))]
-    return tables
 
 
 def _area(table: Any) -> float:

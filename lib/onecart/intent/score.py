@@ -41,7 +41,7 @@ def run(ctx: Context) -> Result:
         )
     orders, links = ctx.lake.read("silver.orders"), ctx.lake.read("gold.identity_links")
     buyers = bought(orders, links, known, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
-    examples = features.where(F.col("as_of").isin(known)).transform(with_label, buyers)
+    examples = features.where(F.col("as_of").isin(known)).transform(with_label, buyers).persist()
     held = examples.where(F.col("as_of") == F.lit(known[-1]))
     model = _trained(ctx, examples, known[-1], ahead.days)
     recency = metrics(
@@ -95,7 +95,8 @@ def _chosen(ctx: Context, model: IntentModel, held: DataFrame) -> tuple[IntentMo
     model.save(path)
     below = path.removeprefix(f"{ctx.lake.root}/")
     registry.record(ctx, found, version=version, path=below, metrics=model.metrics)
-    points = [(kind, version, *point, ctx.as_of()) for point in overview.points(model)]
+    as_of = ctx.as_of()
+    points = [(kind, version, *point, as_of) for point in overview.points(model)]
     ctx.lake.upsert("gold.model_overview", ctx.spark.createDataFrame(points, contract("gold.model_overview").schema))
     if where := tracking.uri(ctx.settings.intent.tracking_uri):
         tags = {"verdict": found.reason, "as_of": str(ctx.as_of()), "path": below}
@@ -111,7 +112,9 @@ def _audited(ctx: Context, model: IntentModel, version: str, held: DataFrame) ->
     wanted, profiles = ctx.settings.intent, ctx.lake.read_if_exists("gold.customer_profile")
     groups = [F.expr(sql).alias(f"audit_{name}") for name, sql in wanted.audit.items()]
     people = profiles.select("customer_id", *groups)
-    scored = model.score(held).select("customer_id", LABEL, PROBABILITY).join(people, "customer_id", how="left")
+    scored = (
+        model.score(held).select("customer_id", LABEL, PROBABILITY).join(people, "customer_id", how="left").persist()
+    )
     by, limit = people.columns[1:], wanted.min_parity
     rows = audit(scored, LABEL, by, share=wanted.audit_share, min_parity=limit, seed=ctx.settings.seed)
     schema = contract("gold.fairness").schema
