@@ -1,6 +1,7 @@
 """Figures of a ranking against naive loops."""
 
 import random
+import math
 from typing import Any
 
 import pytest
@@ -100,3 +101,11 @@ def test_figures_by_segment_come_with_intervals(spark: Any) -> None:
     assert all(r["auc_low"] <= r["auc"] <= r["auc_high"] for r in found)
     with pytest.raises(UsageError, match="evaluated column 'chanel' is not in the frame; did you mean 'channel'"):
         intent.evaluate(frame, "bought", by="chanel")
+
+
+def test_chance_alone_shows_so_much_miscalibration(spark: Any) -> None:
+    from onecart.intent.metrics import metrics
+
+    frame = spark.createDataFrame([(0.0, i % 2) for i in range(100)], "s DOUBLE, y INT")
+    found = metrics(frame, score=F.col("s"), label="y", probability=F.lit(0.5))
+    assert (found["ece"], found["ece_by_chance"]) == (0.0, pytest.approx((2 / math.pi * 0.25 / 100) ** 0.5))

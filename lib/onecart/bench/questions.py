@@ -30,6 +30,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("auc_high", "{:.3f}"),
     ("average_precision", "{:.3f}"),
     ("ece", "{:.3f}"),
+    ("ece_by_chance", "{:.3f}"),
     ("lift_at_decile_1", "{:.2f}"),
     ("beats", "{}"),
 )

@@ -9,7 +9,9 @@ from pyspark.sql import functions as F
 
 FOLDS = 3
 FEW = 10  # with fewer calibration rows of an outcome than this, Platt's curve would follow noise
-FEW_ISOTONIC = 100  # an isotonic curve has many more degrees of freedom
+# An isotonic curve has many more degrees of freedom, and pays from about so many rows on (Niculescu-Mizil & Caruana,
+# Predicting Good Probabilities with Supervised Learning, 2005), of either outcome some.
+ROWS_ISOTONIC, FEW_ISOTONIC = 1000, 100
 _KNOTS = 60
 _FLAT = 1e-3  # the least slope: a curve never turns the ranking, nor makes all rows equal
 
@@ -62,7 +64,8 @@ def choose(m: Any, negatives: Any, positives: Any, fold: Any, *, shift: float) -
     fewest = min(negatives.sum(), positives.sum())
     if fewest < FEW:
         return Curve((0.0,), (shift,), 1.0, "prior")
-    kinds = [platt, isotonic] if fewest >= FEW_ISOTONIC else [platt]
+    many = fewest >= FEW_ISOTONIC and negatives.sum() + positives.sum() >= ROWS_ISOTONIC
+    kinds = [platt, isotonic] if many else [platt]
     losses = []
     for kind in kinds if len(kinds) > 1 else []:
         loss = 0.0

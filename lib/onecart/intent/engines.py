@@ -86,7 +86,7 @@ def estimator(model: str, params: dict[str, Any], *, seed: int, rows: int = 0, s
         {"minInstancesPerNode": min(max(rows // 20, 2), 20)} if "minInstancesPerNode" in known else {}
     )
     if model == "gbt" and rows < 2_000:  # too few to find out how many trees are too many
-        defaults = {**defaults, "maxIter": 30}
+        defaults = {**defaults, "maxIter": 60, "featureSubsetStrategy": "onethird"}
     values = {**small, **defaults, **params, **({"seed": seed} if made.hasParam("seed") else {})}
     try:
         return made.copy({made.getParam(k): made.getParam(k).typeConverter(v) for k, v in values.items()})

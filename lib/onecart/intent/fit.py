@@ -16,7 +16,7 @@ from onecart.intent import drift, engines, explain, lint, metrics, overview
 from onecart.intent.curve import Curve, calibrated
 from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.prepare import VECTOR, Slot, require, slots, vector
-from onecart.intent.split import LABEL, PART, with_label, with_part
+from onecart.intent.split import BEFORE, LABEL, PART, with_label, with_part
 
 _ODDS = "__onecart_odds"
 PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
@@ -62,9 +62,9 @@ def train(
 
     model: gbt | random_forest | decision_tree | logistic (MLlib) | xgboost (the extra `xgboost`). params: of the
     classifier, as in maxDepth=4. search: so many random settings are tried beside, and the one with the least log loss
-    on the calibration rows is taken; how many trees a gbt or xgboost keeps is decided there too. The holdout decides
-    nothing. refit: once measured, learn again from all rows, holdout included (default: where there is no `time`; the
-    figures are then those of the model before). balance: outcomes are weighted to count alike; the log-odds are
+    on the calibration rows is taken; how many trees a gbt or xgboost keeps is decided there too. Then it learns again from
+    all rows before the holdout, which decides nothing. refit: it learns from all rows, holdout included, instead (default:
+    where there is no `time`; the figures are those of the model before). balance: outcomes are weighted to count alike; the log-odds are
     calibrated after that (see `curve`), on a part of the training rows that is not fitted on.
 
     UsageError where something is amiss. lint.Leak where the frame holds its own answer, see `lint`; allow: columns that
@@ -90,7 +90,9 @@ def train(
         ready = _matrix(rows, found, weight, sum(counts.values())).persist()
         try:
             made = _learned(ready, model, params, counts, search=search, seed=seed)
-            measured = _measured(ready, model, made, shift=-math.log(weight), seed=seed)
+            curve = _curve(ready, model, made, shift=-math.log(weight))
+            made = made if again else _again(ready.where(F.col(PART).isin(*BEFORE)), model, made, seed)
+            measured = _measured(ready, model, made, curve, seed=seed)
             made = _again(ready, model, made, seed) if again else made
             numeric = [s.column for s in found if s.kind == "value"]
             spread = drift.profile(rows.where(F.col(PART) == "fit"), numeric)
@@ -101,11 +103,12 @@ def train(
                 slots=tuple(found),
                 label=label,
                 positive=positive,
+                curve=curve,
                 params=made.params,
                 skipped=skipped,
                 profile={**spread, **measured.pop("profile")},
                 **measured,
-                **_overview(ready, made, found, measured["curve"]),
+                **_overview(ready, made, found, curve),
             )
         finally:
             ready.unpersist()
@@ -113,15 +116,19 @@ def train(
         rows.unpersist()
 
 
-def _measured(ready: DataFrame, model: str, made: _Trained, *, shift: float, seed: int) -> dict[str, Any]:
-    """The calibration, and what the holdout says of it: curve, metrics, intervals, gains, profile of an IntentModel."""
-    judged = with_log_odds(ready, model, made.classifier, made.explainer, _ODDS)
-    curve = calibrated(judged.where(F.col(PART) == "calibrate"), margin=_ODDS, label=LABEL, shift=shift)
+def _curve(ready: DataFrame, model: str, made: _Trained, *, shift: float) -> Curve:
+    """The calibration, from rows that were not fitted on."""
+    judged = with_log_odds(ready.where(F.col(PART) == "calibrate"), model, made.classifier, made.explainer, _ODDS)
+    return calibrated(judged, margin=_ODDS, label=LABEL, shift=shift)
+
+
+def _measured(ready: DataFrame, model: str, made: _Trained, curve: Curve, *, seed: int) -> dict[str, Any]:
+    """What the holdout says: metrics, intervals, gains, profile of an IntentModel."""
+    judged = with_log_odds(ready.where(F.col(PART) == "holdout"), model, made.classifier, made.explainer, _ODDS)
     z = curve.column(F.col(_ODDS))
-    held = judged.where(F.col(PART) == "holdout").withColumn(PROBABILITY, 1 / (1 + F.exp(-z)))
+    held = judged.withColumn(PROBABILITY, 1 / (1 + F.exp(-z)))
     table = metrics.grouped(held, score=z, label=LABEL, probability=F.col(PROBABILITY))
     return {
-        "curve": curve,
         "metrics": metrics.figures(table),
         "intervals": metrics.intervals(table, seed=seed),
         "gains": metrics.gains(table),
@@ -190,12 +197,12 @@ def _judged(found: _Trained, model: str, validation: DataFrame, *, cut: bool) ->
     return _Trained(found.classifier, explainer, found.params, float(row[0]))
 
 
-def _again(ready: DataFrame, model: str, made: _Trained, seed: int) -> _Trained:
-    """The same settings, learned from all rows."""
-    everything = ready.where(F.col(PART) != "gap").drop(PART)
-    estimator = engines.estimator(model, made.params, seed=seed, rows=everything.count())
-    classifier = engines.fitted(model, estimator, everything, None)
-    means = _means(everything) if model == "logistic" else []
+def _again(rows: DataFrame, model: str, made: _Trained, seed: int) -> _Trained:
+    """The same settings, learned from `rows`."""
+    matrix = rows.drop(PART)
+    estimator = engines.estimator(model, made.params, seed=seed, rows=matrix.count())
+    classifier = engines.fitted(model, estimator, matrix, None)
+    means = _means(matrix) if model == "logistic" else []
     return _Trained(classifier, explain.explainer(model, classifier, means=means), made.params, made.loss)
 
 

@@ -21,7 +21,8 @@ def metrics(df: DataFrame, *, score: Column, label: str, probability: Column | N
     auc: area under the ROC curve, ties counted half (Mann-Whitney). average_precision: sum of precision x rise of
     recall, as scikit-learn has it. lift_at_decile_1: positives' share in the tenth with the highest scores / their
     share of all. With `probability` also brier: mean squared error, log_loss, and ece: expected calibration error over
-    ten bins of equal size (Nixon et al., Measuring Calibration in Deep Learning, 2019). n, positives, prevalence.
+    ten bins of equal size (Nixon et al., Measuring Calibration in Deep Learning, 2019), and ece_by_chance: about what so
+    few rows would show of probabilities that are right. n, positives, prevalence.
     Scores are told apart to three decimals, which bounds the rows brought to the driver: give log-odds or the like.
     """
     return figures(grouped(df, score=score, label=label, probability=probability))
@@ -84,7 +85,7 @@ def figures(table: Any) -> dict[str, float]:
     if not np.isnan(p_sum).any():
         found["brier"] = float(error.sum() / rows)
         found["log_loss"] = float(loss.sum() / rows)
-        found["ece"] = _ece(n, positives, p_sum)
+        found["ece"], found["ece_by_chance"] = _ece(n, positives, p_sum)
     return found
 
 
@@ -158,8 +159,10 @@ def _caught(n: Any, what: Any, share: float) -> Any:
     return (what * taken / n).sum()
 
 
-def _ece(n: Any, positives: Any, p_sum: Any) -> float:
+def _ece(n: Any, positives: Any, p_sum: Any) -> tuple[float, float]:
     middle = (np.cumsum(n) - n / 2) / n.sum()
     bins = np.minimum((middle * BINS).astype(int), BINS - 1)
-    gaps = [abs(p_sum[bins == b].sum() - positives[bins == b].sum()) for b in range(BINS)]
-    return float(sum(gaps) / n.sum())
+    rows, hits, p = (np.bincount(bins, weights=w, minlength=BINS) for w in (n, positives, p_sum))
+    mean = p / np.maximum(rows, 1)
+    chance = np.sqrt(2 / np.pi * rows * mean * (1 - mean))  # mean |deviation| of a normal number
+    return float(np.abs(p - hits).sum() / n.sum()), float(chance.sum() / n.sum())

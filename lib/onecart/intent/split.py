@@ -14,6 +14,7 @@ HOLDOUT = 0.25  # share of the rows measured on
 CALIBRATE = 0.25  # share of the others calibrated on
 _DAY_S = 86_400
 LABEL, PART = "__onecart_label", "__onecart_part"
+BEFORE = ("fit", "between", "calibrate")  # parts that lie before the holdout, a gap apart
 _TIME, _DRAW = "__onecart_time", "__onecart_draw"
 _YES = {"1", "true", "t", "yes", "y", "positive", "pos"}
 
@@ -51,15 +52,16 @@ def with_part(
     holdout_from: Any = None,
     gap: float = 0.0,
 ) -> DataFrame:
-    """Adds PART: fit | calibrate | holdout | gap.
+    """Adds PART: fit | between | calibrate | gap | holdout.
 
     With `time` the split is forward: the holdout is the latest part, from `holdout_from` on where given, else about
     HOLDOUT of the rows; of the earlier rows the latest are calibrated on. Rows of one time stay together; rows without
     a time are dropped. Where only one earlier time is left, and without `time`, parts are drawn by a hash of the row's
     `columns` and the seed, so that the same frame is always split alike.
 
-    gap: rows less than this before the first of the next part (days, or the unit of a numeric `time`) are in no part:
-    give the days that a label looks ahead, so that no outcome learned from lies in the time that is measured.
+    gap: rows less than this before the first of the next part (days, or the unit of a numeric `time`) are apart, `between`
+    before the calibration and `gap` before the holdout: give the days that a label looks ahead, so that no outcome
+    learned from lies in the time that is measured.
     """
     if gap < 0 or (gap and time is None):
         raise UsageError(f"gap={gap:g}: a gap is 0 or more days, and needs the column of the time")
@@ -77,14 +79,16 @@ def with_part(
     held, before = t >= cut, (t > cut - apart) & (t < cut)
     earlier = border(timed.where(~held & ~before), _TIME, CALIBRATE)
     if earlier is not None:
-        between = before | ((t > earlier - apart) & (t < earlier))
-        return _named(timed, held, t >= earlier, between)
+        return _named(timed, held, t >= earlier, before, (t > earlier - apart) & (t < earlier))
     return _named(timed.transform(_with_draw, columns, seed=seed), held, F.col(_DRAW) < CALIBRATE, before)
 
 
-def _named(df: DataFrame, held: Column, calibrated: Column, between: Column | None = None) -> DataFrame:
+def _named(
+    df: DataFrame, held: Column, calibrated: Column, gap: Column | None = None, between: Column | None = None
+) -> DataFrame:
     part = F.when(held, "holdout")
-    part = part if between is None else part.when(between, "gap")
+    part = part if gap is None else part.when(gap, "gap")
+    part = part if between is None else part.when(between, "between")
     part = part.when(calibrated, "calibrate").otherwise("fit")
     return df.withColumn(PART, part).drop(_TIME, _DRAW)
 
