@@ -199,12 +199,9 @@ class Intent(_Section):
         "country": "country",
     }
     audit_share: float = Field(0.2, gt=0, lt=1)  # of the customers: the most likely, taken to be selected
-    min_parity: float = Field(
-        0.8, gt=0, le=1
-    )  # a group selected less than this, of the one selected most, is warned of
-    tracking_uri: str | None = (
-        None  # MLflow (extra `tracking`): file:///folder or a server; null: off, but on Databricks
-    )
+    min_parity: float = Field(0.8, gt=0, le=1)  # groups selected less, of the one selected most, are warned of
+    # MLflow (extra `tracking`): file:///folder or a server; off; null: Databricks' own there, else mlruns in a local lake
+    tracking_uri: str | None = None
     cutoffs: int = Field(4, ge=2)  # training dates, one horizon apart; the last but the scored one is the holdout
 
 

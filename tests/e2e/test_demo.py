@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SMALL = [
     *("samples.customers=40", "forecast.top_skus=3", "voice.min_rows=20", "voice.epochs=2", "intent.cutoffs=3"),
+    "intent.params={maxIter: 5}",
     *("recommend.rank=4", "recommend.iterations=2", "recommend.blocks=1"),
 ]
 

@@ -156,14 +156,14 @@ def test_a_tracking_store_without_its_package_is_an_error_that_names_the_extra(m
     from onecart.intent.tracking import track, uri
 
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
-    assert uri(None) is None
+    assert [uri("off", "/lake"), uri("http://x", "/lake"), uri(None, "s3a://lake")] == [None, "http://x", None]
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(UsageError, match=r"pip install 'onecart\[tracking\]'"):
         track("file:///tmp/runs", None, version="v", tags={})  # type: ignore[arg-type]
 
 
 def test_a_run_goes_to_a_folder_of_mlflow(tmp_path: Any) -> None:
-    mlflow = pytest.importorskip("mlflow", exc_type=ImportError)  # its extra is not in the lock: see deploy/lock.sh
+    mlflow = pytest.importorskip("mlflow", exc_type=ImportError)
     from types import SimpleNamespace
 
     from onecart.errors import OneCartError

@@ -1,7 +1,7 @@
 """Figures of a ranking against naive loops."""
 
-import random
 import math
+import random
 from typing import Any
 
 import pytest
@@ -104,6 +104,8 @@ def test_figures_by_segment_come_with_intervals(spark: Any) -> None:
 
 
 def test_chance_alone_shows_so_much_miscalibration(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
     from onecart.intent.metrics import metrics
 
     frame = spark.createDataFrame([(0.0, i % 2) for i in range(100)], "s DOUBLE, y INT")

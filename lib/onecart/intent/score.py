@@ -98,7 +98,7 @@ def _chosen(ctx: Context, model: IntentModel, held: DataFrame) -> tuple[IntentMo
     as_of = ctx.as_of()
     points = [(kind, version, *point, as_of) for point in overview.points(model)]
     ctx.lake.upsert("gold.model_overview", ctx.spark.createDataFrame(points, contract("gold.model_overview").schema))
-    if where := tracking.uri(ctx.settings.intent.tracking_uri):
+    if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):
         tags = {"verdict": found.reason, "as_of": str(ctx.as_of()), "path": below}
         tracking.track(where, model, version=version, tags=tags)
     if found.wins or old is None:

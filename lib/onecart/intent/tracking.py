@@ -1,19 +1,25 @@
-"""Runs in MLflow: parameters, figures and the overview of a model. Off where intent.tracking_uri is null."""
+"""Runs in MLflow: parameters, figures and the overview of a model."""
 
-import importlib
+import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Any
 
+from onecart.config import is_local
 from onecart.errors import OneCartError, UsageError
 from onecart.intent.model import IntentModel
 
 EXPERIMENT = "onecart-intent"
 
 
-def uri(setting: str | None) -> str | None:
-    """Where to track: the setting, else Databricks' own server on Databricks, else nowhere."""
-    return setting or ("databricks" if "DATABRICKS_RUNTIME_VERSION" in os.environ else None)
+def uri(setting: str | None, root: str) -> str | None:
+    """Where to track, None: nowhere. The setting, where there is one; else Databricks' own server on Databricks, and
+    elsewhere the folder mlruns of a local lake, if the package mlflow is there."""
+    if setting:
+        return None if setting == "off" else setting
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return "databricks"
+    return f"{root}/mlruns" if is_local(root) and importlib.util.find_spec("mlflow") else None
 
 
 def track(where: str, model: IntentModel, *, version: str, tags: Mapping[str, str]) -> str:
@@ -24,7 +30,7 @@ def track(where: str, model: IntentModel, *, version: str, tags: Mapping[str, st
     except ImportError as e:
         raise UsageError(
             f"intent.tracking_uri is {where}, and the package mlflow is not there: pip install 'onecart[tracking]', or "
-            "set intent.tracking_uri to null"
+            "set intent.tracking_uri to off"
         ) from e
     if "://" not in where or where.startswith("file:"):
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder is enough for one team's runs
