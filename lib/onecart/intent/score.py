@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.errors import DataError, OneCartError
-from onecart.intent import drift, registry, tracking
+from onecart.intent import drift, registry
 from onecart.intent.fit import PROBABILITY, train
 from onecart.intent.metrics import metrics
 from onecart.intent.model import IntentModel
@@ -46,13 +46,13 @@ def run(ctx: Context) -> Result:
         score=-F.coalesce("days_since_order", F.lit(1e6)),  # the simplest rule: who bought last buys next
         label=LABEL,
     )
-    scorer, version, note = _chosen(ctx, model, held)
-    scores = with_decile(now, scorer, reasons=wanted.reasons)
-    scores = scores.withColumns({"horizon_days": F.lit(wanted.horizon_days), "model_version": F.lit(version)})
-    written = ctx.lake.replace_where("gold.intent_scores", scores, f"as_of = '{as_of}'")
     kind = f"intent.{wanted.model}"
+    scorer, note = registry.choose(ctx, model, held, LABEL, question="intent", kind=kind)
+    scores = with_decile(now, scorer.model, reasons=wanted.reasons)
+    scores = scores.withColumns({"horizon_days": F.lit(wanted.horizon_days), "model_version": F.lit(scorer.version)})
+    written = ctx.lake.replace_where("gold.intent_scores", scores, f"as_of = '{as_of}'")
     ctx.write_health({kind: {**model.metrics, **model.intervals}, "intent.recency": recency}, "holdout")
-    moved = _moved(ctx, scorer, now)
+    moved = _moved(ctx, scorer.model, now)
     delay = {"label_delay_days": float((as_of - known[-1]).days)}
     ctx.write_health({kind: {**{f"psi.{c}": v for c, v in moved.items()}, **delay}}, "drift")
     result = Result(
@@ -80,23 +80,6 @@ def _trained(ctx: Context, examples: DataFrame, holdout_from: date, ahead: int) 
         seed=ctx.settings.seed,
         **params,
     )
-
-
-def _chosen(ctx: Context, model: IntentModel, held: DataFrame) -> tuple[IntentModel, str, str]:
-    """The model to score with, its version, and a word for the headline; saves, registers and tracks the new one."""
-    kind = f"intent.{ctx.settings.intent.model}"
-    version, path = ctx.model_version(kind), ctx.model_path(kind)
-    old = registry.champion(ctx)
-    found = registry.judge(held, LABEL, model, old.model if old else None)
-    model.save(path)
-    below = path.removeprefix(f"{ctx.lake.root}/")
-    registry.record(ctx, found, version=version, path=below, metrics=model.metrics)
-    if where := tracking.uri(ctx.settings.intent.tracking_uri):
-        tags = {"verdict": found.reason, "as_of": str(ctx.as_of()), "path": below}
-        tracking.track(where, model, version=version, tags=tags)
-    if found.wins or old is None:
-        return model, version, f"; {found.reason}" if old else ""
-    return old.model, old.version, f"; {old.version} stays: the new one is {found.reason}"
 
 
 def _moved(ctx: Context, model: IntentModel, now: DataFrame) -> dict[str, float]:
