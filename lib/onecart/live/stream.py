@@ -10,6 +10,11 @@ from pyspark.sql import DataFrame
 from onecart.lake import Lake
 from onecart.lake.files import delete, read_bytes
 
+# How Spark and Delta say that a stream cannot go on: the log was cut, the table was made anew, or its files are gone.
+_LOST = (
+    *("DELTA_EMPTY_DIRECTORY", "DELTA_MISSING_FILES_UNEXPECTED_VERSION", "DELTA_LOG_FILE_NOT_FOUND"),
+    *("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "FileNotFoundException"),
+)
 Apply = Callable[[DataFrame, int, str], None]  # called with a batch, its number from 0 on, and the stream's id
 
 
@@ -23,8 +28,8 @@ def follow(lake: Lake, table: str, checkpoint: str, apply: Apply, *, every_secon
     folder = f"{lake.root}/checkpoints/{checkpoint}"
     try:
         _run(lake, table, folder, apply, every_seconds)
-    except StreamingQueryException as e:
-        if not _lost(e):
+    except Exception as e:
+        if not any(word in str(e) for word in _LOST):
             raise
         delete(lake.spark, folder)
         _run(lake, table, folder, apply, every_seconds)
@@ -54,8 +59,3 @@ def _run(lake: Lake, table: str, folder: str, apply: Apply, every_seconds: float
         raise
     finally:
         query.stop()
-
-
-def _lost(error: StreamingQueryException) -> bool:
-    """Whether the source cannot go on from where the checkpoint is."""
-    raise NotImplementedError
