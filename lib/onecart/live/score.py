@@ -18,11 +18,10 @@ VISITS, SCORES = "gold.live_visits", "gold.live_scores"
 
 @dataclass
 class Tally:
-    """What a run has done so far: events counted, visits scored, and visits under way after its last batch."""
+    """What a run has done so far: events counted and scores written."""
 
     events: int = 0
     scored: int = 0
-    open: int = 0
 
 
 def run(ctx: Context) -> Result:
@@ -42,7 +41,8 @@ def run(ctx: Context) -> Result:
 
     anew = follow(ctx.lake, "silver.interactions", "live", apply, every_seconds=ctx.settings.live.every_seconds)
     note += "; began anew: silver.interactions has lost the versions it would have gone on from" if anew else ""
-    headline = f"{tally.scored:,} visits scored, {tally.open:,} under way{note}"
+    going = ctx.lake.read_if_exists(VISITS).count()
+    headline = f"{tally.scored:,} visits scored, {going:,} under way{note}"
     return Result(rows_in=tally.events, rows_out=tally.scored, headline=headline)
 
 
@@ -72,7 +72,7 @@ def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, strea
         tally.scored += _merge(ctx, scores, gone)
     left = visits.where(still_open(newest[0], rules))
     left = left.withColumns({"stream": F.lit(stream), "batch": F.lit(number).cast("long")})
-    tally.open = lake.replace(VISITS, left).inserted
+    lake.replace(VISITS, left)
     tally.events += newest[1] - row[1]
 
 
