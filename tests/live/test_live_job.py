@@ -1,7 +1,8 @@
 """The job `live`: what it says of each visit is what a batch over all events would say, whatever happens in between."""
 
+import shutil
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -56,12 +57,6 @@ def add(lake: Any, rows: Sequence[dict[str, Any]]) -> None:
     lake.upsert(TABLE, framed(lake.spark, rows), update_if=None)
 
 
-def content(lake: Any, name: str) -> list[Any]:
-    """The rows without the stream that counted them; hashes of pages in any order."""
-    rows = lake.read(name).drop("stream", "batch").orderBy("session_id").collect()
-    return [tuple(sorted(v) if isinstance(v, list) and v and isinstance(v[0], int) else v for v in r) for r in rows]
-
-
 def expected(lake: Any, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     """session_id -> the nightly job's (started_ts, ended_ts, purchased) of all events."""
     from onecart.behaviour.sessions import online_sessions
@@ -93,37 +88,9 @@ def advance(context: Callable[..., Any], fill: Callable[..., None], spark: Any, 
     return step
 
 
-def test_batches_make_the_visits_of_all_events_and_only_open_ones_are_kept(lake: Any, advance: Any) -> None:
-    rows = day()
-    for number, (start, end) in enumerate([(0, 7), (7, 8), (8, 30), (30, 60)]):
-        advance(rows[start:end], number)
-    found = expected(lake, rows)
-    assert told(lake) == found
-    newest = max(ended for _, ended, _ in found.values())
-    still = {key for key, (_, ended, _) in found.items() if newest - ended <= timedelta(minutes=30)}
-    assert 0 < len(still) < len(found)
-    kept = lake.read(VISITS).collect()
-    assert {r["session_id"] for r in kept} == still
-    assert {(r["stream"], r["batch"]) for r in kept} == {("one", 3)}
-    # A visit that has bought has its answer; the others have a probability.
-    assert {
-        (r["purchased"], r["probability"], r["reasons"] and r["reasons"][0]) for r in lake.read(SCORES).collect()
-    } == {
-        (False, 0.5, "so it is"),
-        (True, None, None),
-    }
-
-
-def test_a_batch_that_comes_again_counts_nothing_twice(lake: Any, advance: Any) -> None:
-    rows = day()
-    advance(rows[:20], 0)
-    first = advance(rows[20:40], 1)
-    before = content(lake, VISITS), content(lake, SCORES)
-    assert (first.events, advance(rows[20:40], 1).events) == (20, 0)
-    assert (content(lake, VISITS), content(lake, SCORES)) == before
-
-
-def test_a_kill_between_scores_and_visits_is_repaired(lake: Any, advance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_kill_between_scores_and_visits_batches_still_make_the_visits_of_all_events(
+    lake: Any, advance: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from onecart.lake import Lake
 
     rows, whole = day(), Lake.replace
@@ -133,14 +100,32 @@ def test_a_kill_between_scores_and_visits_is_repaired(lake: Any, advance: Any, m
             raise KeyboardInterrupt
         return whole(self, name, df)
 
-    for number, (start, end) in enumerate([(0, 20), (20, 60)]):
-        monkeypatch.setattr(Lake, "replace", killed)
-        with pytest.raises(KeyboardInterrupt):
-            advance(rows[start:end], number)
-        assert lake.exists(SCORES)
-        monkeypatch.setattr(Lake, "replace", whole)
-        assert advance(rows[start:end], number).events == end - start
-    assert told(lake) == expected(lake, rows)
+    advance(rows[:33], 0)
+    monkeypatch.setattr(Lake, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        advance(rows[33:], 1)
+    monkeypatch.setattr(Lake, "replace", whole)
+    found = expected(lake, rows)
+    assert told(lake) == found
+    assert {r["batch"] for r in lake.read(VISITS).collect()} == {0}
+    assert advance(rows[33:], 1).events == 27
+    assert told(lake) == found
+    # A visit that has bought has its answer; the others have a probability.
+    said = {(r["purchased"], r["probability"], *(r["reasons"] or [])) for r in lake.read(SCORES).collect()}
+    assert said == {(False, 0.5, "so it is"), (True, None)}
+
+    # Only visits that may go on are kept.
+    newest = max(ended for _, ended, _ in found.values())
+    still = {key for key, (_, ended, _) in found.items() if newest - ended <= timedelta(minutes=30)}
+    assert 0 < len(still) < len(found)
+    kept = lake.read(VISITS).collect()
+    assert {r["session_id"] for r in kept} == still
+    assert {(r["stream"], r["batch"]) for r in kept} == {("one", 1)}
+
+    # The same batch again counts nothing.
+    versions = lake.version(VISITS), lake.version(SCORES)
+    assert advance(rows[33:], 1).events == 0
+    assert (lake.version(VISITS), lake.version(SCORES)) == versions
 
 
 def test_a_visit_that_gets_another_first_event_leaves_no_row_under_its_old_id(lake: Any, advance: Any) -> None:
@@ -149,3 +134,89 @@ def test_a_visit_that_gets_another_first_event_leaves_no_row_under_its_old_id(la
     late = [event("s", 20, "search")]
     assert (advance(late, 1).events, advance(late, 1).events) == (1, 0)
     assert sorted(told(lake)) == ["web:s@10", "web:s@20"]  # the first was closed, so the late event joined the second
+
+
+def test_the_job_goes_on_where_it_was_and_begins_anew_where_the_table_was_made_anew(
+    lake: Any, context: Any, fill: Any, scorer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onecart.live import score
+
+    monkeypatch.setattr(score, "current", lambda ctx: (scorer, ""))
+    rows = day()
+    fill("gold.identity_links", [{"record_id": "r", **LINK}])
+    add(lake, rows[:20])
+    assert score.run(context()).rows_in == 20
+    add(lake, rows[20:40])
+    lake.optimize(TABLE)
+    second = score.run(context())
+    assert second.rows_in == 20
+    assert told(lake) == expected(lake, rows[:40])
+    assert second.headline == f"{second.rows_out} visits scored, {lake.read(VISITS).count()} under way"
+
+    shutil.rmtree(lake.path(TABLE))
+    add(lake, rows[30:])
+    third = score.run(context())
+    assert third.headline.endswith("began anew: silver.interactions has lost the versions it would have gone on from")
+    assert told(lake) == expected(lake, rows[30:])
+    _erasure_reaches_all(lake, context())
+
+
+def _erasure_reaches_all(lake: Any, ctx: Any) -> None:
+    """The person's rows of both tables, and the stream's checkpoint."""
+    from onecart.privacy.leftovers import drop_checkpoints
+    from onecart.privacy.rows import personal_tables, rows_about
+    from onecart.privacy.subject import Subject
+
+    assert {VISITS, SCORES} <= set(personal_tables(lake))
+    found = {name: rows_about(lake, name, Subject(("c",), ("r",)), ctx.settings) for name in (VISITS, SCORES)}
+    assert {name: rows.count() for name, rows in found.items()} == {name: lake.read(name).count() for name in found}
+    assert [drop_checkpoints(lake), drop_checkpoints(lake)] == [1, 0]
+
+
+def visited(name: str, days: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    return [event(name, days * 1440 + i, kind) for i, kind in enumerate(kinds)]
+
+
+def test_the_model_learns_who_buys_and_is_kept_until_it_is_old(
+    lake: Any, context: Any, fill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onecart.live import model
+    from onecart.live.score import run
+
+    bought, left = ("add_to_cart", "add_to_cart", "checkout", "purchase"), ("page_view", "search", "page_view")
+    history = [e for i in range(80) for e in visited(f"v{i:02}", i // 4, bought if i % 2 else left)]
+    fill("gold.identity_links", [{"record_id": "r", **LINK}])
+    add(lake, history)
+    settings: dict[str, Any] = {"as_of": date(2011, 6, 1), "intent": {"model": "decision_tree", "reasons": 1}}
+    assert run(context(**settings)).headline == "80 visits scored, 4 under way; AUC 1.00 on later visits"
+    add(lake, visited("buyer", 40, bought[:2]) + visited("looker", 40, left[:2]))
+    assert run(context(run_id="second", **settings)).headline == "2 visits scored, 2 under way"
+    scores = {r["session_id"].split("@")[0]: r for r in lake.read(SCORES).collect()}
+    assert scores["web:buyer"]["probability"] > 0.9 > 0.1 > scores["web:looker"]["probability"]
+    assert scores["web:buyer"]["model_version"] == "intent.visit@testrun"
+    assert "raises the odds" in scores["web:buyer"]["reasons"][0]
+    (row,) = lake.read("gold.model_registry").collect()
+    assert (row["model"], row["role"], row["path"]) == ("visit", "champion", "models/intent.visit/testrun")
+    health = {(r["model"], r["dataset"], r["metric"]) for r in lake.read("gold.model_health").collect()}
+    assert ("intent.visit", "holdout", "auc") in health
+
+    newer = (None, "; trained anew")
+    monkeypatch.setattr(model, "_trained", lambda ctx: newer)
+    for as_of, trains in ((date(2011, 6, 30), False), (date(2011, 7, 1), True)):
+        found = model.current(context(**{**settings, "as_of": as_of}))
+        assert (found == newer) == trains
+        assert trains or (found[0].version, found[1]) == ("intent.visit@testrun", "")
+
+
+@pytest.mark.parametrize(("kinds", "values"), [((), "no value"), (("page_view", "search"), "0")])
+def test_without_visits_of_both_outcomes_no_model_is_trained_and_the_job_says_why(
+    context: Any, fill: Any, kinds: Sequence[str], values: str
+) -> None:
+    from onecart.live.score import run
+
+    fill("gold.identity_links", [{"record_id": "r", **LINK}])
+    fill(TABLE, visited("a", 0, kinds))
+    result = run(context(as_of=date(2011, 6, 1)))
+    why = f"the label 'bought' holds {values} only; a model needs rows of both outcomes"
+    assert result.headline == f"no visit scored; no model of visits was trained: {why}"
+    assert (result.rows_in, result.rows_out) == (0, 0)
