@@ -136,28 +136,45 @@ def test_a_visit_that_gets_another_first_event_leaves_no_row_under_its_old_id(la
     assert sorted(told(lake)) == ["web:s@10", "web:s@20"]  # the first was closed, so the late event joined the second
 
 
-def test_the_job_goes_on_where_it_was_and_begins_anew_where_the_table_was_made_anew(
-    lake: Any, context: Any, fill: Any, scorer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from onecart.live import score
+def visited(name: str, days: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    return [event(name, days * 1440 + i, kind) for i, kind in enumerate(kinds)]
 
-    monkeypatch.setattr(score, "current", lambda ctx: (scorer, ""))
-    rows = day()
+
+BOUGHT, LEFT = ("add_to_cart", "add_to_cart", "checkout", "purchase"), ("page_view", "search", "page_view")
+
+
+def test_the_job_learns_who_buys_goes_on_where_it_was_and_begins_anew_where_it_cannot(
+    lake: Any, context: Any, fill: Any
+) -> None:
+    from onecart.live.score import run
+
+    history = [e for i in range(80) for e in visited(f"v{i:02}", i // 4, BOUGHT if i % 2 else LEFT)]
     fill("gold.identity_links", [{"record_id": "r", **LINK}])
-    add(lake, rows[:20])
-    assert score.run(context()).rows_in == 20
-    add(lake, rows[20:40])
+    add(lake, history)
+    settings: dict[str, Any] = {"as_of": date(2011, 6, 1), "intent": {"model": "decision_tree", "reasons": 1}}
+    first = run(context(**settings))
+    assert first.headline == "80 visits scored, 4 under way; AUC 1.00 on later visits"
+    assert (first.rows_in, first.rows_out) == (280, 80)
+    (row,) = lake.read("gold.model_registry").collect()
+    assert (row["model"], row["role"], row["path"]) == ("visit", "champion", "models/intent.visit/testrun")
+    health = {(r["model"], r["dataset"], r["metric"]) for r in lake.read("gold.model_health").collect()}
+    assert ("intent.visit", "holdout", "auc") in health
+
+    new = visited("buyer", 40, BOUGHT[:2]) + visited("looker", 40, LEFT[:2])
+    add(lake, new)
     lake.optimize(TABLE)
-    second = score.run(context())
-    assert second.rows_in == 20
-    assert told(lake) == expected(lake, rows[:40])
-    assert second.headline == f"{second.rows_out} visits scored, {lake.read(VISITS).count()} under way"
+    assert run(context(run_id="second", **settings)).headline == "2 visits scored, 2 under way"
+    assert told(lake) == expected(lake, history + new)
+    scores = {r["session_id"].split("@")[0]: r for r in lake.read(SCORES).collect()}
+    assert scores["web:buyer"]["probability"] > 0.9 > 0.1 > scores["web:looker"]["probability"]
+    assert scores["web:buyer"]["model_version"] == "intent.visit@testrun"
+    assert "raises the odds" in scores["web:buyer"]["reasons"][0]
 
     shutil.rmtree(lake.path(TABLE))
-    add(lake, rows[30:])
-    third = score.run(context())
+    add(lake, new)
+    third = run(context(run_id="third", **settings))
     assert third.headline.endswith("began anew: silver.interactions has lost the versions it would have gone on from")
-    assert told(lake) == expected(lake, rows[30:])
+    assert told(lake) == expected(lake, new)
     _erasure_reaches_all(lake, context())
 
 
@@ -173,39 +190,16 @@ def _erasure_reaches_all(lake: Any, ctx: Any) -> None:
     assert [drop_checkpoints(lake), drop_checkpoints(lake)] == [1, 0]
 
 
-def visited(name: str, days: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    return [event(name, days * 1440 + i, kind) for i, kind in enumerate(kinds)]
-
-
-def test_the_model_learns_who_buys_and_is_kept_until_it_is_old(
-    lake: Any, context: Any, fill: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_model_is_trained_anew_when_the_newest_is_old(
+    context: Any, scorer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from onecart.live import model
-    from onecart.live.score import run
 
-    bought, left = ("add_to_cart", "add_to_cart", "checkout", "purchase"), ("page_view", "search", "page_view")
-    history = [e for i in range(80) for e in visited(f"v{i:02}", i // 4, bought if i % 2 else left)]
-    fill("gold.identity_links", [{"record_id": "r", **LINK}])
-    add(lake, history)
-    settings: dict[str, Any] = {"as_of": date(2011, 6, 1), "intent": {"model": "decision_tree", "reasons": 1}}
-    assert run(context(**settings)).headline == "80 visits scored, 4 under way; AUC 1.00 on later visits"
-    add(lake, visited("buyer", 40, bought[:2]) + visited("looker", 40, left[:2]))
-    assert run(context(run_id="second", **settings)).headline == "2 visits scored, 2 under way"
-    scores = {r["session_id"].split("@")[0]: r for r in lake.read(SCORES).collect()}
-    assert scores["web:buyer"]["probability"] > 0.9 > 0.1 > scores["web:looker"]["probability"]
-    assert scores["web:buyer"]["model_version"] == "intent.visit@testrun"
-    assert "raises the odds" in scores["web:buyer"]["reasons"][0]
-    (row,) = lake.read("gold.model_registry").collect()
-    assert (row["model"], row["role"], row["path"]) == ("visit", "champion", "models/intent.visit/testrun")
-    health = {(r["model"], r["dataset"], r["metric"]) for r in lake.read("gold.model_health").collect()}
-    assert ("intent.visit", "holdout", "auc") in health
-
-    newer = (None, "; trained anew")
-    monkeypatch.setattr(model, "_trained", lambda ctx: newer)
-    for as_of, trains in ((date(2011, 6, 30), False), (date(2011, 7, 1), True)):
-        found = model.current(context(**{**settings, "as_of": as_of}))
-        assert (found == newer) == trains
-        assert trains or (found[0].version, found[1]) == ("intent.visit@testrun", "")
+    monkeypatch.setattr(model.registry, "champion", lambda ctx, question: scorer)
+    monkeypatch.setattr(model.registry, "trained_on", lambda ctx, question: date(2011, 6, 1))
+    monkeypatch.setattr(model, "_trained", lambda ctx: (scorer, "; trained"))
+    found = [model.current(context(as_of=date(2011, *day)))[1] for day in ((6, 30), (7, 1))]
+    assert found == ["", "; trained"]
 
 
 @pytest.mark.parametrize(("kinds", "values"), [((), "no value"), (("page_view", "search"), "0")])
