@@ -1,10 +1,10 @@
 """A table followed as a stream. The checkpoint, below the lake, holds how far the stream is and no row of data."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
-from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame
 
 from onecart.lake import Lake
@@ -15,6 +15,7 @@ _LOST = (
     *("DELTA_EMPTY_DIRECTORY", "DELTA_MISSING_FILES_UNEXPECTED_VERSION", "DELTA_LOG_FILE_NOT_FOUND"),
     *("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "FileNotFoundException"),
 )
+_LOOK_S = 0.1
 Apply = Callable[[DataFrame, int, str], None]  # called with a batch, its number from 0 on, and the stream's id
 
 
@@ -52,10 +53,10 @@ def _run(lake: Lake, table: str, folder: str, apply: Apply, every_seconds: float
     writer = lake.stream(table).writeStream.option("checkpointLocation", folder)
     query = writer.foreachBatch(each).trigger(**pace).start()
     try:
-        query.awaitTermination()
-    except StreamingQueryException:
-        if failures:
-            raise failures[0] from None
-        raise
+        while query.isActive:  # asleep, so that a stop by the keyboard seldom breaks into a call to Java
+            time.sleep(_LOOK_S)
+        error = query.exception()
+        if error is not None:
+            raise failures[0] if failures else error
     finally:
         query.stop()
