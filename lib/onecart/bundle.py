@@ -5,14 +5,15 @@ from typing import Any
 
 import yaml
 
-from onecart.dag import DAG, UPKEEP, Job
+from onecart.dag import DAG, LIVE, UPKEEP, Job
 from onecart.jars import NLP, NLP_EXCLUDES
 
 _HEAD = "# Made from lib/onecart/dag.py by `onecart bundle`; do not edit by hand.\n"
 
 
 def resource() -> dict[str, Any]:
-    """The bundle resource: one job with a task for each step, in the DAG's order, on one small cluster (one for NLP)."""
+    """The bundle resource: one job with a task for each step, in the DAG's order, on one small cluster (one for NLP),
+    and one that scores visits all the time."""
     tasks = [_task(job) for job in (*DAG, Job(UPKEEP.name, UPKEEP.room, UPKEEP.summary, (DAG[-1].name,)))]
     job = {
         "name": "onecart-${bundle.target}",
@@ -21,7 +22,15 @@ def resource() -> dict[str, Any]:
         "job_clusters": [_cluster("main", "${var.node_type}"), _cluster("nlp", "${var.nlp_node_type}")],
         "tasks": tasks,
     }
-    return {"resources": {"jobs": {"onecart": job}}}
+    task = _task(LIVE)
+    task["spark_python_task"]["parameters"] = [*_PARAMETERS, "--set", "live.every_seconds=60"]
+    live = {
+        "name": "onecart-live-${bundle.target}",
+        "continuous": {"pause_status": "${var.live}"},
+        "job_clusters": [_cluster("main", "${var.node_type}")],
+        "tasks": [task],
+    }
+    return {"resources": {"jobs": {"onecart": job, "onecart_live": live}}}
 
 
 def _task(job: Job) -> dict[str, Any]:

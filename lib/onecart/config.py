@@ -205,6 +205,13 @@ class Intent(_Section):
     cutoffs: int = Field(4, ge=2)  # training dates, one horizon apart; the last but the scored one is the holdout
 
 
+class Live(_Section):
+    """Visits scored while they happen."""
+
+    every_seconds: float | None = Field(None, gt=0)  # go on, with a batch so often; None: take what is there and stop
+    retrain_days: int = Field(30, ge=1)  # the job trains a new model of visits when the newest is so old
+
+
 class Recommend(_Section):
     """What is offered. The numbers were picked on an inner validation month of Online Retail II, not on its holdout."""
 
@@ -274,6 +281,7 @@ class Settings(_Section):
     profile: Profile = Profile()
     behaviour: Behaviour = Behaviour()
     intent: Intent = Intent()
+    live: Live = Live()
     recommend: Recommend = Recommend()
     forecast: Forecast = Forecast()
     voice: Voice = Voice()

@@ -33,4 +33,5 @@ DAG = (
     Job("report", "report.page", "report.html", ("recommend", "forecast", "voice", "decide", "measure")),
 )
 UPKEEP = Job("upkeep", "lake.upkeep", "compact and vacuum the tables")
-JOBS = {job.name: job for job in (*DAG, UPKEEP)}
+LIVE = Job("live", "live.score", "probability that a visit under way buys")
+JOBS = {job.name: job for job in (*DAG, UPKEEP, LIVE)}

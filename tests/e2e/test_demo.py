@@ -72,6 +72,8 @@ def test_every_gold_table_has_rows_with_unique_keys(first, lake):
 
     may_be_empty = {"gold.identity_shared_keys"}  # so few customers need not share anything too much
     for table in GOLD:
+        if table.writer == "live":  # not one of the DAG's jobs
+            continue
         rows = lake.read(table.name)
         assert rows.count() > 0 or table.name in may_be_empty, table.name
         assert rows.groupBy(*table.key).count().where("count > 1").isEmpty(), table.name

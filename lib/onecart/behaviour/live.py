@@ -12,18 +12,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.behaviour.sessions import COUNTED, as_sessions, seconds, visits_so_far
-from onecart.behaviour.visits import VISITOR, visit_keys, with_visit
+from onecart.behaviour.visits import visit_keys, with_visit
 from onecart.config import Behaviour
+from onecart.lake import contract
 
 _SETS, _SUMS = ("page_set", "product_set"), ("events", *COUNTED, "timed_views")
-STATE = T.StructType(
-    [T.StructField(name, T.StringType()) for name in (*VISITOR, "customer_id", "first_event", "landing", "last_type")]
-    + [T.StructField(name, T.TimestampType()) for name in ("started_ts", "ended_ts")]
-    + [T.StructField(name, T.LongType()) for name in _SUMS]
-    + [T.StructField(name, T.ArrayType(T.LongType())) for name in _SETS]
-    + [T.StructField("product_dwell_s", T.DoubleType()), T.StructField("purchased", T.BooleanType())]
-    + [T.StructField(name, T.StringType()) for name in ("device_type", "campaign")]
-)
+_BESIDE = ("session_id", "stream", "batch")  # columns of the table that say which visit, and how far it is
+STATE = T.StructType([f for f in contract("gold.live_visits").schema.fields if f.name not in _BESIDE])
 
 
 def update(visits: DataFrame, batch: DataFrame, rules: Behaviour) -> DataFrame:

@@ -15,6 +15,7 @@ COUNTED = {
     "cart_adds": "add_to_cart",
     "checkouts": "checkout",
 }
+SESSION_ID = "concat_ws(':', channel, first_event)"  # SQL over the rows of `visits_so_far`
 
 
 def online_sessions(events: DataFrame, rules: Behaviour) -> DataFrame:
@@ -119,7 +120,7 @@ def _finished(visits: DataFrame) -> DataFrame:
     """Counts of visits -> the columns of gold.sessions."""
     lone = (F.col("events") == 1) & ~F.col("purchased")
     more = {
-        "session_id": F.concat_ws(":", "channel", "first_event"),
+        "session_id": F.expr(SESSION_ID),
         "duration_s": F.unix_timestamp("ended_ts") - F.unix_timestamp("started_ts"),
         "clicks": F.col("events") - 1,
         "bounced": lone,

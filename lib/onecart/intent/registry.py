@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.intent import overview, tracking
 from onecart.intent.model import IntentModel
 from onecart.intent.split import LABEL, with_label
 from onecart.lake import contract
 from onecart.lake.files import listed
 
-TABLE, QUESTION = "gold.model_registry", "intent"
+TABLE = "gold.model_registry"
 RESAMPLES = 500
 _GONE = "__onecart_theirs"
 
@@ -37,9 +39,9 @@ class Champion:
     model: IntentModel
 
 
-def champion(ctx: Context) -> tuple[Champion | None, str]:
-    """The model that scores now; or None, and why there is none."""
-    row = ctx.lake.read_if_exists(TABLE).where((F.col("model") == QUESTION) & (F.col("role") == "champion")).first()
+def champion(ctx: Context, question: str) -> tuple[Champion | None, str]:
+    """The model that answers `question` now; or None, and why there is none."""
+    row = _models(ctx, question).where("role = 'champion'").first()
     if row is None:
         return None, "there is no champion"
     path = f"{ctx.lake.root}/{row['path']}"
@@ -49,6 +51,39 @@ def champion(ctx: Context) -> tuple[Champion | None, str]:
         return Champion(row["model_version"], IntentModel.load(path)), ""
     except Exception as e:  # as after an upgrade: scoring goes on, and the registry says why
         return None, f"the champion {row['model_version']} cannot be loaded: {str(e).splitlines()[0][:200]}"
+
+
+def trained_on(ctx: Context, question: str) -> date | None:
+    """The as_of of the newest model of `question`, whether it won or not; None: there is none."""
+    row = _models(ctx, question).agg(F.max("as_of")).first()
+    return row[0] if row else None
+
+
+def _models(ctx: Context, question: str) -> DataFrame:
+    return ctx.lake.read_if_exists(TABLE).where(F.col("model") == question)
+
+
+def choose(
+    ctx: Context, model: IntentModel, held: DataFrame, label: str, *, question: str, kind: str
+) -> tuple[Champion, str]:
+    """The model to answer `question` with from now on, and a word on the choice for a headline; empty for the first.
+
+    Saves, registers, pictures and tracks the new one, `model`, as a model of `kind`. held: see `judge`.
+    """
+    version, path = ctx.model_version(kind), ctx.model_path(kind)
+    old, lacking = champion(ctx, question)
+    found = judge(held, label, model, old.model) if old else Verdict(True, lacking)
+    model.save(path)
+    below, as_of = path.removeprefix(f"{ctx.lake.root}/"), ctx.as_of()
+    record(ctx, found, question=question, version=version, path=below, metrics=model.metrics)
+    points = [(kind, version, *point, as_of) for point in overview.points(model)]
+    ctx.lake.upsert("gold.model_overview", ctx.spark.createDataFrame(points, contract("gold.model_overview").schema))
+    if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):
+        tags = {"verdict": found.reason, "as_of": str(as_of), "path": below}
+        tracking.track(where, model, version=version, tags=tags)
+    if found.wins or old is None:
+        return Champion(version, model), f"; {found.reason}" if old else ""
+    return old, f"; {old.version} stays: the new one is {found.reason}"
 
 
 def judge(held: DataFrame, label: str, challenger: IntentModel, old: IntentModel) -> Verdict:
@@ -77,11 +112,13 @@ def verdict(gains: Any, counts: Any, seed: int = 7) -> Verdict:
     return Verdict(False, why, mean, low, high)
 
 
-def record(ctx: Context, found: Verdict, *, version: str, path: str, metrics: Mapping[str, float]) -> None:
+def record(
+    ctx: Context, found: Verdict, *, question: str, version: str, path: str, metrics: Mapping[str, float]
+) -> None:
     """Writes the challenger's row; where it wins, the champion before becomes `retired`."""
     schema = contract(TABLE).schema
     row = {
-        "model": QUESTION,
+        "model": question,
         "model_version": version,
         "role": "champion" if found.wins else "challenger",
         "reason": found.reason,
@@ -95,8 +132,7 @@ def record(ctx: Context, found: Verdict, *, version: str, path: str, metrics: Ma
     }
     new = ctx.spark.createDataFrame([tuple(row[f.name] for f in schema.fields)], schema)
     if found.wins:
-        old = ctx.lake.read_if_exists(TABLE).where((F.col("model") == QUESTION) & (F.col("role") == "champion"))
-        old = old.where(F.col("model_version") != F.lit(version))
+        old = _models(ctx, question).where("role = 'champion'").where(F.col("model_version") != F.lit(version))
         new = new.unionByName(old.withColumn("role", F.lit("retired")))
     ctx.lake.upsert(TABLE, new)
 

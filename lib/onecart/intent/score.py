@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.errors import DataError, OneCartError
-from onecart.intent import drift, overview, registry, tracking
+from onecart.intent import drift, registry
 from onecart.intent.fairness import audit
 from onecart.intent.fit import PROBABILITY, train
 from onecart.intent.metrics import metrics
@@ -49,16 +49,16 @@ def run(ctx: Context) -> Result:
         score=-F.coalesce("days_since_order", F.lit(1e6)),  # the simplest rule: who bought last buys next
         label=LABEL,
     )
-    scorer, version, note = _chosen(ctx, model, held)
-    scores = with_decile(now, scorer, reasons=wanted.reasons)
-    scores = scores.withColumns({"horizon_days": F.lit(wanted.horizon_days), "model_version": F.lit(version)})
-    written = ctx.lake.replace_where("gold.intent_scores", scores, f"as_of = '{as_of}'")
     kind = f"intent.{wanted.model}"
+    scorer, note = registry.choose(ctx, model, held, LABEL, question="intent", kind=kind)
+    scores = with_decile(now, scorer.model, reasons=wanted.reasons)
+    scores = scores.withColumns({"horizon_days": F.lit(wanted.horizon_days), "model_version": F.lit(scorer.version)})
+    written = ctx.lake.replace_where("gold.intent_scores", scores, f"as_of = '{as_of}'")
     ctx.write_health({kind: {**model.metrics, **model.intervals}, "intent.recency": recency}, "holdout")
-    moved = _moved(ctx, scorer, now)
+    moved = _moved(ctx, scorer.model, now)
     delay = {"label_delay_days": float((as_of - known[-1]).days)}
     ctx.write_health({kind: {**{f"psi.{c}": v for c, v in moved.items()}, **delay}}, "drift")
-    note += _audited(ctx, scorer, version, held)
+    note += _audited(ctx, scorer, held)
     result = Result(
         rows_in=features.where(F.col("as_of").isin([*known, as_of])).count(),
         rows_out=written.inserted,
@@ -84,46 +84,6 @@ def _trained(ctx: Context, examples: DataFrame, holdout_from: date, ahead: int) 
         seed=ctx.settings.seed,
         **params,
     )
-
-
-def _chosen(ctx: Context, model: IntentModel, held: DataFrame) -> tuple[IntentModel, str, str]:
-    """The model to score with, its version, and a word for the headline; saves, registers and tracks the new one."""
-    kind = f"intent.{ctx.settings.intent.model}"
-    version, path = ctx.model_version(kind), ctx.model_path(kind)
-    old, lacking = registry.champion(ctx)
-    found = registry.judge(held, LABEL, model, old.model) if old else registry.Verdict(True, lacking)
-    model.save(path)
-    below = path.removeprefix(f"{ctx.lake.root}/")
-    registry.record(ctx, found, version=version, path=below, metrics=model.metrics)
-    as_of = ctx.as_of()
-    points = [(kind, version, *point, as_of) for point in overview.points(model)]
-    ctx.lake.upsert("gold.model_overview", ctx.spark.createDataFrame(points, contract("gold.model_overview").schema))
-    if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):
-        tags = {"verdict": found.reason, "as_of": str(ctx.as_of()), "path": below}
-        tracking.track(where, model, version=version, tags=tags)
-    if found.wins or old is None:
-        return model, version, f"; {found.reason}" if old else ""
-    return old.model, old.version, f"; {old.version} stays: the new one is {found.reason}"
-
-
-def _audited(ctx: Context, model: IntentModel, version: str, held: DataFrame) -> str:
-    """Writes gold.fairness of the model that scores, on its holdout; a word on groups to be warned of. What groups the
-    customers comes from the profile, after the scores are made."""
-    wanted, profiles = ctx.settings.intent, ctx.lake.read_if_exists("gold.customer_profile")
-    groups = [F.expr(sql).alias(f"audit_{name}") for name, sql in wanted.audit.items()]
-    people = profiles.select("customer_id", *groups)
-    scored = (
-        model.score(held).select("customer_id", LABEL, PROBABILITY).join(people, "customer_id", how="left").persist()
-    )
-    by, limit = people.columns[1:], wanted.min_parity
-    rows = audit(scored, LABEL, by, share=wanted.audit_share, min_parity=limit, seed=ctx.settings.seed)
-    schema = contract("gold.fairness").schema
-    about = {"model": f"intent.{model.model}", "model_version": version, "as_of": ctx.as_of()}
-    plain = [{**r, **about, "attribute": r["attribute"].removeprefix("audit_")} for r in rows]
-    table = ctx.spark.createDataFrame([tuple(r[f.name] for f in schema.fields) for r in plain], schema)
-    ctx.lake.upsert("gold.fairness", table)
-    warned = [f"{r['attribute']} {r['value']} ({r['parity']:.2f})" for r in plain if r["warned"]]
-    return f"; selected less than {limit:g} of others: {', '.join(warned)}" if warned else ""
 
 
 def _moved(ctx: Context, model: IntentModel, now: DataFrame) -> dict[str, float]:

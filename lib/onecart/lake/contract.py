@@ -11,7 +11,7 @@ from onecart.errors import OneCartError, nearest
 MONEY = T.DecimalType(18, 4)
 # Table properties after an erasure: what was added up to version FROM is all there was up to version TO.
 PURGED_FROM, PURGED_TO = "onecart.purgedFrom", "onecart.purgedTo"
-_NO_STATISTICS = ("boolean", "strings", "versions", "evidence")  # types Delta cannot skip data by
+_NO_STATISTICS = ("boolean", "strings", "longs", "versions", "evidence")  # types Delta cannot skip data by
 _TYPES: dict[str, T.DataType] = {
     "string": T.StringType(),
     "int": T.IntegerType(),
@@ -22,6 +22,7 @@ _TYPES: dict[str, T.DataType] = {
     "timestamp": T.TimestampType(),
     "money": MONEY,
     "strings": T.ArrayType(T.StringType()),
+    "longs": T.ArrayType(T.LongType()),
     "evidence": T.ArrayType(
         T.StructType(
             [

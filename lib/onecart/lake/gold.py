@@ -6,14 +6,15 @@ from onecart.lake.gold_behaviour import BEHAVIOUR
 from onecart.lake.gold_customer import AS_OF as _AS_OF
 from onecart.lake.gold_customer import CUSTOMER
 from onecart.lake.gold_customer import CUSTOMER_ID as _CUSTOMER
+from onecart.lake.gold_customer import MODEL_VERSION as _VERSION
 from onecart.lake.gold_identity import IDENTITY
-
-_VERSION = C("model_version", "string", "the model that made the row", nullable=False)
+from onecart.lake.gold_live import LIVE
 
 GOLD = (
     *IDENTITY,
     *CUSTOMER,
     *BEHAVIOUR,
+    *LIVE,
     Table(
         "gold.intent_scores",
         "one customer scored on one day",
@@ -151,9 +152,9 @@ GOLD = (
     Table(
         "gold.model_registry",
         "one trained model and whether it scores",
-        "intent",
+        "intent, live",
         (
-            C("model", "string", "the question it answers, as in intent", nullable=False),
+            C("model", "string", "the question it answers: intent | visit", nullable=False),
             _VERSION,
             C(
                 "role",
@@ -233,7 +234,7 @@ GOLD = (
     Table(
         "gold.model_health",
         "one figure of one model on one data set",
-        "unify, intent, recommend, forecast, voice",
+        "unify, intent, live, recommend, forecast, voice",
         (
             C("model", "string", "as in profile.bg_nbd, intent.gbt, recommend.als", nullable=False),
             _VERSION,

@@ -5,6 +5,7 @@ from onecart.lake.contract import Table
 
 CUSTOMER_ID = C("customer_id", "string", "customer", nullable=False)
 AS_OF = C("as_of", "date", "only what happened before this day counts", nullable=False)
+MODEL_VERSION = C("model_version", "string", "the model that made the row", nullable=False)
 
 _ATTRIBUTES = (
     C("given_name", "string", "by the rules of profile.survivorship, as all to date_of_birth", pii=True),

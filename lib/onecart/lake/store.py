@@ -19,6 +19,7 @@ from onecart.lake.gold import GOLD
 from onecart.lake.pseudonym import KeyRing
 from onecart.lake.tables import OPS, SILVER, bronze
 
+_CHANGE = ("_change_type", "_commit_version", "_commit_timestamp")
 CONTRACTS: dict[str, Table] = {t.name: t for t in (*SILVER, *GOLD, *OPS)}
 
 
@@ -144,7 +145,16 @@ class Lake:
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
         added = self._load(reader, name).where("_change_type = 'insert'")
-        return self._allowed(name, added.drop("_change_type", "_commit_version", "_commit_timestamp"))
+        return self._allowed(name, added.drop(*_CHANGE))
+
+    def stream(self, name: str) -> DataFrame:
+        """The table as a stream: the rows it has now, then those added later, each once. Rows that change or go are not
+        told of. All rows that are there come in one batch, for they are in no order."""
+        self._existing_version(name)
+        reader: Any = self.spark.readStream.format("delta")
+        reader = reader.option("readChangeFeed", "true").option("maxFilesPerTrigger", 2**31 - 1)
+        added = self._load(reader, name).where("_change_type = 'insert'")
+        return self._allowed(name, added.drop(*_CHANGE))
 
     def _after_purge(self, name: str, version: int) -> int | None:
         """The version to read changes after where an erasure took those of `version` away; None: read all rows."""

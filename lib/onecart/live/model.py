@@ -1,0 +1,94 @@
+"""The model of visits: will this visit, as far as it has gone, end in a purchase?"""
+
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.context import Context
+from onecart.errors import UsageError
+from onecart.intent import registry
+from onecart.intent.fit import train
+from onecart.intent.registry import Champion
+from onecart.intent.split import HOLDOUT
+from onecart.lake import Lake
+from onecart.lake.customers import with_customer
+from onecart.live.snapshots import BOUGHT, FEATURES, STARTED, snapshots
+
+QUESTION, KIND = "visit", "intent.visit"
+_WORDS = {
+    "channel": "by {}",
+    "device_type": "{} device",
+    "campaign": "{} campaign",
+    "landing": "began with {}",
+    "duration_s": "{} s so far",
+    "events": "{} events so far",
+    "page_views": "{} other pages",
+    "product_views": "{} product views",
+    "searches": "{} searches",
+    "cart_adds": "{} adds to cart",
+    "checkouts": "{} checkouts begun",
+    "pages": "{} distinct pages",
+    "products": "{} distinct products",
+    "product_dwell_s": "{} s on products",
+    "dwell_per_view_s": "{} s a product view",
+}
+
+
+def current(ctx: Context) -> tuple[Champion | None, str]:
+    """The model to score visits with, and a word on it for a headline. Where there is none, or the newest is
+    live.retrain_days old, one is trained first. None: there is none and none could be trained; the word says why."""
+    (old, _), newest = registry.champion(ctx, QUESTION), registry.trained_on(ctx, QUESTION)
+    if old and newest and (ctx.as_of() - newest).days < ctx.settings.live.retrain_days:
+        return old, ""
+    try:
+        return _trained(ctx)
+    except UsageError as e:
+        return old, f"; no model of visits was trained: {e}"
+
+
+def _trained(ctx: Context) -> tuple[Champion, str]:
+    """Learns from all past visits; the latest are the holdout."""
+    wanted, rules, seed = ctx.settings.intent, ctx.settings.behaviour, ctx.settings.seed
+    params: dict[str, Any] = dict(wanted.params)
+    events = of_customers(ctx.lake, ctx.lake.read("silver.interactions"))
+    rows = events.transform(snapshots, rules, seed=seed).drop("session_id").persist()
+    try:
+        found = rows.agg(F.percentile_approx(STARTED, 1 - HOLDOUT)).first()
+        start = found[0] if found else None
+        model = train(
+            rows,
+            BOUGHT,
+            STARTED,
+            wanted.model,
+            columns=FEATURES,
+            holdout_from=start,
+            search=wanted.search,
+            refit=False,  # a later model is compared with this one on the holdout of its own
+            seed=seed,
+            **params,
+        )
+        held = rows.where(F.col(STARTED) >= F.lit(start))
+        chosen, note = registry.choose(ctx, model, held, BOUGHT, question=QUESTION, kind=KIND)
+    finally:
+        rows.unpersist()
+    ctx.write_health({KIND: {**model.metrics, **model.intervals}}, "holdout")
+    return chosen, f"; AUC {model.metrics['auc']:.2f} on later visits{note}"
+
+
+def of_customers(lake: Lake, events: DataFrame) -> DataFrame:
+    """Rows of silver.interactions with customer_id, by what is known of persons now."""
+    links, stitches = lake.read("gold.identity_links"), lake.read_if_exists("gold.identity_stitches")
+    return with_customer(events, links, stitches, at="event_ts")
+
+
+def scored(sessions: DataFrame, scorer: Champion, *, reasons: int) -> DataFrame:
+    """Rows like gold.sessions -> rows of gold.live_scores."""
+    going = ~F.col("purchased")
+    said = F.transform("reasons", lambda r: r["sentence"])
+    return scorer.model.explain(sessions, top=reasons, words=_WORDS).select(
+        *("session_id", "visitor_id", "customer_id", "channel", STARTED, "ended_ts", "purchased"),
+        F.when(going, F.col("probability")).alias("probability"),
+        F.when(going, said).alias("reasons"),
+        F.lit(scorer.version).alias("model_version"),
+    )

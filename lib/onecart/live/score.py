@@ -1,0 +1,89 @@
+"""The job `live`: silver.interactions as a stream -> gold.live_visits, gold.live_scores."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.behaviour.live import as_sessions, still_open, update
+from onecart.behaviour.sessions import SESSION_ID
+from onecart.context import Context, Result
+from onecart.intent.registry import Champion
+from onecart.lake import contract
+from onecart.live.model import current, of_customers, scored
+from onecart.live.stream import follow
+
+VISITS, SCORES = "gold.live_visits", "gold.live_scores"
+
+
+@dataclass
+class Tally:
+    """What a run has done so far: events read and scores written."""
+
+    events: int = 0
+    scored: int = 0
+
+
+def run(ctx: Context) -> Result:
+    """Scores each online visit whenever events of it come in: those that are there now, and with live.every_seconds
+    those that come until the job is stopped.
+
+    A visit that is over keeps its last score. An event that comes after its visit was closed makes a row of its own;
+    the nightly gold.sessions is the word on what a visit was. The first batch of a stream replaces gold.live_scores.
+    """
+    scorer, note = current(ctx)
+    if scorer is None:
+        return Result(headline=f"no visit scored{note}")
+    tally = Tally()
+
+    def apply(batch: DataFrame, number: int, stream: str) -> None:
+        advance(ctx, scorer, batch, number, stream, tally)
+
+    anew = follow(ctx.lake, "silver.interactions", "live", apply, every_seconds=ctx.settings.live.every_seconds)
+    note += "; began anew: silver.interactions has lost the versions it would have gone on from" if anew else ""
+    going = ctx.lake.read_if_exists(VISITS).count()
+    headline = f"{tally.scored:,} visits scored, {going:,} under way{note}"
+    return Result(rows_in=tally.events, rows_out=tally.scored, headline=headline)
+
+
+def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, stream: str, tally: Tally) -> None:
+    """Brings both tables up to date by one batch (rows of silver.interactions). The same batch again changes nothing.
+
+    The scores are written first and the visits, with the batch's number, second: after a kill between the two the batch
+    finds the visits as they were, and writes the same scores again.
+    """
+    rules, lake = ctx.settings.behaviour, ctx.lake
+    before = lake.read_if_exists(VISITS).where(F.col("stream") == stream)
+    counted = before.select("batch").first()  # all rows are of one batch
+    if counted is not None and counted["batch"] >= number:
+        return
+    visits = update(before, of_customers(lake, batch), rules)
+    visits = visits.withColumn("session_id", F.expr(SESSION_ID)).localCheckpoint()
+    newest = visits.agg(F.max("ended_ts")).first()
+    if newest is None or newest[0] is None:
+        return
+    changed = visits.join(before.select("session_id", "events"), ["session_id", "events"], how="left_anti")
+    scores = scored(changed.transform(as_sessions), scorer, reasons=ctx.settings.intent.reasons)
+    if number == 0:
+        tally.scored += lake.replace(SCORES, scores).inserted
+    else:
+        gone = before.join(visits, "session_id", how="left_anti").select("session_id")
+        tally.scored += _merge(ctx, scores, gone)
+    left = visits.where(still_open(newest[0], rules))
+    lake.replace(VISITS, left.withColumns({"stream": F.lit(stream), "batch": F.lit(number).cast("long")}))
+    tally.events += batch.count()
+
+
+def _merge(ctx: Context, scores: DataFrame, gone: DataFrame) -> int:
+    """Upserts `scores`, and deletes the rows of `gone` (session_id): visits that an earlier event has joined to others
+    or given another first event. One commit. Returns how many scores it wrote."""
+    new = contract(SCORES).conform(scores).withColumn("gone", F.lit(False))
+    new = new.unionByName(gone.withColumn("gone", F.lit(True)), allowMissingColumns=True)
+    written = ctx.lake.merge(
+        SCORES,
+        new,
+        lambda merge: (
+            merge.whenMatchedDelete("new.gone").whenMatchedUpdateAll().whenNotMatchedInsertAll("NOT new.gone")
+        ),
+    )
+    return written.inserted + written.updated
