@@ -71,11 +71,7 @@ def train(
     are known to be harmless.
     """
     engines.estimator(model, params, seed=seed)  # wrong names are told before any work
-    for names, what in (([label], "label"), ([time] if time else [], "time"), (columns or [], "feature")):
-        require(features, names, what)
-    lint.timed(features, time, allow)
-    lint.late(features, time, None, allow)
-    chosen = [c for c in (columns or features.columns) if c not in (label, time)]
+    chosen = _checked(features, label, time, columns, allow)
     labelled, positive = with_label(features, label)
     hashed = [c for c in features.columns if c != label and isinstance(features.schema[c].dataType, T.AtomicType)]
     rows = with_part(labelled, time, hashed, seed=seed, holdout_from=holdout_from, gap=gap).persist()
@@ -114,6 +110,17 @@ def train(
             ready.unpersist()
     finally:
         rows.unpersist()
+
+
+def _checked(
+    features: DataFrame, label: str, time: str | None, columns: Sequence[str] | None, allow: Sequence[str]
+) -> list[str]:
+    """The columns to learn from. UsageError: a column is not there; Leak: the frame looks ahead."""
+    for names, what in (([label], "label"), ([time] if time else [], "time"), (columns or [], "feature")):
+        require(features, names, what)
+    lint.timed(features, time, allow)
+    lint.late(features, time, None, allow)
+    return [c for c in (columns or features.columns) if c not in (label, time)]
 
 
 def _curve(ready: DataFrame, model: str, made: _Trained, *, shift: float) -> Curve:

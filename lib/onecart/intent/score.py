@@ -86,6 +86,25 @@ def _trained(ctx: Context, examples: DataFrame, holdout_from: date, ahead: int) 
     )
 
 
+def _audited(ctx: Context, scorer: registry.Champion, held: DataFrame) -> str:
+    """Writes gold.fairness of the model that scores, on its holdout; a word on groups to be warned of. What groups the
+    customers comes from the profile, after the scores are made."""
+    wanted, profiles = ctx.settings.intent, ctx.lake.read_if_exists("gold.customer_profile")
+    groups = [F.expr(sql).alias(f"audit_{name}") for name, sql in wanted.audit.items()]
+    people = profiles.select("customer_id", *groups)
+    scores = scorer.model.score(held).select("customer_id", LABEL, PROBABILITY)
+    scored = scores.join(people, "customer_id", how="left").persist()
+    by, limit = people.columns[1:], wanted.min_parity
+    rows = audit(scored, LABEL, by, share=wanted.audit_share, min_parity=limit, seed=ctx.settings.seed)
+    schema = contract("gold.fairness").schema
+    about = {"model": f"intent.{scorer.model.model}", "model_version": scorer.version, "as_of": ctx.as_of()}
+    plain = [{**r, **about, "attribute": r["attribute"].removeprefix("audit_")} for r in rows]
+    table = ctx.spark.createDataFrame([tuple(r[f.name] for f in schema.fields) for r in plain], schema)
+    ctx.lake.upsert("gold.fairness", table)
+    warned = [f"{r['attribute']} {r['value']} ({r['parity']:.2f})" for r in plain if r["warned"]]
+    return f"; selected less than {limit:g} of others: {', '.join(warned)}" if warned else ""
+
+
 def _moved(ctx: Context, model: IntentModel, now: DataFrame) -> dict[str, float]:
     """Column -> PSI of today's features and scores against those of training."""
     scores = ctx.lake.read("gold.intent_scores").where(F.col("as_of") == F.lit(ctx.as_of())).select(PROBABILITY)
