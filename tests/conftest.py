@@ -18,9 +18,7 @@ FAST = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.memory": "3g",
     # Room from the start: a heap and a metaspace that grow step by step cost a full collection at every step.
-    "spark.driver.extraJavaOptions": (
-        "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xms1500m -Xmn600m -XX:MetaspaceSize=320m"
-    ),
+    "spark.driver.extraJavaOptions": ("-XX:+UseSerialGC -Xms1500m -Xmn600m -XX:MetaspaceSize=320m"),
 }
 
 

@@ -197,16 +197,16 @@ class Lake:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def create(self, name: str) -> None:
-        """Makes the empty table of the contract, with its checks, comments, keys' NOT NULL and layout, if not there.
-        A table made before its contract got a column gets it now."""
+    def create(self, name: str) -> bool:
+        """Makes the empty table of the contract, with its checks, comments, keys' NOT NULL and layout, if not there, and
+        says whether it did. A table made before its contract got a column gets it now."""
         if self.exists(name):
             delta = self.delta(name)
             if later := _added_later(name, delta.toDF()):
                 where = self.named(name) if self.catalog else f"delta.`{self.path(name)}`"
                 columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
                 self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {where} ADD COLUMNS ({columns})"))
-            return
+            return False
         table = contract(name)
         if self.catalog:
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.named(name.split('.')[0])}")
@@ -222,6 +222,7 @@ class Lake:
             builder.execute()
         except Exception as e:
             raise OneCartError(f"cannot create table {name} in {self.root}: {_reason(e)}") from e
+        return True
 
     def append_once(self, name: str, df: DataFrame, app_id: str, version: int) -> Written:
         """Appends `df` unless this application has already written `version` or a later one (Delta txnAppId)."""
@@ -250,7 +251,10 @@ class Lake:
                 merge = merge.whenMatchedUpdateAll(condition=None if update_if == "true" else update_if)
             return merge.whenNotMatchedInsertAll()
 
-        return self.merge(name, contract(name).conform(df), clauses)
+        rows = contract(name).conform(df)
+        if self.create(name):  # a new table has nothing to match
+            return self._save(name, rows, mode="append", options={})
+        return self.merge(name, rows, clauses)
 
     def merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
         """MERGE on the contract's key with clauses of the caller's over `new` (`df`) and `old`: one atomic commit.
@@ -269,6 +273,9 @@ class Lake:
 
     def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> Written:
         self.create(name)
+        return self._save(name, df, mode, options)
+
+    def _save(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> Written:
         before = self.version(name)
         writer = df.write.format("delta").mode(mode).options(**options)
         self._guard(
