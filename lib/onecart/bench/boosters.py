@@ -8,6 +8,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,15 @@ def main(argv: list[str]) -> int:
 def mllib(folder: str) -> tuple[float, float]:
     from pyspark.ml.classification import GBTClassifier
 
-    made = GBTClassifier(
-        featuresCol="x", labelCol="y", maxIter=_TREES, maxDepth=_DEPTH, stepSize=_STEP, seed=_SEED, subsamplingRate=0.8
+    made = partial(
+        GBTClassifier,
+        featuresCol="x",
+        labelCol="y",
+        maxIter=_TREES,
+        maxDepth=_DEPTH,
+        stepSize=_STEP,
+        seed=_SEED,
+        subsamplingRate=0.8,
     )
     return _spark(made, folder)
 
@@ -85,7 +93,8 @@ def mllib(folder: str) -> tuple[float, float]:
 def xgboost_spark(folder: str) -> tuple[float, float]:
     from xgboost.spark import SparkXGBClassifier
 
-    made = SparkXGBClassifier(
+    made = partial(
+        SparkXGBClassifier,
         features_col="x", label_col="y", n_estimators=_TREES, max_depth=_DEPTH, learning_rate=_STEP, random_state=_SEED,
         num_workers=1,
     )  # fmt: skip
@@ -113,7 +122,7 @@ BOOSTERS: dict[str, Callable[[str], tuple[float, float]]] = {
 }
 
 
-def _spark(made: Any, folder: str) -> tuple[float, float]:
+def _spark(make: Callable[[], Any], folder: str) -> tuple[float, float]:
     from pyspark.ml.feature import VectorAssembler
     from pyspark.ml.functions import vector_to_array
 
@@ -123,7 +132,7 @@ def _spark(made: Any, folder: str) -> tuple[float, float]:
     train, test = (session.read.parquet(f"{folder}/{part}") for part in ("train", "test"))
     clock = time.monotonic()
     joined = VectorAssembler(inputCols=[c for c in train.columns if c != "y"], outputCol="x")
-    model = made.fit(joined.transform(train).select("x", "y"))
+    model = make().fit(joined.transform(train).select("x", "y"))
     seconds = time.monotonic() - clock
     scored = (
         model.transform(joined.transform(test))
