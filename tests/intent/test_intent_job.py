@@ -13,7 +13,8 @@ ORDER = "record_id STRING, order_ts TIMESTAMP, quantity INT"
 
 
 def test_the_label_is_an_order_in_the_horizon_from_as_of_on(spark: Any) -> None:
-    from onecart.intent.score import bought
+    from onecart.intent.labels import buys
+    from onecart.intent.score import purchases
 
     orders = [
         ("on_the_day", datetime(2011, 5, 1), 1),
@@ -24,12 +25,12 @@ def test_the_label_is_an_order_in_the_horizon_from_as_of_on(spark: Any) -> None:
         ("unknown", datetime(2011, 5, 2), 1),
     ]
     links = [(r, f"c_{r}") for r in ("on_the_day", "last_moment", "too_late", "before", "returned")]
-    found = bought(
+    events = purchases(
         spark.createDataFrame(orders, ORDER),
         spark.createDataFrame(links, "record_id STRING, customer_id STRING"),
-        [date(2011, 5, 1)],
-        horizon_days=30,
     )
+    people = spark.createDataFrame([(c, date(2011, 5, 1)) for _, c in links], "customer_id STRING, as_of DATE")
+    found = buys(people, events, horizon_days=30).where("label = 1")
     assert sorted(r["customer_id"] for r in found.collect()) == ["c_last_moment", "c_on_the_day"]
 
 

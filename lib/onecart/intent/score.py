@@ -1,7 +1,6 @@
 """The job `intent`: gold.customer_features, silver.orders, gold.customer_profile -> gold.intent_scores, and what is known
 of the model: gold.model_registry, gold.model_overview, gold.model_health, gold.fairness."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,11 +12,11 @@ from onecart.errors import DataError, OneCartError
 from onecart.intent import drift, registry
 from onecart.intent.fairness import audit
 from onecart.intent.fit import PROBABILITY, train
+from onecart.intent.labels import LABEL, buys
 from onecart.intent.metrics import metrics
 from onecart.intent.model import IntentModel
 from onecart.lake import contract
 
-LABEL = "bought"
 _KEY = ("customer_id", "as_of")
 
 
@@ -39,9 +38,10 @@ def run(ctx: Context) -> Result:
             f"gold.customer_features holds {', '.join(map(str, dates)) or 'no date'}; needed are {as_of} and two dates "
             f"at least {ahead.days} days before it. Run `onecart run behave`, or set a smaller intent.horizon_days"
         )
-    orders, links = ctx.lake.read("silver.orders"), ctx.lake.read("gold.identity_links")
-    buyers = bought(orders, links, known, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
-    examples = features.where(F.col("as_of").isin(known)).transform(with_label, buyers).persist()
+    events = purchases(ctx.lake.read("silver.orders"), ctx.lake.read("gold.identity_links"))
+    past = features.where(F.col("as_of").isin(known))
+    labelled = buys(past, events, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
+    examples = labelled.drop("label_from", "label_until").persist()
     held = examples.where(F.col("as_of") == F.lit(known[-1]))
     model = _trained(ctx, examples, known[-1], ahead.days)
     recency = metrics(
@@ -126,30 +126,10 @@ def _alarm(moved: dict[str, float], limit: float | None, result: Result) -> None
     raise error
 
 
-def bought(
-    orders: DataFrame, links: DataFrame, dates: Sequence[date], *, horizon_days: int, gap_days: int = 0
-) -> DataFrame:
-    """One row per customer and date, its key, where the customer ordered from `gap_days` after the date on, within
-    horizon_days (the day itself the first, without a gap).
-
-    orders: silver.orders (returns do not count); links: gold.identity_links.
-    """
-    days = orders.sparkSession.createDataFrame([(d,) for d in dates], "as_of DATE")
-    day, start = F.to_date("order_ts"), F.date_add("as_of", gap_days)
-    inside = (day >= start) & (day < F.date_add(start, horizon_days))
-    return (
-        orders.where("quantity > 0")
-        .join(F.broadcast(days), inside, how="inner")
-        .join(links, "record_id", how="inner")
-        .select(*_KEY)
-        .distinct()
-    )
-
-
-def with_label(features: DataFrame, buyers: DataFrame) -> DataFrame:
-    """Adds the 0/1 column `bought`: whether the row's key is among `buyers`."""
-    marked = features.join(buyers.withColumn(LABEL, F.lit(1)), [*_KEY], how="left")
-    return marked.withColumn(LABEL, F.coalesce(LABEL, F.lit(0)))
+def purchases(orders: DataFrame, links: DataFrame) -> DataFrame:
+    """One row per order line of silver.orders that is no return: customer_id, ts. links: gold.identity_links."""
+    sold = orders.where("quantity > 0").join(links, "record_id", how="inner")
+    return sold.select("customer_id", F.col("order_ts").alias("ts"))
 
 
 def with_decile(features: DataFrame, model: IntentModel, *, reasons: int = 3) -> DataFrame:
