@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from onecart.bench import runs
 from onecart.bench.memory import Peak
 from onecart.errors import UsageError, nearest
+from onecart.intent.metrics import auc
 
 _TREES, _DEPTH, _STEP, _SEED = 100, 5, 0.1, 7
 _FEATURES, _TEST_ROWS = 20, 100_000
@@ -65,11 +66,11 @@ def main(argv: list[str]) -> int:
     name, data, out = argv
     try:
         with Peak() as peak:
-            seconds, auc = BOOSTERS[name](data)
+            seconds, area = BOOSTERS[name](data)
     except Exception as e:
         print(f"{type(e).__name__}: {' '.join(str(e).split())}"[:500], file=sys.stderr)
         return 1
-    stats = {"train_s": seconds, "peak_gib": peak.gib, "auc": auc}
+    stats = {"train_s": seconds, "peak_gib": peak.gib, "auc": area}
     Path(out, "stats.json").write_text(json.dumps(stats))
     return 0
 
@@ -143,10 +144,8 @@ def _spark(make: Callable[[], Any], folder: str) -> tuple[float, float]:
 
 
 def _auc(p: Any, y: Any) -> float:
-    from scipy.stats import rankdata
-
-    ranks, hits = rankdata(p), y.sum()
-    return float((ranks[y == 1].sum() - hits * (hits + 1) / 2) / (hits * (len(y) - hits)))
+    place = np.unique(-p, return_inverse=True)[1]
+    return auc(np.bincount(place), np.bincount(place, weights=y))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import DataError
+from onecart.intent.metrics import auc
 from onecart.intent.prepare import MAX_LEVELS, finite, quoted, require
 from onecart.intent.split import LABEL, with_label
 
@@ -115,19 +115,12 @@ def answers(rows: DataFrame, columns: Sequence[str]) -> None:
         ).T
         if i >= len(numbers):
             table = table[np.argsort(table[:, 1] / table.sum(axis=1))]
-        if (alone := _area(table)) >= CERTAIN:
+        area = auc(table.sum(axis=1), table[:, 1])
+        if (alone := max(area, 1 - area)) >= CERTAIN:  # in the better direction
             raise Leak(
                 f"the column '{column}' alone tells the outcome (AUC {alone:.4f}): it is the label, or is made of what "
                 f"happened after. Leave it out, or allow=['{column}'] if it is known beforehand"
             )
-
-
-def _area(table: Any) -> float:
-    """Area under the ROC curve over ordered groups [group: negatives, positives], in the better direction."""
-    negatives, positives = table.T
-    below = np.cumsum(negatives) - negatives
-    auc = (positives * (below + negatives / 2)).sum() / (positives.sum() * negatives.sum())
-    return float(max(auc, 1 - auc))
 
 
 def _moments(df: DataFrame) -> list[str]:

@@ -136,13 +136,14 @@ def gains(table: Any) -> list[dict[str, float]]:
 
 def _ranking(n: Any, positives: Any) -> dict[str, float]:
     return {
-        "auc": _auc(n, positives),
+        "auc": auc(n, positives),
         "average_precision": _average_precision(n, positives),
         "lift_at_decile_1": float(_caught(n, positives, 0.1) / (0.1 * n.sum()) / (positives.sum() / n.sum())),
     }
 
 
-def _auc(n: Any, positives: Any) -> float:
+def auc(n: Any, positives: Any) -> float:
+    """Area under the ROC curve, ties counted half: [score, highest first] rows, and positives among them."""
     negatives = n - positives
     below = negatives.sum() - np.cumsum(negatives)
     return float((positives * (below + negatives / 2)).sum() / (positives.sum() * negatives.sum()))
