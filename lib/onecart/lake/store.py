@@ -254,7 +254,7 @@ class Lake:
         rows = contract(name).conform(df)
         if self.create(name):  # a new table has nothing to match
             return self._save(name, rows, mode="append", options={})
-        return self.merge(name, rows, clauses)
+        return self._merge(name, rows, clauses)
 
     def merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
         """MERGE on the contract's key with clauses of the caller's over `new` (`df`) and `old`: one atomic commit.
@@ -262,6 +262,9 @@ class Lake:
         `df` must be unique on the key and may have columns that the table has not, for the clauses to look at.
         """
         self.create(name)
+        return self._merge(name, df, clauses)
+
+    def _merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
         before = self.version(name)
         self._guard(name, clauses(self.matching(name, df)).execute)
         return self._written(name, before)
