@@ -4,10 +4,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from onecart.errors import UsageError, nearest
 from onecart.jobs import add_arguments, guarded, load_settings, open_lake
@@ -260,24 +259,25 @@ def bench(argv: list[str]) -> int:
         raise UsageError("--sizes are events or rows to train on: say --part behaviour or --part training")
     settings = load_settings(args)
     spark, sizes, seed = open_session(settings), args.sizes, args.seed
-    parts: dict[str, Iterator[dict[str, Any]]] = {
-        "identity": identity.measure(spark, args.data, sizes or [10_000], args.engines, seed),
-        "questions": questions.measure(spark, args.questions, settings.intent.model, seed),
-        "behaviour": behaviour.measure(spark, sizes or [1_000_000], seed),
-        "training": boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed),
+    parts = {
+        "identity": (identity.TABLE, identity.measure(spark, args.data, sizes or [10_000], args.engines, seed)),
+        "questions": (questions.TABLE, questions.measure(spark, args.questions, settings.intent.model, seed)),
+        "behaviour": (behaviour.TABLE, behaviour.measure(spark, sizes or [1_000_000], seed)),
+        "training": (boosters.TABLE, boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed)),
     }
-    columns = {"identity": identity.TABLE, "questions": questions.TABLE}
-    columns |= {"behaviour": behaviour.TABLE, "training": boosters.TABLE}
     wanted = ["identity"] if args.name == "identity" else [args.part] if args.part else [*parts][1:]
-    found: dict[str, list[dict[str, Any]]] = {part: [] for part in wanted}
+    rows, tables = [], []
     for part in wanted:
-        for row in parts[part]:
-            found[part].append(row)
-            print("onecart:", "  ".join(runs.cells(row, columns[part])), file=sys.stderr)
-    rows = [{"part": part, **row} for part in wanted for row in found[part]]
+        columns, figures = parts[part]
+        found = []
+        for row in figures:
+            found.append(row)
+            print("onecart:", "  ".join(runs.cells(row, columns)), file=sys.stderr)
+        rows += [{"part": part, **row} for row in found]
+        tables.append(runs.table(found, columns))
     if args.out:
         Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
-    print(json.dumps(rows) if args.json else "\n\n".join(runs.table(found[p], columns[p]) for p in wanted))
+    print(json.dumps(rows) if args.json else "\n\n".join(tables))
     return 0
 
 
