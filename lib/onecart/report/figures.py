@@ -88,9 +88,7 @@ def calibration(points: pd.DataFrame) -> go.Figure:
     """`points`: view (predicted | rate), x (decile), value. What was promised and what came true, a dot a decile."""
     table = points.pivot(index="x", columns="view", values="value").astype(float).sort_values("predicted")
     end = float(table.to_numpy().max()) * 1.05
-    figure = go.Figure()
-    line = {"color": GRID, "width": 2, "dash": "dash"}
-    figure.add_scatter(x=[0, end], y=[0, end], mode="lines", line=line, name="as promised", hoverinfo="skip")
+    figure = _diagonal(end, "as promised")
     figure.add_scatter(x=table.predicted, y=table.rate, mode="lines+markers", name="the model", line={"color": MAIN})
     return _styled(figure, x="mean probability of the decile", y="share that bought", percent=True, percent_x=True)
 
@@ -98,9 +96,7 @@ def calibration(points: pd.DataFrame) -> go.Figure:
 def gains(points: pd.DataFrame) -> go.Figure:
     """`points`: x (decile), value (share of all buyers up to it), in order. Cumulative gain beside asking at random."""
     share = [0.0, *(points.x.astype(int) / len(points))]
-    figure = go.Figure()
-    line = {"color": GRID, "width": 2, "dash": "dash"}
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="at random", hoverinfo="skip")
+    figure = _diagonal(1.0, "at random")
     caught = [0.0, *points.value]
     figure.add_scatter(x=share, y=caught, mode="lines+markers", name="most likely first", line={"color": MAIN})
     return _styled(figure, x="share of customers addressed", y="share of buyers reached", percent=True, percent_x=True)
@@ -229,6 +225,11 @@ def lifetime_values(bins: pd.DataFrame) -> go.Figure:
         figure.add_bar(x=labels, y=rows.customers, name=str(currency), text=rows.customers, textposition="auto")
     figure.update_traces(marker_color=MAIN, selector=0)
     return _styled(figure, x=f"expected in 12 months, {', '.join(sorted(set(bins.currency)))}", y="customers")
+
+
+def _diagonal(end: float, name: str) -> go.Figure:
+    line = {"color": GRID, "width": 2, "dash": "dash"}
+    return go.Figure(go.Scatter(x=[0, end], y=[0, end], mode="lines", line=line, name=name, hoverinfo="skip"))
 
 
 def _styled(
