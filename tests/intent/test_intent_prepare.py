@@ -48,8 +48,6 @@ def test_a_row_becomes_numbers_with_the_median_for_nothing_and_no_level_for_the_
     numbers = [list(r[0].toArray()) for r in rows.select(vector(found)).collect()]
     median = found[0].typical
     assert numbers == [[median, 1, 0, 0, 0], [median, 1, 0, 1, 0], [2.5, 0, 0, 0, 1]]
-    typical = rows.select(vector(found, typical="tier")).collect()
-    assert [list(r[0].toArray())[2:] for r in typical] == [[1, 0, 0]] * 3
 
 
 def test_a_column_that_is_always_there_or_never_is_told_apart(spark: Any) -> None:

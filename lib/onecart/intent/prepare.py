@@ -39,10 +39,9 @@ class Slot:
         return quoted(self.column).eqNullSafe(F.lit(self.level)).cast("double")
 
 
-def vector(slots: Sequence[Slot], typical: str | None = None) -> Column:
-    """The row as an MLlib vector; the column `typical` is given its typical value instead of the row's own."""
-    numbers = [F.lit(float(s.typical)) if s.column == typical else s.number() for s in slots]
-    return array_to_vector(F.array(*numbers))
+def vector(slots: Sequence[Slot]) -> Column:
+    """The row as an MLlib vector."""
+    return array_to_vector(F.array(*[s.number() for s in slots]))
 
 
 def slots(df: DataFrame, columns: Sequence[str]) -> tuple[list[Slot], dict[str, str]]:
