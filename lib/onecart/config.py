@@ -215,7 +215,7 @@ class Live(_Section):
 class Recommend(_Section):
     """What is offered. The numbers were picked on an inner validation month of Online Retail II, not on its holdout."""
 
-    model: Literal["popularity", "item_knn", "als", "blend"] = "blend"
+    model: Literal["popularity", "item_knn", "user_knn", "als", "ease", "blend"] = "blend"
     k: int = Field(10, ge=1)
     holdout_days: int = Field(30, ge=1)
     sku_pattern: str = "^[0-9]{5}"  # goods; what does not match (postage, fees, samples) is never offered
@@ -235,8 +235,7 @@ class Recommend(_Section):
     neighbours: int = Field(30, ge=1)
     shrinkage: float = Field(20.0, ge=0)
     max_history: int = Field(70, ge=1)  # newest products of a customer that make neighbours
-    als_weight: float = Field(0.4, ge=0, le=1)  # blend: the part of als, ...
-    popularity_weight: float = Field(0.2, gt=0, le=1)  # ... of popularity; the rest is item_knn's
+    validation: Literal["random", "latest"] = "latest"  # what a blend's weights are found on: a part of the history
 
 
 class Forecast(_Section):

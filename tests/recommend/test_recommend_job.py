@@ -9,6 +9,7 @@ import pytest
 
 from onecart.errors import OneCartError
 from onecart.recommend import events, serve
+from onecart.recommend.parameters import PARTS
 
 AS_OF = date(2024, 3, 1)
 OLD, NEW, FUTURE = datetime(2024, 1, 5), datetime(2024, 2, 20), datetime(2024, 3, 1)
@@ -84,10 +85,10 @@ def test_job_offers_everybody_products_and_measures_the_models(shop: Any) -> Non
     assert not any(r["sku"] in ("POST", "10005") for r in offers)
     assert {r["tier"] for r in offers if r["customer_id"] in ("eve", "idle")} == {"popularity"}
     assert {r["model_version"] for r in offers if r["customer_id"] == "eve"} == {"recommend.popularity@testrun"}
-    assert {r["tier"] for r in offers if r["customer_id"] == "ann"} <= {"als", "item_knn", "popularity"}
+    assert {r["tier"] for r in offers if r["customer_id"] == "ann"} <= {"als", "ease", "item_knn", "popularity"}
 
     health = shop.lake.read("gold.model_health").select("model", "metric", "value").toPandas()
-    assert set(health["model"]) == {f"recommend.{m}" for m in serve.MEASURED}
+    assert set(health["model"]) == {f"recommend.{m}" for m in (*PARTS, "blend")}
     assert set(health["metric"]) >= {
         "map",
         "ndcg",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyspark.sql import functions as F
 
 from onecart import recommend
 from onecart.recommend.pairs import numbered, pair_up
@@ -33,9 +34,10 @@ def test_item_knn_is_the_shrunk_cosine(spark: Any) -> None:
     similar = weights.T @ weights / (np.outer(norms, norms) + 0.5)
     np.fill_diagonal(similar, 0)
     ids = {r.item: r.item_id for r in model.frames["items"].toLocalIterator()}
-    found = {(ids[r.item], ids[r.neighbour]): r.similarity for r in model.frames["neighbours"].toLocalIterator()}
+    rows = model.frames["item_knn_items"].select("item", "vector.*").toLocalIterator()
+    found = {(ids[r.item], ids[j]): v for r in rows for j, v in zip(r["index"], r["value"], strict=True)}
     expected = {(i + 10, j + 10): similar[i, j] for i in range(4) for j in range(4) if similar[i, j] > 0}
-    assert found == pytest.approx(expected, abs=1e-9)
+    assert found == pytest.approx(expected, abs=1e-6)
 
     offered = {
         (r.user_id, r.item_id): r.score
@@ -45,7 +47,7 @@ def test_item_knn_is_the_shrunk_cosine(spark: Any) -> None:
     expected = {
         (u, i + 10): scores[u, i] for u in range(1, 5) for i in range(4) if scores[u, i] > 0 and not weights[u, i]
     }
-    assert offered == pytest.approx(expected, abs=1e-9)
+    assert offered == pytest.approx(expected, abs=1e-6)
 
 
 def test_max_history_keeps_the_newest(spark: Any) -> None:
@@ -53,7 +55,8 @@ def test_max_history_keeps_the_newest(spark: Any) -> None:
     model = recommend.fit(
         spark.createDataFrame(rows, "user_id string, item_id string, ts long"), "item_knn", max_history=2
     )
-    names = model.frames["history"].join(model.frames["items"], on="item", how="inner").select("item_id")
+    history = model.frames["item_knn_users"].select(F.explode("vector.index").alias("item"))
+    names = history.join(model.frames["items"], on="item", how="inner").select("item_id")
     assert {r.item_id for r in names.toLocalIterator()} == {"new", "mid"}
 
 

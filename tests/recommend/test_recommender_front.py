@@ -54,7 +54,7 @@ def test_integer_ids_keep_their_type(spark: Any, type_: str) -> None:
 
 
 def test_blend_gives_everybody_k_and_says_from_where(spark: Any) -> None:
-    model = recommend.fit(bought(spark), "blend", als_weight=0.0, **SMALL)
+    model = recommend.fit(bought(spark), "blend", weights={"item_knn": 0.8, "popularity": 0.2}, **SMALL)
     found = model.recommend(k=2, with_tier=True)
     assert {u: len(items) for u, items in listed(found).items()} == {"a": 2, "b": 2, "c": 2, "d": 2}
     assert not {(r.user_id, r.item_id) for r in found.toLocalIterator()} & set(BOUGHT)
@@ -102,10 +102,11 @@ def test_saved_and_loaded_recommends_the_same(spark: Any, tmp_path: Any) -> None
 @pytest.mark.parametrize(
     ("model", "params", "message"),
     [
-        ("ease", {}, "no model 'ease'; available: popularity, item_knn, als, als_explicit, blend"),
+        ("eas", {}, "no model 'eas'; available: popularity, item_knn, user_knn, als, als_explicit, ease, blend"),
         ("als", {"rnak": 3}, "no parameter 'rnak'; did you mean 'rank'"),
-        ("als", {"rank": 0.5}, "rank=0.5: expected a whole number"),
-        ("blend", {"als_weight": 0.9}, "together at most 1"),
+        ("als", {"rank": 0.5}, "rank=0.5: input should be a valid integer"),
+        ("blend", {"weights": {"asl": 0.9}}, "no part 'asl'; did you mean 'als'"),
+        ("ease", {"max_items": 3}, "ease solves 4 items at once, max_items is 3"),
         ("als", {"half_life_days": 9}, "add a column ts"),
     ],
 )

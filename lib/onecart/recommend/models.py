@@ -1,18 +1,21 @@
 """The models: how each is fitted, and how it proposes items for the users of a request."""
 
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any
 
+import numpy as np
+import pandas as pd
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
+from scipy import sparse
 
+from onecart.errors import UsageError
+from onecart.recommend.neighbours import nearest
 from onecart.recommend.pairs import Pairs, settled
-from onecart.recommend.topk import first_rows, top_k
+from onecart.recommend.parameters import Als, AlsExplicit, Ease, ItemKnn, UserKnn
+from onecart.recommend.topk import first_rows, top_k, vectors
 
 Frames = dict[str, DataFrame]
-_RRF = 60  # Cormack et al. 2009: the constant that keeps first places from deciding alone
 
 
 @dataclass(frozen=True)
@@ -56,105 +59,128 @@ def filled_up(own: DataFrame, popular: DataFrame) -> DataFrame:
     return rows.withColumn("score", F.when(F.col("own"), F.col("score")).otherwise(below)).drop("own")
 
 
-# -- item neighbours -----------------------------------------------------------------------------------------------
+# -- neighbours ----------------------------------------------------------------------------------------------------
 
 
-def fit_item_knn(data: Pairs, p: dict[str, Any]) -> Frames:
-    """history[user_id, item, weight], neighbours[item, neighbour, similarity].
-
-    Similarity: cosine of the items' columns of weights with shrinkage, dot / (norm * norm + shrinkage) (Dacrema et al.
-    2019), the largest `neighbours` of each item. Of each user the `max_history` newest pairs count, which bounds the
-    pairs of items a user makes (Schelter et al. 2012).
-    """
-    newest = Window.partitionBy("user").orderBy(F.desc("last_s"), F.desc("weight"), "item")
-    kept = data.pairs.withColumn("row", F.row_number().over(newest)).where(F.col("row") <= p["max_history"])
-    history = settled(kept.select("user_id", "user", "item", "weight"))
-    left = history.select("user", "item", "weight")
-    right = left.select("user", F.col("item").alias("other"), F.col("weight").alias("other_weight"))
-    both = left.join(right, on="user", how="inner").where("item < other")
-    dots = both.groupBy("item", "other").agg(F.sum(F.col("weight") * F.col("other_weight")).alias("dot"))
-    norms = F.broadcast(history.groupBy("item").agg(F.sqrt(F.sum(F.col("weight") ** 2)).alias("norm")))
-    similar = (
-        dots.join(norms, on="item", how="inner")
-        .join(norms.select(F.col("item").alias("other"), F.col("norm").alias("other_norm")), on="other", how="inner")
-        .withColumn("similarity", F.col("dot") / (F.col("norm") * F.col("other_norm") + p["shrinkage"]))
-    )
-    directions = F.array(
-        F.struct("item", F.col("other").alias("neighbour")),
-        F.struct(F.col("other").alias("item"), F.col("item").alias("neighbour")),
-    )
-    ways = similar.select(F.explode(directions).alias("way"), "similarity").select("way.*", "similarity")
-    best = Window.partitionBy("item").orderBy(F.desc("similarity"), "neighbour")
-    neighbours = ways.withColumn("row", F.row_number().over(best)).where(F.col("row") <= p["neighbours"]).drop("row")
-    return {"history": history.drop("user"), "neighbours": settled(neighbours)}
+def fit_item_knn(data: Pairs, p: ItemKnn) -> Frames:
+    """item_knn_users: a user's vector holds their weights; item_knn_items: an item's the similarities to its neighbours."""
+    cells = _newest(data.pairs, p.max_history)
+    rows = cells.select(F.col("item").alias("row"), F.col("user").alias("column"), "weight")
+    near = nearest(rows, p.neighbours, similarity=p.similarity, shrinkage=p.shrinkage)
+    return {
+        "item_knn_users": settled(vectors(cells, "user_id", "item", "weight")),
+        "item_knn_items": settled(vectors(near.withColumnRenamed("row", "item"), "item", "other", "similarity")),
+    }
 
 
-def neighbours_of_history(frames: Frames, request: Request) -> DataFrame:
-    """[user_id, item, score]: the sum of similarity * weight over a user's history."""
-    history = frames["history"].join(F.broadcast(request.users.select("user_id")), on="user_id", how="left_semi")
-    similar = frames["neighbours"].join(
-        request.items.select(F.col("item").alias("neighbour")), on="neighbour", how="left_semi"
-    )
-    # By user first: the rows of a user's history then never leave their partition.
-    near = history.repartition("user_id").join(F.broadcast(similar), on="item", how="inner")
-    scored = near.groupBy("user_id", F.col("neighbour").alias("item")).agg(
-        F.sum(F.col("similarity") * F.col("weight")).alias("score")
-    )
+def fit_user_knn(data: Pairs, p: UserKnn) -> Frames:
+    """user_knn_users: a user's vector holds the similarities to their neighbours; user_knn_items: an item's the weights
+    of its users. With ratings also means[user, mean] and ratings[user, item, weight]."""
+    cells = _newest(data.pairs, p.max_history)
+    rows = cells.select(F.col("user").alias("row"), F.col("item").alias("column"), "weight")
+    near = nearest(rows, p.neighbours, similarity=p.similarity, shrinkage=p.shrinkage).withColumnRenamed("row", "user")
+    named = near.join(data.users, on="user", how="inner")
+    frames = {"user_knn_users": settled(vectors(named, "user_id", "other", "similarity"))}
+    if not p.ratings:
+        return frames | {"user_knn_items": settled(vectors(cells, "item", "user", "weight"))}
+    deviation = F.col("weight") - F.avg("weight").over(Window.partitionBy("user"))
+    means = cells.groupBy("user_id").agg(F.avg("weight").alias("mean"))
+    return frames | {"means": settled(means), "deviations": settled(cells.select("user", "item", deviation.alias("d")))}
+
+
+def by_deviations(frames: Frames, request: Request) -> DataFrame:
+    """[user_id, item, score]: a user's mean rating and what the neighbours' ratings deviate from theirs, on average by
+    similarity, over the neighbours who rated the item (Resnick et al. 1994)."""
+    asked = frames["user_knn_users"].join(request.users.select("user_id"), on="user_id", how="left_semi")
+    entry = F.posexplode("vector.index").alias("i", "user")
+    near = asked.select("user_id", "vector.value", entry).selectExpr("user_id", "user", "double(value[i]) AS s")
+    rated = near.join(frames["deviations"], on="user", how="inner")
+    rated = rated.join(request.items.select("item"), on="item", how="left_semi")
+    sums = rated.groupBy("user_id", "item").agg((F.sum(F.expr("s * d")) / F.sum("s")).alias("d"))
+    scored = sums.join(frames["means"], on="user_id", how="inner")
+    scored = scored.select("user_id", "item", (F.col("mean") + F.col("d")).alias("score"))
     if request.filtered:
         seen = request.users.select("user_id", F.explode("seen").alias("item"))
         scored = scored.join(seen, on=["user_id", "item"], how="left_anti")
     return first_rows(scored, request.n)
 
 
+def _newest(pairs: DataFrame, n: int) -> DataFrame:
+    """The `n` newest rows of each user."""
+    newest = Window.partitionBy("user").orderBy(F.desc("last_s"), F.desc("weight"), "item")
+    return settled(pairs.withColumn("place", F.row_number().over(newest)).where(F.col("place") <= n).drop("place"))
+
+
+# -- linear model --------------------------------------------------------------------------------------------------
+
+
+def fit_ease(data: Pairs, p: Ease) -> Frames:
+    """ease_users: a user's vector holds their weights; ease_items: an item's the `kept` largest coefficients of others.
+
+    Steck, Embarrassingly Shallow Autoencoders for Sparse Data (2019): the least squares of each item on all others, from
+    who has what. Solved on the driver, through which (user, item) of all pairs passes. UsageError: too many items.
+    """
+    n = data.items.count()
+    if n > p.max_items:
+        raise UsageError(
+            f"ease solves {n:,} items at once, max_items is {p.max_items:,}; raise it, or take item_knn or als"
+        )
+    pairs = data.pairs.select("user", "item").toPandas()
+    ones = np.ones(len(pairs), np.float32)
+    has = sparse.csr_matrix((ones, (pairs["user"].to_numpy(), pairs["item"].to_numpy())), (pairs["user"].max() + 1, n))
+    gram = (has.T @ has).toarray().astype(np.float64)
+    gram[np.diag_indices(n)] += p.l2
+    inverse = np.linalg.inv(gram)
+    weights = -inverse / np.diag(inverse)  # of a row's item in a column's score
+    np.fill_diagonal(weights, 0)
+    kept = min(p.kept, n)
+    place = np.argpartition(-np.abs(weights), kept - 1, axis=0)[:kept]
+    values = np.take_along_axis(weights, place, axis=0)
+    columns = {
+        "item": np.arange(n, dtype=np.int32),
+        "index": list(place.T.astype(np.int32)),
+        "value": list(values.T.astype(np.float32)),
+    }
+    spark = data.items.sparkSession
+    rows = spark.createDataFrame(pd.DataFrame(columns), "item int, index array<int>, value array<float>")
+    items = rows.select("item", F.struct("index", "value").alias("vector"))
+    return {"ease_users": settled(vectors(data.pairs, "user_id", "item", "weight")), "ease_items": settled(items)}
+
+
 # -- matrix factorisation ------------------------------------------------------------------------------------------
 
 
-def fit_als(data: Pairs, p: dict[str, Any], *, implicit: bool) -> Frames:
-    """als_users[user_id, vector], als_items[item, vector] by Spark MLlib's alternating least squares.
+def fit_als(data: Pairs, p: AlsExplicit) -> Frames:
+    """als_users[user_id, vector], als_items[item, vector] (als_explicit_...) by Spark MLlib's alternating least squares.
 
-    Implicit: preference 1 with confidence 1 + alpha * weight (Hu, Koren & Volinsky 2008). Explicit: squared error of
-    ratings. Both with the regularisation scaled by the number of ratings (Zhou et al. 2008), as MLlib does.
+    Implicit (`Als`): preference 1 with confidence 1 + alpha * weight (Hu, Koren & Volinsky 2008). Explicit: squared error
+    of ratings. Both with the regularisation scaled by the number of ratings (Zhou et al. 2008), as MLlib does.
     """
     als = ALS(
         userCol="user",
         itemCol="item",
         ratingCol="weight",
-        implicitPrefs=implicit,
-        rank=p["rank"],
-        maxIter=p["iterations"],
-        regParam=p["reg"],
-        numUserBlocks=p["blocks"],
-        numItemBlocks=p["blocks"],
+        implicitPrefs=isinstance(p, Als),
+        rank=p.rank,
+        maxIter=p.iterations,
+        regParam=p.reg,
+        numUserBlocks=p.blocks,
+        numItemBlocks=p.blocks,
         nonnegative=False,
         checkpointInterval=-1,
-        seed=p["seed"],
+        seed=p.seed,
     )
-    model = als.setAlpha(p.get("alpha", 1.0)).fit(data.pairs.select("user", "item", "weight"))
-    vectors = [f.select(F.col("id"), F.col("features").alias("vector")) for f in (model.userFactors, model.itemFactors)]
-    users = data.users.join(vectors[0].withColumnRenamed("id", "user"), on="user", how="inner").drop("user")
-    return {"als_users": settled(users), "als_items": settled(vectors[1].withColumnRenamed("id", "item"))}
+    if isinstance(p, Als):
+        als = als.setAlpha(p.alpha)
+    model = als.fit(data.pairs.select("user", "item", "weight"))
+    factors = [f.select("id", F.col("features").alias("vector")) for f in (model.userFactors, model.itemFactors)]
+    users = data.users.join(factors[0].withColumnRenamed("id", "user"), on="user", how="inner").drop("user")
+    name = "als" if isinstance(p, Als) else "als_explicit"
+    return {f"{name}_users": settled(users), f"{name}_items": settled(factors[1].withColumnRenamed("id", "item"))}
 
 
-def by_factors(frames: Frames, request: Request) -> DataFrame:
+def by_vectors(frames: Frames, request: Request, model: str) -> DataFrame:
     """[user_id, item, score]: the largest dot products of user and item vectors."""
-    users = frames["als_users"].join(request.users, on="user_id", how="inner")
-    items = frames["als_items"].join(request.items.select("item"), on="item", how="left_semi")
+    users = frames[f"{model}_users"].join(request.users, on="user_id", how="inner")
+    items = frames[f"{model}_items"].join(request.items.select("item"), on="item", how="left_semi")
     return top_k(users, items, request.n)
-
-
-# -- blend ---------------------------------------------------------------------------------------------------------
-
-
-def blended(lists: dict[str, DataFrame], weights: dict[str, float]) -> DataFrame:
-    """[user_id, item, score, tier]: weighted reciprocal rank fusion, the sum of weight / (60 + rank) over the lists.
-
-    `lists`: model -> [user_id, item, score, tier], tier the model's name; `tier` of the result is the model with the
-    largest part in the sum.
-    """
-    order = Window.partitionBy("user_id", "tier").orderBy(F.desc("score"), "item")
-    weight = F.create_map(*[F.lit(x) for pair in weights.items() for x in pair])[F.col("tier")]
-    together = reduce(DataFrame.unionByName, lists.values())
-    parts = together.withColumn("part", weight / (_RRF + F.row_number().over(order)))
-    return parts.groupBy("user_id", "item").agg(
-        F.sum("part").alias("score"), F.max_by("tier", F.struct("part", "tier")).alias("tier")
-    )

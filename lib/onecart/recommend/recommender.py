@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,56 +11,96 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.recommend import models
-from onecart.recommend.models import Request
-from onecart.recommend.pairs import pair_up, require_columns, settled
+from onecart.recommend import blend, models
+from onecart.recommend.models import Frames, Request
+from onecart.recommend.pairs import Pairs, pair_up, require_columns, settled
+from onecart.recommend.parameters import PARTS, Blend, parameters
 
-_DECAY = {"half_life_days": None, "popularity_half_life_days": None}
-_ALS = {"rank": 32, "iterations": 10, "reg": 0.05, "blocks": 4, "seed": 7}
-_KNN = {"neighbours": 50, "shrinkage": 5.0, "max_history": 100}
-MODELS: dict[str, dict[str, Any]] = {
-    "popularity": {**_DECAY},
-    "item_knn": {**_DECAY, **_KNN},
-    "als": {**_DECAY, **_ALS, "alpha": 10.0},
-    "als_explicit": {**_DECAY, **_ALS, "reg": 0.1},
-    "blend": {**_DECAY, **_KNN, **_ALS, "alpha": 10.0, "als_weight": 0.4, "popularity_weight": 0.2, "depth": 100},
+_JUDGES = 2000  # users that a blend's weights are learnt on
+_FITS: dict[str, Callable[[Pairs, Any], Frames]] = {
+    "item_knn": models.fit_item_knn,
+    "user_knn": models.fit_user_knn,
+    "als": models.fit_als,
+    "als_explicit": models.fit_als,
+    "ease": models.fit_ease,
 }
-"""Each model's parameters and their defaults."""
-_MAY_BE_ZERO = ("shrinkage", "reg", "seed", "als_weight")
 
 
 def fit(interactions: DataFrame, model: str = "blend", **params: Any) -> Recommender:
     """Learns from `interactions`[user_id, item_id, value?, ts?]: one row an event; no key.
 
-    Ids are strings or integers; `value` (default 1.0) is how much the event counts, for als_explicit the rating; `ts`
-    is a timestamp, a date or seconds since 1970. Other columns are not looked at. Models and parameters (`MODELS`):
+    Ids are strings or integers; `value` (default 1.0) is how much the event counts, for als_explicit and user_knn with
+    ratings=True the rating; `ts` is a timestamp, a date or seconds since 1970. Other columns are not looked at.
 
-    - popularity: the items with the largest sum of weights over users.
-    - item_knn: items like those a user has (`neighbours`, `shrinkage`, `max_history`).
-    - als: implicit matrix factorisation (`rank`, `iterations`, `reg`, `alpha`, `blocks`, `seed`).
-    - als_explicit: matrix factorisation of ratings (same, no alpha).
-    - blend: the `depth` best of als, item_knn and popularity by weighted reciprocal rank: `als_weight` (0.4) for als,
-      `popularity_weight` (0.2) for popularity, the rest for item_knn. These are fixed, not learnt from the data given.
-
-    `half_life_days` halves an event's value with each such age, `popularity_half_life_days` does so for popularity
-    alone; both need ts. Weights and popularity: see `pairs.pair_up`; similarity and factors: see `models`.
+    popularity: the items with the largest sum of weights over users. item_knn, user_knn: neighbours. als, als_explicit:
+    matrix factorisation. ease: a linear model of items on items. blend: item_knn, als, ease and popularity by weights that
+    are learnt on a part of the interactions held back; then all learn from everything. `params`: see `parameters`, which
+    holds each model's names, bounds and defaults. Weights and popularity: see `pairs.pair_up`.
 
     Raises UsageError for an unknown model or parameter, a value that does not fit, columns that are missing or of the
     wrong type, null ids, values or times, and an empty frame.
     """
-    p = _parameters(model, params)
-    data = pair_up(
+    p = parameters(model, params)
+    data = _paired(interactions, model, p)
+    if isinstance(p, Blend) and p.weights is None:
+        few = data.users.count() < blend.FEWEST
+        p = p.model_copy(update={"weights": blend.equal(PARTS) if few else _weights(interactions, p)})
+    return Recommender(model, p, _learnt(data, model, p))
+
+
+def _paired(interactions: DataFrame, model: str, p: Any) -> Pairs:
+    rated = model == "als_explicit" or getattr(p, "ratings", False)
+    return pair_up(
         interactions,
-        explicit=model == "als_explicit",
-        half_life_days=p["half_life_days"],
-        popularity_half_life_days=p["popularity_half_life_days"],
+        explicit=rated or getattr(p, "similarity", None) == "adjusted_cosine",
+        half_life_days=p.half_life_days,
+        popularity_half_life_days=p.popularity_half_life_days,
     )
+
+
+def _learnt(data: Pairs, model: str, p: Any) -> Frames:
     frames = {"items": data.items, "users": data.users, "seen": data.pairs.select("user_id", "item")}
-    if model in ("item_knn", "blend"):
-        frames |= models.fit_item_knn(data, p)
-    if model in ("als", "als_explicit", "blend"):
-        frames |= models.fit_als(data, p, implicit=model != "als_explicit")
-    return Recommender(model, p, frames)
+    parts = [model]
+    if isinstance(p, Blend):
+        fits = data.items.count() <= p.max_items
+        parts = [part for part in PARTS if (p.weights is None or part in p.weights) and (part != "ease" or fits)]
+    for part in parts:
+        frames |= _FITS[part](data, p) if part in _FITS else {}
+    return frames
+
+
+def _weights(interactions: DataFrame, p: Blend) -> dict[str, float]:
+    """The weights of a blend of models that learn without a part of the pairs, asked for that part."""
+    train, held = _held_back(interactions, p)
+    if train.isEmpty() or held.isEmpty():
+        return blend.equal(PARTS)
+    fitted = Recommender("blend", p, _learnt(_paired(train, "blend", p), "blend", p))
+    known = held.join(fitted.frames["items"].select("item", "item_id"), on="item_id", how="inner").drop("item_id")
+    known = known.join(fitted.frames["users"].select("user_id"), on="user_id", how="left_semi")
+    judges = known.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(_JUDGES)
+    known = settled(known.join(judges, on="user_id", how="left_semi"))
+    request = Request(
+        fitted._with_seen(known.select("user_id").distinct(), None), fitted.frames["items"], p.depth, True
+    )
+    return blend.learnt(blend.comparable(fitted._lists(request), p.depth), known)
+
+
+def _held_back(interactions: DataFrame, p: Blend) -> tuple[DataFrame, DataFrame]:
+    """(interactions to learn from, [user_id, item_id] to be asked for)."""
+    if p.validation == "latest":
+        require_columns(interactions, ("ts",), "interactions")
+        seconds = F.col("ts").cast("timestamp").cast("double")
+        timed = interactions.withColumn("__s", seconds)
+        cut = timed.approxQuantile("__s", [1 - p.validation_share], 0.001)
+        later = F.col("__s") >= F.lit(cut[0] if cut else 0.0)
+    else:
+        timed = interactions
+        later = F.pmod(F.xxhash64("user_id", "item_id", F.lit(p.seed)), F.lit(10_000)) < 10_000 * p.validation_share
+    train = settled(timed.where(~later).drop("__s"))
+    value = F.sum("value") if "value" in interactions.columns else F.count("*")
+    held = timed.where(later).groupBy("user_id", "item_id").agg(value.alias("value"))
+    held = held.where(F.col("value") >= p.validation_value).select("user_id", "item_id")
+    return train, held.join(train.select("user_id", "item_id").distinct(), on=["user_id", "item_id"], how="left_anti")
 
 
 @dataclass(frozen=True)
@@ -68,8 +108,8 @@ class Recommender:
     """A fitted model. `frames` hold what it learnt: the items, the users, what they have seen, vectors, neighbours."""
 
     model: str
-    params: dict[str, Any]
-    frames: dict[str, DataFrame]
+    params: Any
+    frames: Frames
 
     def recommend(
         self,
@@ -88,7 +128,7 @@ class Recommender:
         that many items are allowed: what the model leaves open, and whatever a user it does not know gets, comes by
         popularity. `items`: the only items allowed, a frame with item_id or plain ids; ids not in the training are
         passed over. `filter_seen` leaves out the pairs of the training, or those of `seen`[user_id, item_id] where
-        given. `with_tier` adds the model that gave the row: als, als_explicit, item_knn, popularity.
+        given. `with_tier` adds the model that gave the row: popularity or one of the others.
         """
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise UsageError(f"k must be a whole number from 1 on, not {k!r}")
@@ -103,15 +143,20 @@ class Recommender:
         return named.select("user_id", "item_id", "score", "rank", *(["tier"] if with_tier else []))
 
     def using(self, model: str) -> Recommender:
-        """The same fit seen through one of its parts: a blend holds als, item_knn and popularity."""
-        parts = ("als", "item_knn", "popularity", "blend") if self.model == "blend" else ("popularity", self.model)
-        if model not in parts:
-            raise UsageError(f"a {self.model} model has no part '{model}'{nearest(model, parts)}")
+        """The same fit seen through one of its parts: a blend holds those that have a weight, and popularity."""
+        if model not in self.parts:
+            raise UsageError(f"a {self.model} model has no part '{model}'{nearest(model, self.parts)}")
         return Recommender(model, self.params, self.frames)
+
+    @property
+    def parts(self) -> list[str]:
+        """What `using` takes."""
+        held = [part for part in PARTS if f"{part}_items" in self.frames]
+        return ["popularity", *(held if self.model == "blend" else ()), self.model]
 
     def save(self, path: str) -> None:
         """Writes what was learnt below `path`: a folder of Parquet a frame, and the parameters."""
-        about = json.dumps({"model": self.model, "params": self.params, "frames": sorted(self.frames)})
+        about = json.dumps({"model": self.model, "params": self.params.model_dump(), "frames": sorted(self.frames)})
         spark = self.frames["items"].sparkSession
         spark.createDataFrame([(about,)], "about STRING").coalesce(1).write.mode("overwrite").text(f"{path}/about")
         for name, frame in self.frames.items():
@@ -123,24 +168,26 @@ class Recommender:
         row = spark.read.text(f"{path}/about").first()
         about = json.loads(row[0])
         frames = {name: spark.read.parquet(f"{path}/{name}") for name in about["frames"]}
-        return Recommender(about["model"], about["params"], frames)
+        return Recommender(about["model"], parameters(about["model"], about["params"]), frames)
 
     def _scored(self, request: Request) -> DataFrame:
         """[user_id, item, score, tier]: at least n rows a user, as long as there are that many items."""
-        blend = self.model == "blend"
-        if blend:
-            request = replace(request, n=max(request.n, self.params["depth"]))
-        lists = {"popularity": models.popular(request)}
-        if self.model in ("item_knn", "blend"):
-            lists["item_knn"] = models.neighbours_of_history(self.frames, request)
-        if self.model in ("als", "als_explicit", "blend"):
-            lists["als" if blend else self.model] = models.by_factors(self.frames, request)
-        lists = {tier: rows.withColumn("tier", F.lit(tier)) for tier, rows in lists.items()}
-        if blend:
-            als, popularity = self.params["als_weight"], self.params["popularity_weight"]
-            return models.blended(lists, {"als": als, "popularity": popularity, "item_knn": 1 - als - popularity})
+        if isinstance(self.params, Blend) and self.model == "blend":
+            request = replace(request, n=max(request.n, self.params.depth))
+            return blend.blended(self._lists(request), self.params.weights or {}, request.n)
+        lists = {tier: rows.withColumn("tier", F.lit(tier)) for tier, rows in self._lists(request).items()}
         popular = lists.pop("popularity")
         return models.filled_up(lists[self.model], popular) if lists else popular
+
+    def _lists(self, request: Request) -> dict[str, DataFrame]:
+        """Model -> [user_id, item, score]: what each part proposes, popularity always."""
+        lists = {"popularity": models.popular(request)}
+        for part in PARTS[1:] if self.model == "blend" else (self.model,):
+            if part == "user_knn" and "means" in self.frames:
+                lists[part] = models.by_deviations(self.frames, request)
+            elif f"{part}_items" in self.frames:
+                lists[part] = models.by_vectors(self.frames, request, part)
+        return lists
 
     def _users(self, users: DataFrame | None) -> DataFrame:
         if users is None:
@@ -180,22 +227,3 @@ class Recommender:
         if (found.typeName() == "string") != (wanted.typeName() == "string"):
             raise UsageError(f"{column} is {found.simpleString()}, but the model was fitted on {wanted.simpleString()}")
         return F.col(column).cast(wanted).alias(column)
-
-
-def _parameters(model: str, given: dict[str, Any]) -> dict[str, Any]:
-    if model not in MODELS:
-        raise UsageError(f"no model '{model}'; available: {', '.join(MODELS)}")
-    defaults = MODELS[model]
-    for name, value in given.items():
-        if name not in defaults:
-            raise UsageError(f"model {model} has no parameter '{name}'{nearest(name, defaults)}")
-        if value is None and defaults[name] is None:
-            continue
-        whole = isinstance(defaults[name], int)
-        number = isinstance(value, int) or (isinstance(value, float) and not whole)
-        if isinstance(value, bool) or not number or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
-            raise UsageError(f"{name}={value!r}: expected a {'whole ' if whole else ''}number greater than 0")
-    p = {**defaults, **given}
-    if p.get("als_weight", 0) + p.get("popularity_weight", 0) > 1:
-        raise UsageError("als_weight and popularity_weight are shares: together at most 1, the rest is item_knn's")
-    return p

@@ -11,9 +11,8 @@ from onecart.context import Context, Result
 from onecart.recommend.events import interactions, pairs, purchases, refuse_leakage, split
 from onecart.recommend.metrics import evaluate
 from onecart.recommend.pairs import settled
-from onecart.recommend.recommender import MODELS, fit
-
-MEASURED = ("popularity", "item_knn", "als", "blend")
+from onecart.recommend.parameters import MODELS, PARTS
+from onecart.recommend.recommender import fit
 
 
 def run(ctx: Context) -> Result:
@@ -37,37 +36,45 @@ def run(ctx: Context) -> Result:
     )
     rows = rows.join(customers, on="user_id", how="inner").transform(settled)
     profiled = rows.where("consent_profiling").drop("consent_profiling")
-    measures = measure(profiled, as_of - timedelta(days=conf.holdout_days), conf, ctx.settings.seed)
+    measures, weights = measure(profiled, as_of - timedelta(days=conf.holdout_days), conf, ctx.settings.seed)
     ctx.write_health({f"recommend.{model}": values for model, values in measures.items()}, "holdout")
-    written = ctx.lake.replace("gold.recommendations", offers(rows, customers, ctx))
+    written = ctx.lake.replace("gold.recommendations", offers(rows, customers, ctx, weights))
     return Result(rows_in=rows.count(), rows_out=written.inserted, headline=_headline(measures, conf))
 
 
-def measure(rows: DataFrame, cut: date, conf: Recommend, seed: int) -> dict[str, dict[str, float]]:
-    """model -> measure -> value: fitted on `rows` before `cut`, asked for what was newly bought from `cut` on.
+def measure(
+    rows: DataFrame, cut: date, conf: Recommend, seed: int
+) -> tuple[dict[str, dict[str, float]], dict[str, float] | None]:
+    """(model -> measure -> value, the blend's weights): fitted on `rows` before `cut`, the weights too, and asked for what
+    was newly bought from `cut` on.
 
-    Items bought before are not offered again; items only looked at are. Empty where one side of `cut` has no rows.
+    Items bought before are not offered again; items only looked at are. Empty and None where one side of `cut` has no rows.
     """
     train, held_out = split(rows, cut)
     held_out = settled(held_out)
     refuse_leakage(train, cut)
     if train.isEmpty() or held_out.isEmpty():
-        return {}
+        return {}, None
     fitted = fit(train, "blend", **parameters("blend", conf, seed))
     users, seen, known = held_out.select("user_id").distinct(), settled(purchases(train)), settled(pairs(train))
     measures = {}
-    for model in MEASURED:
+    for model in (*PARTS, "blend"):
+        if model not in fitted.parts:
+            continue
         offered = fitted.using(model).recommend(users, conf.k, seen=seen)
         measures[model] = evaluate(offered, held_out, known, conf.k)
-    return measures
+    return measures, fitted.params.weights
 
 
-def offers(rows: DataFrame, customers: DataFrame, ctx: Context) -> DataFrame:
+def offers(rows: DataFrame, customers: DataFrame, ctx: Context, weights: dict[str, float] | None) -> DataFrame:
     """gold.recommendations: for each of `customers`, by the configured model or, without consent, by popularity."""
     conf, seed = ctx.settings.recommend, ctx.settings.seed
     profiled = rows.where("consent_profiling")
     model = "popularity" if profiled.isEmpty() else conf.model
-    personal = fit(rows if profiled.isEmpty() else profiled, model, **parameters(model, conf, seed))
+    given = parameters(model, conf, seed)
+    if model == "blend" and weights:
+        given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
+    personal = fit(rows if profiled.isEmpty() else profiled, model, **given)
     personal.save(ctx.model_path("recommend"))
     anybody = fit(rows, "popularity", **parameters("popularity", conf, seed))
     mine = personal.recommend(customers.where("consent_profiling"), conf.k, seen=purchases(rows), with_tier=True)
@@ -87,8 +94,8 @@ def offers(rows: DataFrame, customers: DataFrame, ctx: Context) -> DataFrame:
 
 def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
     """The settings that `model` has a parameter for."""
-    given = {**conf.model_dump(), "seed": seed}
-    return {name: given[name] for name in MODELS[model] if name in given}
+    given = {**conf.model_dump(), "seed": seed, "validation_value": conf.event_values.get("purchase", 0.0)}
+    return {name: given[name] for name in MODELS[model].model_fields if name in given}
 
 
 def _headline(measures: dict[str, dict[str, float]], conf: Recommend) -> str:

@@ -1,0 +1,82 @@
+"""Who is nearest to whom: similarities between the rows of a sparse matrix, exact, in blocks of bounded memory."""
+
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+from scipy import sparse
+
+CELLS_PER_BLOCK = 4_000_000  # of the matrix: a worker holds two blocks
+PRODUCTS = 2**24  # similarities a worker holds at once
+_SCHEMA = "row int, other int, similarity double"
+
+
+def nearest(cells: DataFrame, n: int, *, similarity: str = "cosine", shrinkage: float = 0.0) -> DataFrame:
+    """The `n` most similar other rows of each row: [row, other, similarity], key (row, other), similarity above 0.
+
+    cells[row, column, weight], key (row, column): a matrix by its entries; rows and columns are integers. cosine: dot /
+    (norm * norm + shrinkage) (shrinkage: Dacrema et al. 2019); adjusted_cosine: of weights less their column's mean
+    (Sarwar et al. 2001); jaccard: columns in common / (columns of either + shrinkage).
+
+    Blocks of rows meet block by block, each meeting in one task as a product of two sparse matrices, so memory does not
+    grow with the matrix. Equal similarities: the smaller `other`.
+    """
+    if similarity == "adjusted_cosine":
+        mean = F.avg("weight").over(Window.partitionBy("column"))
+        cells = cells.withColumn("weight", F.col("weight") - mean)
+    elif similarity == "jaccard":
+        cells = cells.withColumn("weight", F.lit(1.0))
+    cells = cells.select(*[F.col(c).cast("int") for c in ("row", "column")], F.col("weight").cast("double"))
+    blocks = max(1, ceil(cells.count() / CELLS_PER_BLOCK))
+    most = max(blocks, cells.sparkSession.sparkContext.defaultParallelism)
+
+    def meetings(mine: str, mine_n: int, other: str, other_n: int) -> Any:
+        every = F.explode(F.sequence(F.lit(0), F.lit(other_n - 1)))
+        # Columns under new ids: Spark takes the columns of two sides with one origin for each other's.
+        side = cells.select(*[F.col(c).alias(c) for c in cells.columns])
+        return side.withColumns({mine: F.pmod("row", F.lit(mine_n)), other: every}).groupBy("left", "right")
+
+    met = meetings("left", most, "right", blocks).cogroup(meetings("right", blocks, "left", most))
+    found = met.applyInPandas(_meet(n, similarity == "jaccard", shrinkage), _SCHEMA)
+    if blocks == 1:
+        return found
+    order = Window.partitionBy("row").orderBy(F.desc("similarity"), "other")
+    return found.withColumn("place", F.row_number().over(order)).where(F.col("place") <= n).drop("place")
+
+
+def _meet(n: int, jaccard: bool, shrinkage: float) -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:
+    def meet(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
+        if left.empty or right.empty:
+            return pd.DataFrame({"row": [], "other": [], "similarity": []})
+        width = 1 + max(left["column"].max(), right["column"].max())
+        (a, a_ids), (b, b_ids) = (_matrix(side, width) for side in (left, right))
+        a_size, b_size = (np.asarray(m.multiply(m).sum(axis=1)).ravel() for m in (a, b))
+        if not jaccard:
+            a_size, b_size = np.sqrt(a_size), np.sqrt(b_size)
+        step, out = max(1, PRODUCTS // len(b_ids)), []
+        for start in range(0, len(a_ids), step):
+            dots = (a[start : start + step] @ b.T).tocoo()
+            rows, others, dot = dots.row + start, dots.col, dots.data
+            if jaccard:
+                below = a_size[rows] + b_size[others] - dot + shrinkage
+            else:
+                below = a_size[rows] * b_size[others] + shrinkage
+            found = pd.DataFrame(
+                {"row": a_ids[rows], "other": b_ids[others], "similarity": dot / np.maximum(below, 1e-12)}
+            )
+            found = found[(found["row"] != found["other"]) & (found["similarity"] > 0)]
+            found = found.sort_values(["row", "similarity", "other"], ascending=[True, False, True])
+            out.append(found[found.groupby("row").cumcount() < n])
+        return pd.concat(out)
+
+    return meet
+
+
+def _matrix(cells: pd.DataFrame, width: int) -> tuple[Any, np.ndarray]:
+    ids, rows = np.unique(cells["row"].to_numpy(), return_inverse=True)
+    shape = (len(ids), width)
+    return sparse.csr_matrix((cells["weight"].to_numpy(), (rows, cells["column"].to_numpy())), shape), ids

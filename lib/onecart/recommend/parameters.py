@@ -1,0 +1,111 @@
+"""The models' hyper-parameters: their types, bounds and defaults."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from onecart.errors import UsageError, nearest
+
+
+class Popularity(BaseModel):
+    """`half_life_days` halves an event's value with each such age, `popularity_half_life_days` does so for popularity
+    alone; both need ts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    half_life_days: float | None = Field(None, gt=0)
+    popularity_half_life_days: float | None = Field(None, gt=0)
+
+
+class ItemKnn(Popularity):
+    """Items like those a user has, see `neighbours.nearest`. max_history: of a user's items the newest make neighbours.
+    adjusted_cosine: of ratings, each less its user's mean."""
+
+    neighbours: int = Field(200, ge=1)
+    shrinkage: float = Field(20.0, ge=0)
+    max_history: int = Field(500, ge=1)
+    similarity: Literal["cosine", "adjusted_cosine", "jaccard"] = "cosine"
+
+
+class UserKnn(Popularity):
+    """What users like this one have. ratings: `value` is a rating, and an item's score the predicted rating: the user's
+    mean plus the neighbours' deviations from theirs, weighted by similarity (Resnick et al. 1994)."""
+
+    neighbours: int = Field(60, ge=1)
+    shrinkage: float = Field(0.0, ge=0)
+    max_history: int = Field(500, ge=1)
+    similarity: Literal["cosine", "jaccard"] = "cosine"
+    ratings: bool = False
+
+
+class AlsExplicit(Popularity):
+    """Matrix factorisation of ratings."""
+
+    rank: int = Field(32, ge=1)
+    iterations: int = Field(10, ge=1)
+    reg: float = Field(0.1, ge=0)
+    blocks: int = Field(4, ge=1)
+    seed: int = 7
+
+
+class Als(AlsExplicit):
+    """Implicit matrix factorisation: confidence 1 + alpha * weight."""
+
+    reg: float = Field(0.2, ge=0)
+    alpha: float = Field(1.0, gt=0)
+
+
+class Ease(Popularity):
+    """A linear model of items on items, in closed form. l2: its regularisation, in users. kept: coefficients of an item
+    that are kept, the largest. It is solved on the driver, up to `max_items` items: 8 bytes * max_items^2, three times."""
+
+    l2: float = Field(500.0, gt=0)
+    kept: int = Field(200, ge=1)
+    max_items: int = Field(8000, ge=1)
+
+
+class Blend(ItemKnn, Als, Ease):
+    """The `depth` best of popularity, item_knn, als and, up to `max_items` items, ease, weighted.
+
+    weights: of each part, one left out is not learnt; None: found on a `validation_share` of the interactions that the parts have not seen, drawn
+    at random, or with validation="latest" the newest. validation_value: a pair counts as a hit there if the values of
+    its events sum to this at least.
+    """
+
+    weights: dict[str, float] | None = None
+    depth: int = Field(100, ge=1)
+    validation: Literal["random", "latest"] = "random"
+    validation_share: float = Field(0.2, gt=0, lt=1)
+    validation_value: float = 0.0
+
+
+MODELS: dict[str, type[Popularity]] = {
+    "popularity": Popularity,
+    "item_knn": ItemKnn,
+    "user_knn": UserKnn,
+    "als": Als,
+    "als_explicit": AlsExplicit,
+    "ease": Ease,
+    "blend": Blend,
+}
+"""Each model's parameters."""
+PARTS = ("popularity", "item_knn", "als", "ease")  # what a blend is made of
+
+
+def parameters(model: str, given: dict[str, Any]) -> Any:
+    """The parameters of `model`, those `given` over the defaults. UsageError: an unknown model or name, a wrong value."""
+    if model not in MODELS:
+        raise UsageError(f"no model '{model}'; available: {', '.join(MODELS)}")
+    try:
+        found = MODELS[model](**given)
+    except ValidationError as e:
+        wrong = e.errors()[0]
+        name = str(wrong["loc"][0])
+        if wrong["type"] == "extra_forbidden":
+            raise UsageError(
+                f"model {model} has no parameter '{name}'{nearest(name, MODELS[model].model_fields)}"
+            ) from e
+        raise UsageError(f"{name}={given[name]!r}: {wrong['msg'][0].lower()}{wrong['msg'][1:]}") from e
+    for part in set(getattr(found, "weights", None) or ()) - set(PARTS):
+        raise UsageError(f"weights: a blend has no part '{part}'{nearest(part, PARTS)}")
+    return found

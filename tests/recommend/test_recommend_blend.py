@@ -1,0 +1,48 @@
+"""The blend: lists made comparable, and weights that come from what was held back."""
+
+from typing import Any
+
+import pytest
+
+from onecart.recommend import blend
+
+LIST = "user_id string, item int, score double"
+
+
+def test_a_full_list_ends_at_nought_and_a_short_one_at_its_own_nought(spark: Any) -> None:
+    als = spark.createDataFrame([("a", 1, 6.0), ("a", 2, 4.0), ("a", 3, 2.0), ("b", 1, 8.0), ("b", 2, 2.0)], LIST)
+    rows = blend.comparable({"als": als}, depth=3).collect()
+    values = {(r["user_id"], r["item"]): r["value"] for r in rows}
+    assert values == {("a", 1): 1.0, ("a", 2): 0.5, ("a", 3): 0.0, ("b", 1): 1.0, ("b", 2): 0.25}
+
+
+def test_scores_add_up_and_the_largest_part_gives_the_tier(spark: Any) -> None:
+    lists = {
+        "als": spark.createDataFrame([("a", 1, 2.0), ("a", 2, 1.0)], LIST),
+        "ease": spark.createDataFrame([("a", 2, 4.0)], LIST),
+        "popularity": spark.createDataFrame([("a", 3, 1.0)], LIST),
+    }
+    rows = blend.blended(lists, {"als": 0.5, "ease": 0.5}, depth=9).collect()
+    found = {r["item"]: (r["score"], r["tier"]) for r in rows}
+    assert found == {1: (0.5, "als"), 2: (pytest.approx(0.75), "ease"), 3: (pytest.approx(1e-6), "popularity")}
+
+
+def test_the_tier_that_finds_what_was_held_back_gets_the_weight(spark: Any) -> None:
+    users = [f"u{n}" for n in range(40)]
+    good = [(u, n % 7, "als", 1.0) for n, u in enumerate(users)] + [(u, 20, "als", 0.2) for u in users]
+    bad = [(u, 30 + n % 3, "popularity", 1.0) for n, u in enumerate(users)]
+    values = spark.createDataFrame(good + bad, "user_id string, item int, tier string, value double")
+    held = spark.createDataFrame([(u, n % 7) for n, u in enumerate(users)], "user_id string, item int")
+    assert blend.learnt(values, held) == {"als": 1.0, "popularity": 0.0}
+    assert blend.learnt(values, held.limit(5)) == {"als": 0.5, "popularity": 0.5}
+
+
+def test_two_halves_of_the_truth_are_both_kept(spark: Any) -> None:
+    users = [f"u{n}" for n in range(40)]
+    one = [(u, 1, "als", 1.0) for u in users] + [(u, 9, "als", 0.9) for u in users]
+    two = [(u, 2, "ease", 1.0) for u in users] + [(u, 8, "ease", 0.9) for u in users]
+    values = spark.createDataFrame(one + two, "user_id string, item int, tier string, value double")
+    held = spark.createDataFrame([(u, i) for u in users for i in (1, 2)], "user_id string, item int")
+    weights = blend.learnt(values, held)
+    assert min(weights.values()) > 0
+    assert sum(weights.values()) == pytest.approx(1)
