@@ -22,9 +22,9 @@ def test_scores_add_up_and_the_largest_part_gives_the_tier(spark: Any) -> None:
         "ease": spark.createDataFrame([("a", 2, 4.0)], LIST),
         "popularity": spark.createDataFrame([("a", 3, 1.0)], LIST),
     }
-    rows = blend.blended(lists, {"als": 0.5, "ease": 0.5}, depth=9).collect()
+    rows = blend.blended(lists, {"als": 0.5, "ease": 0.5, "popularity": 0.1}, depth=9).collect()
     found = {r["item"]: (r["score"], r["tier"]) for r in rows}
-    assert found == {1: (0.5, "als"), 2: (pytest.approx(0.75), "ease"), 3: (pytest.approx(1e-6), "popularity")}
+    assert found == {1: (0.5, "als"), 2: (pytest.approx(0.75), "ease"), 3: (pytest.approx(0.1), "popularity")}
 
 
 def test_the_tier_that_finds_what_was_held_back_gets_the_weight(spark: Any) -> None:

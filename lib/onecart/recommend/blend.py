@@ -8,7 +8,6 @@ import numpy as np
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-_LEAST = 1e-6  # the weight of popularity at least: everybody gets k items
 _STEPS = 12  # weights are twelfths or coarser
 FEWEST = 30  # fewer users with something held back say nothing about weights
 _K = 10
@@ -19,9 +18,8 @@ def blended(lists: Mapping[str, DataFrame], weights: Mapping[str, float], depth:
 
     `lists`: model -> [user_id, item, score]; `tier` is the model with the largest part in the sum.
     """
-    parts = {**weights, "popularity": max(weights.get("popularity", 0.0), _LEAST)}
-    used = {tier: rows for tier, rows in lists.items() if parts.get(tier, 0) > 0}
-    weighed = comparable(used, depth).withColumn("part", F.col("value") * _by_tier(parts))
+    weight = F.create_map(*[F.lit(x) for pair in weights.items() for x in pair])[F.col("tier")]
+    weighed = comparable(lists, depth).withColumn("part", F.col("value") * weight)
     return weighed.groupBy("user_id", "item").agg(
         F.sum("part").alias("score"), F.max_by("tier", F.struct("part", "tier")).alias("tier")
     )
@@ -81,7 +79,3 @@ def _ndcg(score: Any, user: Any, hit: Any, sizes: Any) -> float:
     gain = np.bincount(of[top], 1 / np.log2(2 + rank[top]), len(sizes))
     ideal = np.cumsum(1 / np.log2(2 + np.arange(_K)))[np.minimum(sizes, _K).astype(int) - 1]
     return float((gain / ideal).mean())
-
-
-def _by_tier(weights: Mapping[str, float]) -> Any:
-    return F.create_map(*[F.lit(x) for pair in weights.items() for x in pair])[F.col("tier")]

@@ -1,6 +1,6 @@
 """The models: how each is fitted, and how it proposes items for the users of a request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -46,17 +46,26 @@ def popular(request: Request) -> DataFrame:
     return rows.join(F.broadcast(scores), on="item", how="inner")
 
 
-def filled_up(own: DataFrame, popular: DataFrame) -> DataFrame:
-    """[user_id, item, score, tier]: rows of `popular`[same columns] below those of `own`, where `own` has not got them.
+def filled_up(own: DataFrame, request: Request) -> DataFrame:
+    """[user_id, item, score, tier]: the rows of `own`[same columns], and for each user of the request with less than n of
+    them the most popular other items below.
 
-    A row of `popular` scores its popularity (at most 1) less 1 plus the user's lowest own score; alone, its popularity.
+    Such a row scores its popularity (at most 1) less 1 plus the user's lowest own score; alone, its popularity.
     """
-    rows = own.withColumn("own", F.lit(True)).unionByName(popular.withColumn("own", F.lit(False)))
-    rows = rows.groupBy("user_id", "item").agg(F.max_by(F.struct("own", "score", "tier"), "own").alias("row"))
-    rows = rows.select("user_id", "item", "row.*")
-    floor = F.min(F.when(F.col("own"), F.col("score"))).over(Window.partitionBy("user_id"))
-    below = F.coalesce(floor - 1, F.lit(0.0)) + F.col("score")
-    return rows.withColumn("score", F.when(F.col("own"), F.col("score")).otherwise(below)).drop("own")
+    own = settled(own)
+    counts = own.groupBy("user_id").agg(
+        F.count("*").alias("n"), F.collect_list("item").alias("has"), F.min("score").alias("low")
+    )
+    short = request.users.join(counts, on="user_id", how="left").where(F.coalesce("n", F.lit(0)) < request.n)
+    nothing = F.array().cast("array<int>")
+    asked = short.select(
+        "user_id", F.array_union(F.coalesce("seen", nothing), F.coalesce("has", nothing)).alias("seen")
+    )
+    rows = popular(replace(request, users=asked, filtered=True)).join(
+        short.select("user_id", "low"), on="user_id", how="inner"
+    )
+    score = F.coalesce(F.col("low") - 1, F.lit(0.0)) + F.col("score")
+    return own.unionByName(rows.select("user_id", "item", score.alias("score"), F.lit("popularity").alias("tier")))
 
 
 # -- neighbours ----------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def _weights(interactions: DataFrame, p: Blend) -> dict[str, float]:
     request = Request(
         fitted._with_seen(known.select("user_id").distinct(), None), fitted.frames["items"], p.depth, True
     )
-    return blend.learnt(blend.comparable(fitted._lists(request), p.depth), known)
+    return blend.learnt(blend.comparable(fitted._lists(request, PARTS), p.depth), known)
 
 
 def _held_back(interactions: DataFrame, p: Blend) -> tuple[DataFrame, DataFrame]:
@@ -172,18 +172,23 @@ class Recommender:
 
     def _scored(self, request: Request) -> DataFrame:
         """[user_id, item, score, tier]: at least n rows a user, as long as there are that many items."""
-        if isinstance(self.params, Blend) and self.model == "blend":
-            request = replace(request, n=max(request.n, self.params.depth))
-            return blend.blended(self._lists(request), self.params.weights or {}, request.n)
-        lists = {tier: rows.withColumn("tier", F.lit(tier)) for tier, rows in self._lists(request).items()}
-        popular = lists.pop("popularity")
-        return models.filled_up(lists[self.model], popular) if lists else popular
+        if self.model == "popularity":
+            return models.popular(request).withColumn("tier", F.lit("popularity"))
+        if self.model == "blend":
+            weights = {part: weight for part, weight in self.params.weights.items() if weight > 0}
+            deep = replace(request, n=max(request.n, self.params.depth))
+            own = blend.blended(self._lists(deep, [*weights]), weights, deep.n)
+        else:
+            own = self._lists(request, [self.model])[self.model].withColumn("tier", F.lit(self.model))
+        return models.filled_up(own, request)
 
-    def _lists(self, request: Request) -> dict[str, DataFrame]:
-        """Model -> [user_id, item, score]: what each part proposes, popularity always."""
-        lists = {"popularity": models.popular(request)}
-        for part in PARTS[1:] if self.model == "blend" else (self.model,):
-            if part == "user_knn" and "means" in self.frames:
+    def _lists(self, request: Request, parts: Iterable[str]) -> dict[str, DataFrame]:
+        """Part -> [user_id, item, score]: what it proposes."""
+        lists = {}
+        for part in parts:
+            if part == "popularity":
+                lists[part] = models.popular(request)
+            elif "means" in self.frames:
                 lists[part] = models.by_deviations(self.frames, request)
             elif f"{part}_items" in self.frames:
                 lists[part] = models.by_vectors(self.frames, request, part)
