@@ -236,6 +236,15 @@ class Recommend(_Section):
     shrinkage: float = Field(20.0, ge=0)
     max_history: int = Field(70, ge=1)  # newest products of a customer that make neighbours
     validation: Literal["random", "latest"] = "latest"  # what a blend's weights are found on: a part of the history
+    min_margin: float | None = Field(None, lt=1)  # of what is offered, (list price - cost) / list price, where known
+    per_category: int | None = Field(None, ge=1)  # offers of one category to a customer at most
+    variety: float = Field(0.0, ge=0, le=1)  # how much a category counts against itself in a list
+    trials: float = Field(0.0, ge=0, le=1)  # share of places, the first apart, for products to be tried out
+
+    @property
+    def reranks(self) -> bool:
+        """Whether lists are chosen from longer ones."""
+        return self.per_category is not None or self.variety > 0 or self.trials > 0
 
 
 class Forecast(_Section):

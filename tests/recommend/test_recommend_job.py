@@ -1,6 +1,7 @@
 """The job on a tiny lake."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -87,6 +88,14 @@ def test_job_offers_everybody_products_and_measures_the_models(shop: Any) -> Non
     assert {r["model_version"] for r in offers if r["customer_id"] == "eve"} == {"recommend.popularity@testrun"}
     assert {r["tier"] for r in offers if r["customer_id"] == "ann"} <= {"als", "ease", "item_knn", "popularity"}
 
+    assert {r["because"] and r["because"][0] for r in offers if r["customer_id"] == "ann"} <= {
+        "10001",
+        "10002",
+        "10003",
+        "10007",
+    }
+    assert all(r["because"] is None for r in offers if r["customer_id"] in ("eve", "idle"))
+
     health = shop.lake.read("gold.model_health").select("model", "metric", "value").toPandas()
     assert set(health["model"]) == {f"recommend.{m}" for m in (*PARTS, "blend")}
     assert set(health["metric"]) >= {
@@ -126,3 +135,22 @@ def test_training_rows_after_the_cut_are_refused(spark: Any) -> None:
     rows = spark.createDataFrame([(datetime(2024, 2, 1),), (OLD,)], "ts timestamp")
     with pytest.raises(OneCartError, match="1 training rows are of 2024-02-01 or later"):
         events.refuse_leakage(rows, date(2024, 2, 1))
+
+
+def test_offers_keep_to_margin_and_category(shop: Any, fill: Callable[..., None]) -> None:
+    product = {
+        "currency": "GBP",
+        "updated_ts": OLD,
+        "list_price": Decimal(10),
+        "unit_cost": Decimal(2),
+        "category": "bag",
+    }
+    dear = {"10006": {"unit_cost": Decimal(9)}, "10001": {"category": "mug"}}
+    fill("silver.products", [{**product, "sku": f"1000{n}", **dear.get(f"1000{n}", {})} for n in range(1, 8)])
+    conf = shop.settings.recommend.model_copy(update={"min_margin": 0.5, "per_category": 1})
+    ctx = replace(shop, settings=shop.settings.model_copy(update={"recommend": conf}))
+    serve.run(ctx)
+    offers = shop.lake.read("gold.recommendations").toPandas()
+    assert "10006" not in set(offers["sku"])
+    ann = offers[offers["customer_id"] == "ann"].sort_values("rank")
+    assert ann["sku"].tolist() == ["10004"]

@@ -137,3 +137,14 @@ def test_users_of_another_type_are_refused(spark: Any) -> None:
         model.recommend(asked(spark, 1, type_="int"))
     with pytest.raises(UsageError, match=r"users\.user_id is null"):
         model.recommend(asked(spark, "a", None))
+
+
+def test_an_offer_says_what_it_is_like(spark: Any) -> None:
+    model = recommend.fit(bought(spark), "item_knn")
+    found = model.because(model.recommend(asked(spark, "b", "new"), k=2, with_tier=True), n=1)
+    because = {(r["user_id"], r["item_id"]): r["because"] for r in found.collect()}
+    assert because["b", "y"] == ["x"]  # b has x and z; only x is ever had together with y
+    assert because["b", "w"] is None
+    assert because["new", "x"] is None
+    with pytest.raises(UsageError, match="popularity model knows no item neighbours"):
+        recommend.fit(bought(spark), "popularity").because(found)

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.recommend import blend, models
+from onecart.recommend.because import with_because
 from onecart.recommend.models import Frames, Request
 from onecart.recommend.pairs import Pairs, pair_up, require_columns, settled
 from onecart.recommend.parameters import PARTS, Blend, parameters
@@ -63,7 +64,8 @@ def _learnt(data: Pairs, model: str, p: Any) -> Frames:
     parts = [model]
     if isinstance(p, Blend):
         fits = data.items.count() <= p.max_items
-        parts = [part for part in PARTS if (p.weights is None or part in p.weights) and (part != "ease" or fits)]
+        wanted = {*(PARTS if p.weights is None else p.weights), "item_knn"}  # whose neighbours tell reasons
+        parts = [part for part in PARTS if part in wanted and (part != "ease" or fits)]
     for part in parts:
         frames |= _FITS[part](data, p) if part in _FITS else {}
     return frames
@@ -141,6 +143,14 @@ class Recommender:
         ranked = self._scored(request).withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= k)
         named = ranked.join(F.broadcast(self.frames["items"].select("item", "item_id")), on="item", how="inner")
         return named.select("user_id", "item_id", "score", "rank", *(["tier"] if with_tier else []))
+
+    def because(self, lists: DataFrame, n: int = 2) -> DataFrame:
+        """Adds `because` to `lists`[user_id, item_id, ...]: up to `n` items of the user's history, the strongest first, that
+        the item is like. Null: nothing is near. UsageError: a model without item neighbours (item_knn and blend have them)."""
+        if "item_knn_items" not in self.frames:
+            raise UsageError(f"a {self.model} model knows no item neighbours; fit item_knn or blend")
+        named = lists.join(F.broadcast(self.frames["items"].select("item", "item_id")), on="item_id", how="left")
+        return with_because(named, self.frames, n).drop("item")
 
     def using(self, model: str) -> Recommender:
         """The same fit seen through one of its parts: a blend holds those that have a weight, and popularity."""

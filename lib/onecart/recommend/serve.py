@@ -13,6 +13,9 @@ from onecart.recommend.metrics import evaluate
 from onecart.recommend.pairs import settled
 from onecart.recommend.parameters import MODELS, PARTS
 from onecart.recommend.recommender import fit
+from onecart.recommend.rerank import reranked
+
+_CHOICE = 5  # so many times longer than k is the list that a varied one is chosen from
 
 
 def run(ctx: Context) -> Result:
@@ -77,8 +80,24 @@ def offers(rows: DataFrame, customers: DataFrame, ctx: Context, weights: dict[st
     personal = fit(rows if profiled.isEmpty() else profiled, model, **given)
     personal.save(ctx.model_path("recommend"))
     anybody = fit(rows, "popularity", **parameters("popularity", conf, seed))
-    mine = personal.recommend(customers.where("consent_profiling"), conf.k, seen=purchases(rows), with_tier=True)
-    same = anybody.recommend(customers.where("NOT consent_profiling"), conf.k, filter_seen=False, with_tier=True)
+    products, agreed = ctx.lake.read_if_exists("silver.products"), F.col("consent_profiling")
+    worth, depth = worthwhile(products, rows, conf.min_margin), conf.k * (_CHOICE if conf.reranks else 1)
+    mine = personal.recommend(customers.where(agreed), depth, items=worth, seen=purchases(rows), with_tier=True)
+    if conf.reranks:
+        kinds = products.select(F.col("sku").alias("item_id"), "category")
+        mine = reranked(
+            mine,
+            conf.k,
+            kinds,
+            per_category=conf.per_category,
+            variety=conf.variety,
+            trials=conf.trials,
+            seed=seed,
+        )
+    explained = "item_knn_items" in personal.frames
+    mine = personal.because(mine) if explained else mine.withColumn("because", F.lit(None).cast("array<string>"))
+    same = anybody.recommend(customers.where(~agreed), conf.k, filter_seen=False, items=worth, with_tier=True)
+    same = same.withColumn("because", F.lit(None).cast("array<string>"))
     versions = (ctx.model_version(f"recommend.{name}") for name in (model, "popularity"))
     mine, same = (f.withColumn("model_version", F.lit(v)) for f, v in zip((mine, same), versions, strict=True))
     return mine.unionByName(same).select(
@@ -87,9 +106,19 @@ def offers(rows: DataFrame, customers: DataFrame, ctx: Context, weights: dict[st
         F.col("item_id").alias("sku"),
         "score",
         "tier",
+        "because",
         F.lit(ctx.as_of()).alias("as_of"),
         "model_version",
     )
+
+
+def worthwhile(products: DataFrame, rows: DataFrame, min_margin: float | None) -> DataFrame | None:
+    """[item_id] of `rows` whose margin, (list price - cost) / list price, is at least this or not known; None: all are."""
+    if min_margin is None:
+        return None
+    thin = (F.col("list_price") - F.col("unit_cost")) / F.col("list_price") < min_margin
+    left_out = products.where(thin).select(F.col("sku").alias("item_id"))
+    return rows.select("item_id").distinct().join(left_out, on="item_id", how="left_anti")
 
 
 def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
