@@ -11,6 +11,7 @@ import pytest
 from onecart.errors import OneCartError
 from onecart.recommend import events, serve
 from onecart.recommend.parameters import PARTS
+from onecart.recommend.split import refuse_leakage
 
 AS_OF = date(2024, 3, 1)
 OLD, NEW, FUTURE = datetime(2024, 1, 5), datetime(2024, 2, 20), datetime(2024, 3, 1)
@@ -134,7 +135,7 @@ def test_split_holds_out_what_was_never_bought_before(spark: Any) -> None:
 def test_training_rows_after_the_cut_are_refused(spark: Any) -> None:
     rows = spark.createDataFrame([(datetime(2024, 2, 1),), (OLD,)], "ts timestamp")
     with pytest.raises(OneCartError, match="1 training rows are of 2024-02-01 or later"):
-        events.refuse_leakage(rows, date(2024, 2, 1))
+        refuse_leakage(rows, date(2024, 2, 1))
 
 
 def test_offers_keep_to_margin_and_category(shop: Any, fill: Callable[..., None]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from onecart import recommend
 from onecart.errors import UsageError
+from onecart.recommend import metrics
 
 PAIR = "user_id string, item_id int"
 LISTS = {"a": [1, 2, 3], "b": [2, 4, 9], "c": [1], "n": [3, 2, 1]}
@@ -27,6 +28,7 @@ def naive(k: int) -> dict[str, float]:
         ranks = [r for r, i in enumerate(lists.get(u, []), 1) if i in held]
         best = min(k, len(held))
         sums["map"] += sum(n / r for n, r in enumerate(ranks, 1)) / best
+        sums["map_of_all"] += sum(n / r for n, r in enumerate(ranks, 1)) / len(held)
         sums["ndcg"] += sum(1 / log2(1 + r) for r in ranks) / sum(1 / log2(1 + r) for r in range(1, best + 1))
         sums["precision"] += len(ranks) / k
         sums["recall"] += len(ranks) / len(held)
@@ -55,3 +57,33 @@ def test_nothing_held_out_is_refused(spark: Any) -> None:
     shown = spark.createDataFrame([("a", 1, 1)], f"{PAIR}, rank int")
     with pytest.raises(UsageError, match="held_out is empty"):
         recommend.evaluate(shown, frame(spark, {}), frame(spark, TRAIN), 2)
+
+
+def test_intervals_hold_the_mean_and_do_not_depend_on_the_rows_order(spark: Any) -> None:
+    rows = [(f"u{n}", float(n % 4)) for n in range(400)]
+    users = spark.createDataFrame(rows, "user_id string, ndcg double")
+    found = metrics.intervals(users)
+    assert found == pytest.approx(metrics.intervals(users.repartition(3)), abs=1e-12)
+    assert found["ndcg_low"] < 1.5 < found["ndcg_high"]
+    # The standard error is sqrt(1.25 / 400) = 0.056; 3.92 of them.
+    assert found["ndcg_high"] - found["ndcg_low"] == pytest.approx(0.22, abs=0.05)
+
+
+def test_a_paired_difference_is_told_apart_where_the_means_alone_are_not(spark: Any) -> None:
+    rows = [(f"u{n}", n % 10 / 10, n % 10 / 10 + 0.01 * (n % 3)) for n in range(300)]
+    users = spark.createDataFrame(rows, "user_id string, a double, b double")
+    a, b = (users.selectExpr("user_id", f"{side} AS ndcg") for side in "ab")
+    found = metrics.compare(b, a)
+    assert found["difference"] == pytest.approx(0.01)
+    assert 0 < found["difference_low"] < 0.01 < found["difference_high"] < 0.02
+    assert metrics.intervals(a)["ndcg_high"] > metrics.intervals(b)["ndcg_low"]
+
+
+def test_groups_by_activity(spark: Any) -> None:
+    shown = spark.createDataFrame(
+        [(u, i, r) for u, items in LISTS.items() for r, i in enumerate(items, 1)], f"{PAIR}, rank int"
+    )
+    users = metrics.per_user(shown, frame(spark, HELD), 2)
+    table = metrics.by_group(users, metrics.activity(frame(spark, {**TRAIN, "d": [*range(25)]})), "bucket")
+    assert table.set_index("value")["n"].to_dict() == {"2-4": 1, "1": 1, "20+": 1}
+    assert table.set_index("value").loc["20+", "ndcg"] == 0

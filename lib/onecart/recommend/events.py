@@ -6,7 +6,6 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.errors import OneCartError
 from onecart.lake.customers import with_customer
 
 
@@ -62,12 +61,3 @@ def split(rows: DataFrame, cut: date) -> tuple[DataFrame, DataFrame]:
     train = rows.where(F.col("ts") < F.lit(cut))
     later = purchases(rows.where(F.col("ts") >= F.lit(cut)))
     return train, later.join(purchases(train), on=["user_id", "item_id"], how="left_anti")
-
-
-def refuse_leakage(train: DataFrame, cut: date) -> None:
-    """OneCartError if a row of `train` is of the day `cut` or later: the model would have seen what it is measured on."""
-    late = train.where(F.col("ts") >= F.lit(cut)).count()
-    if late:
-        raise OneCartError(
-            f"{late} training rows are of {cut} or later, which is held out: the measures would be false"
-        )

@@ -1,13 +1,18 @@
 """How good recommendations are: ranking measures on what came later, and what the lists are made of."""
 
+from collections.abc import Iterable, Sequence
 from math import ceil
 
+import numpy as np
+import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.recommend.pairs import require_columns
 
+RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")
+"""The measures of a user's list."""
 _HEAD = 0.1
 
 
@@ -17,7 +22,7 @@ def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: i
     Over the users with something held out, those without recommendations counting as 0; h = items held out of a user,
     hits of the first k with rank r, the mean over users of:
     - precision: hits / k.  recall: hits / h.  hit_rate: 1 with at least one hit.
-    - map: average precision, the sum over hits of (hits up to r / r), divided by min(k, h).
+    - map: average precision, the sum over hits of (hits up to r / r), divided by min(k, h); map_of_all: divided by h.
     - ndcg: the sum over hits of 1 / log2(1 + r), divided by its best possible value, that of min(k, h) hits at the top.
     Over all lists in `recommended`, with `train`[user_id, item_id] for what was known before:
     - coverage: different items recommended / items in train.
@@ -30,18 +35,29 @@ def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: i
     Rows beyond k and repeated pairs count once or not at all. Only sums leave Spark. Raises UsageError where a column
     is missing, or nothing is held out, recommended or in train.
     """
-    require_columns(recommended, ("user_id", "item_id", "rank"), "recommended")
-    require_columns(held_out, ("user_id", "item_id"), "held_out")
     require_columns(train, ("user_id", "item_id"), "train")
-    pairs = recommended.where(F.col("rank") <= k).groupBy("user_id", "item_id")
-    lists = pairs.agg(F.min("rank").cast("int").alias("rank")).persist()
+    lists = _first(recommended, k).persist()
     try:
-        return {**_ranking(lists, held_out, k), **_make_up(lists, train, k)}
+        row = per_user(lists, held_out, k).agg(*[F.avg(name).alias(name) for name in RANKING]).first()
+        assert row is not None
+        if row["map"] is None:
+            raise UsageError("held_out is empty: there is nothing to measure against")
+        return {**{name: float(row[name]) for name in RANKING}, **_make_up(lists, train, k)}
     finally:
         lists.unpersist()
 
 
-def _ranking(lists: DataFrame, held_out: DataFrame, k: int) -> dict[str, float]:
+def _first(recommended: DataFrame, k: int) -> DataFrame:
+    require_columns(recommended, ("user_id", "item_id", "rank"), "recommended")
+    pairs = recommended.where(F.col("rank") <= k).groupBy("user_id", "item_id")
+    return pairs.agg(F.min("rank").cast("int").alias("rank"))
+
+
+def per_user(recommended: DataFrame, held_out: DataFrame, k: int = 10) -> DataFrame:
+    """One row per user with something held out, key user_id: h (items held out) and the measures RANKING, whose means are
+    those of `evaluate`."""
+    require_columns(held_out, ("user_id", "item_id"), "held_out")
+    lists = _first(recommended, k)
     truth = held_out.select("user_id", "item_id").distinct()
     sizes = truth.groupBy("user_id").agg(F.count("*").alias("h"))
     hits = lists.join(truth, on=["user_id", "item_id"], how="inner").groupBy("user_id")
@@ -53,17 +69,78 @@ def _ranking(lists: DataFrame, held_out: DataFrame, k: int) -> dict[str, float]:
         }
     )
     gain = "aggregate({}, 0D, (sum, r) -> sum + 1 / log2(1 + r))"
-    measures = {
-        "map": "aggregate(transform(ranks, (r, i) -> (i + 1) / r), 0D, (sum, p) -> sum + p) / best",
+    precisions = "aggregate(transform(ranks, (r, i) -> (i + 1) / r), 0D, (sum, p) -> sum + p)"
+    rules = {
+        "map": f"{precisions} / best",
+        "map_of_all": f"{precisions} / h",
         "ndcg": f"{gain.format('ranks')} / {gain.format('sequence(1L, best)')}",
         "precision": f"size(ranks) / {k}",
         "recall": "size(ranks) / h",
-        "hit_rate": "if(size(ranks) > 0, 1, 0)",
+        "hit_rate": "double(if(size(ranks) > 0, 1, 0))",
     }
-    row = users.agg(*[F.avg(F.expr(rule)).alias(name) for name, rule in measures.items()]).first()
-    if row["map"] is None:
-        raise UsageError("held_out is empty: there is nothing to measure against")
-    return {name: float(row[name]) for name in measures}
+    return users.select("user_id", "h", *[F.expr(rules[name]).alias(name) for name in RANKING])
+
+
+def intervals(users: DataFrame, names: Sequence[str] = ("ndcg",), draws: int = 200, seed: int = 7) -> dict[str, float]:
+    """<name>_low and <name>_high: the 95 % interval of the mean of each column `names` of `users`, one row a user.
+
+    By the Poisson bootstrap (Chamandy et al., Estimating Uncertainty for Massive Data Streams, 2012): in each draw a user
+    counts as often as a Poisson number of mean 1 says, which comes from the hash of the user and `seed` and so does not
+    depend on how the rows are spread. Only sums leave the workers.
+    """
+    require_columns(users, ("user_id", *names), "users")
+    key = F.xxhash64("user_id", F.lit(seed)).alias("key")
+    schema = "draw int, n double, " + ", ".join(f"`{name}` double" for name in names)
+
+    def drawn(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        for batch in batches:
+            counts = np.stack([np.random.default_rng(int(k) % 2**63).poisson(1, draws) for k in batch["key"]])
+            sums = counts.T @ batch[[*names]].to_numpy(float)
+            yield pd.DataFrame({"draw": range(draws), "n": counts.sum(0), **dict(zip(names, sums.T, strict=True))})
+
+    parts = users.select(key, *names).mapInPandas(drawn, schema)
+    sums = parts.groupBy("draw").agg(F.sum("n").alias("n"), *[F.sum(name).alias(name) for name in names]).toPandas()
+    if sums.empty:
+        raise UsageError("users are empty: there is nothing to draw from")
+    ends: dict[str, float] = {}
+    for name in names:
+        low, high = np.quantile(sums[name] / sums["n"].clip(lower=1), [0.025, 0.975])
+        ends |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    return ends
+
+
+def compare(a: DataFrame, b: DataFrame, name: str = "ndcg", draws: int = 200, seed: int = 7) -> dict[str, float]:
+    """difference, difference_low, difference_high: of the mean `name` of `a` less that of `b` (both of `per_user`), on the
+    users of both. An interval without 0: one is better by more than chance."""
+    both = a.select("user_id", F.col(name).alias("a")).join(
+        b.select("user_id", F.col(name).alias("b")), on="user_id", how="inner"
+    )
+    gaps = both.select("user_id", (F.col("a") - F.col("b")).alias("difference")).persist()
+    try:
+        ends = intervals(gaps, ["difference"], draws, seed)
+        return {"difference": float(gaps.agg(F.avg("difference")).first()[0]), **ends}
+    finally:
+        gaps.unpersist()
+
+
+def activity(train: DataFrame) -> DataFrame:
+    """[user_id, bucket], key user_id: how many items a user of `train`[user_id, item_id] has, 1 | 2-4 | 5-9 | 10-19 | 20+."""
+    n = F.countDistinct("item_id")
+    bucket = F.when(n == 1, "1").when(n < 5, "2-4").when(n < 10, "5-9").when(n < 20, "10-19").otherwise("20+")
+    return train.groupBy("user_id").agg(bucket.alias("bucket"))
+
+
+def by_group(users: DataFrame, groups: DataFrame, group: str) -> pd.DataFrame:
+    """One row per value of the column `group` of `groups`[user_id, group], key user_id: value, n (users), the means RANKING
+    and the interval of ndcg. Users of `users` (of `per_user`) without a group are `none`."""
+    named = users.join(groups.select("user_id", group), on="user_id", how="left").fillna("none", [group]).persist()
+    try:
+        means = [F.avg(name).alias(name) for name in RANKING]
+        table = named.groupBy(F.col(group).alias("value")).agg(F.count("*").alias("n"), *means).toPandas()
+        ends = [intervals(named.where(F.col(group) == value)) for value in table["value"]]
+        return pd.concat([table, pd.DataFrame(ends, index=table.index)], axis=1)
+    finally:
+        named.unpersist()
 
 
 def _make_up(lists: DataFrame, train: DataFrame, k: int) -> dict[str, float]:

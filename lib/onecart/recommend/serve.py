@@ -8,12 +8,13 @@ from pyspark.sql import functions as F
 
 from onecart.config import Recommend
 from onecart.context import Context, Result
-from onecart.recommend.events import interactions, pairs, purchases, refuse_leakage, split
+from onecart.recommend.events import interactions, pairs, purchases, split
 from onecart.recommend.metrics import evaluate
 from onecart.recommend.pairs import settled
 from onecart.recommend.parameters import MODELS, PARTS
 from onecart.recommend.recommender import fit
 from onecart.recommend.rerank import reranked
+from onecart.recommend.split import refuse_leakage
 
 _CHOICE = 5  # so many times longer than k is the list that a varied one is chosen from
 

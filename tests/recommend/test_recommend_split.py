@@ -1,0 +1,44 @@
+"""Splits: exact counts, and no pair on both sides."""
+
+from typing import Any
+
+import pytest
+
+from onecart.errors import UsageError
+from onecart.recommend import split
+
+ROWS = [(f"u{u}", i, u * 10 + i) for u in range(6) for i in range(u + 1)] + [("u5", 0, 99)]
+
+
+@pytest.fixture
+def rows(spark: Any) -> Any:
+    return spark.createDataFrame(ROWS, "user_id string, item_id int, ts int")
+
+
+def pairs(df: Any) -> set[tuple[Any, ...]]:
+    return {(r.user_id, r.item_id) for r in df.collect()}
+
+
+def test_by_time(rows: Any) -> None:
+    train, held = split.by_time(rows, 40)
+    assert (train.count(), held.count()) == (10, 12)
+    assert train.agg({"ts": "max"}).first()[0] < 40
+
+
+def test_leave_last_out_takes_the_newest_item_and_spares_users_with_one(rows: Any) -> None:
+    train, held = split.leave_last_out(rows)
+    assert pairs(held) == {("u1", 1), ("u2", 2), ("u3", 3), ("u4", 4), ("u5", 0)}  # u5 had item 0 again at 99
+    assert not pairs(train) & pairs(held)
+    assert train.count() + held.count() == len(ROWS)
+    assert ("u0", 0) in pairs(train)
+
+
+def test_stratified_takes_the_same_share_of_every_item(rows: Any) -> None:
+    train, held = split.stratified(rows, 0.25)
+    counts = {i: sum(item == i for _, item in pairs(held)) for i in range(6)}
+    assert counts == {0: 1, 1: 1, 2: 1, 3: 1, 4: 0, 5: 0}  # of 6, 5, 4, 3, 2, 1 pairs: n - round(0.75 n)
+    assert not pairs(train) & pairs(held)
+    assert pairs(held) == pairs(split.stratified(rows.repartition(3), 0.25)[1])
+    assert pairs(held) != pairs(split.stratified(rows, 0.25, seed=8)[1])
+    with pytest.raises(UsageError, match="a share between 0 and 1"):
+        split.stratified(rows, 1.5)
