@@ -135,10 +135,10 @@ def fit_als(data: Pairs, p: dict[str, Any], *, implicit: bool) -> Frames:
     return {"als_users": settled(users), "als_items": settled(vectors[1].withColumnRenamed("id", "item"))}
 
 
-def by_factors(frames: Frames, request: Request) -> DataFrame:
-    """[user_id, item, score]: the largest dot products of user and item vectors."""
-    users = frames["als_users"].join(request.users, on="user_id", how="inner")
-    items = frames["als_items"].join(request.items.select("item"), on="item", how="left_semi")
+def by_factors(frames: Frames, request: Request, name: str = "als") -> DataFrame:
+    """[user_id, item, score]: the largest dot products of `<name>_users` and `<name>_items`."""
+    users = frames[f"{name}_users"].join(request.users, on="user_id", how="inner")
+    items = frames[f"{name}_items"].join(request.items.select("item"), on="item", how="left_semi")
     return top_k(users, items, request.n)
 
 
