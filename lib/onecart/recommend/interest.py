@@ -41,7 +41,7 @@ class Dien(nn.Module):
         self.evolution = AttentionGRU(dimensions, dimensions)
         self.dropout = nn.Dropout(dropout)
         self.logit = nn.Sequential(
-            nn.Linear(2 * dimensions, dimensions), nn.PReLU(), nn.Dropout(dropout), nn.Linear(dimensions, 1)
+            nn.Linear(3 * dimensions, dimensions), nn.PReLU(), nn.Dropout(dropout), nn.Linear(dimensions, 1)
         )
 
     def forward(self, history: Tensor, targets: Tensor) -> Tensor:
@@ -72,7 +72,8 @@ class Dien(nn.Module):
         items = self.items(targets)
         weights = items @ self.attention(interests).transpose(1, 2)
         weights = weights.masked_fill((history == 0)[:, None], -torch.inf).softmax(-1)
-        return self.logit(torch.cat([self.evolution(interests, weights), items], -1)).squeeze(-1)
+        interest = self.evolution(interests, weights)
+        return self.logit(torch.cat([interest, items, interest * items], -1)).squeeze(-1)
 
     def _next_behaviour(self, history: Tensor, interests: Tensor) -> Tensor:
         known = history[:, 1:] > 0

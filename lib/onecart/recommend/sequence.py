@@ -1,7 +1,7 @@
 """What a user takes next, from the order of what they took: networks in torch, served as vectors by Spark."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from onecart.recommend.topk import Block, first_rows
 
 SEQUENCE: dict[str, Any] = {
     "dimensions": 64,
-    "max_length": 50,
+    "max_length": 100,
     "layers": 2,
     "heads": 2,
     "dropout": 0.3,
@@ -64,10 +64,10 @@ def fit_sequence(data: Pairs, p: dict[str, Any]) -> Frames:
 
     length = p["max_length"]
     histories = settled(_histories(data.pairs, length + 1))  # the oldest is only there to be followed
-    rows = histories.where(F.size("items") > 1).orderBy("user").select("items").toPandas()["items"]
-    if rows.empty:
+    several = histories.where(F.size("items") > 1).orderBy("user").select("items").toPandas()["items"]
+    if several.empty:
         raise UsageError("no user has two items, so nothing follows anything: take model='popularity'")
-    rows = padded(rows, length + 1)
+    rows = padded(several, length + 1)
     shape = {"items": data.items.count(), "dimensions": p["dimensions"], "dropout": p["dropout"]}
     with torch.random.fork_rng():
         torch.manual_seed(p["seed"])
@@ -109,7 +109,7 @@ def rerank(frames: Frames, rows: DataFrame) -> DataFrame:
     return both.mapInPandas(_logits(stored), T.StructType([both.schema["user_id"], _ITEM, _SCORE]))
 
 
-def padded(lists: Sequence[Any], length: int) -> np.ndarray:
+def padded(lists: Collection[Any], length: int) -> np.ndarray:
     """The last `length` of each list of item numbers as [lists, length] int32: number + 1, 0 after the last."""
     rows = np.zeros((len(lists), length), np.int32)
     for row, items in zip(rows, lists, strict=True):
@@ -177,7 +177,7 @@ def _logits(stored: bytes) -> Block:
         for batch in _parts(batches):
             candidates = _tensor(batch["candidates"], network)
             scores = network(_tensor(batch["items"], network), candidates)[candidates > 0]
-            counts = batch["candidates"].map(len)
+            counts = batch["candidates"].map(len).to_list()
             yield pd.DataFrame(
                 {
                     "user_id": batch["user_id"].repeat(counts).to_numpy(),
@@ -195,7 +195,7 @@ def _parts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             yield batch.iloc[start : start + _USERS_AT_ONCE]
 
 
-def _tensor(lists: Sequence[Any], network: Any) -> Any:
+def _tensor(lists: Collection[Any], network: Any) -> Any:
     """`lists` as the networks take them, on the device of `network`."""
     import torch
 

@@ -26,7 +26,8 @@ class _Fit(L.LightningModule):
         self.learning_rate = learning_rate
 
     def training_step(self, batch: Tensor, _: int) -> Tensor:
-        loss = self.network.loss(batch)  # type: ignore[operator]
+        longest = int((batch > 0).sum(1).max())  # the rest of the batch is padding
+        loss = self.network.loss(batch[:, :longest])  # type: ignore[operator]
         self.log("loss", loss)
         return loss
 
@@ -46,12 +47,13 @@ def trained(network: nn.Module, histories: np.ndarray, p: dict[str, Any], name: 
         network.load_state_dict(_fit(network, histories, p, name, local=True))
         return network
     context = SparkSession.active().sparkContext
-    local = p["processes"] == 1 or context.master.startswith("local")
+    local = p["processes"] == 1 or str(context.master).startswith("local")
     asked = "spark.driver.resource.gpu.amount" if local else "spark.task.resource.gpu.amount"
     distributor = TorchDistributor(p["processes"], local, int(context.getConf().get(asked, "0")) > 0)
     distributor.logger.setLevel(logging.WARNING)
     with contextlib.redirect_stdout(io.StringIO()):  # torchrun's chatter; an error carries its last lines
-        network.load_state_dict(distributor.run(_fit, network, histories, p, name, local=local))
+        weights: Any = distributor.run(_fit, network, histories, p, name, local=local)
+    network.load_state_dict(weights)
     return network
 
 
