@@ -90,7 +90,7 @@ def fit_sequence(data: Pairs, p: dict[str, Any]) -> Frames:
 def by_sequence(frames: Frames, request: Request, candidates: int = SEQUENCE["candidates"]) -> DataFrame:
     """[user_id, item, score]: the largest dot products of user and item vectors.
 
-    With a second network in `frames` its order of the first `candidates`, or of n where that is more.
+    With a second network in `frames` its order (`rerank`) of the first `candidates`, or of n where that is more.
     """
     if "sequence_network" not in frames:
         return by_factors(frames, request, "sequence")
@@ -99,14 +99,16 @@ def by_sequence(frames: Frames, request: Request, candidates: int = SEQUENCE["ca
 
 
 def rerank(frames: Frames, rows: DataFrame) -> DataFrame:
-    """`rows`[user_id, item, ...], key both, as [user_id, item, score: logit that the user takes the item next].
+    """`rows`[user_id, item, score], key (user_id, item), with the second network's logit added to each score.
 
-    Users without a history are left out.
+    The logit is that of the user taking the item next. Both it and the score of `sequence_users` estimate a
+    log-probability up to a constant, so their sum is an ensemble of the two. Users without a history are left out.
     """
     stored = bytes(frames["sequence_network"].first()["bytes"])
-    lists = rows.groupBy("user_id").agg(F.collect_list("item").alias("candidates"))
+    lists = rows.groupBy("user_id").agg(F.collect_list(F.struct("item", "score")).alias("rows"))
+    lists = lists.select("user_id", F.col("rows.item").alias("candidates"), F.col("rows.score").alias("scores"))
     both = lists.join(frames["sequence_histories"], on="user_id", how="inner")
-    return both.mapInPandas(_logits(stored), T.StructType([both.schema["user_id"], _ITEM, _SCORE]))
+    return both.mapInPandas(_with_logits(stored), T.StructType([both.schema["user_id"], _ITEM, _SCORE]))
 
 
 def padded(lists: Collection[Any], length: int) -> np.ndarray:
@@ -169,20 +171,20 @@ def _item_vectors(stored: bytes) -> Block:
     return run
 
 
-def _logits(stored: bytes) -> Block:
+def _with_logits(stored: bytes) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.recommend.interest import Dien
 
         network = loaded(Dien, stored)
         for batch in _parts(batches):
             candidates = _tensor(batch["candidates"], network)
-            scores = network(_tensor(batch["items"], network), candidates)[candidates > 0]
+            logits = network(_tensor(batch["items"], network), candidates)[candidates > 0]
             counts = batch["candidates"].map(len).to_list()
             yield pd.DataFrame(
                 {
                     "user_id": batch["user_id"].repeat(counts).to_numpy(),
                     "item": np.concatenate(batch["candidates"].to_list()),
-                    "score": scores.cpu().numpy().astype(float),
+                    "score": np.concatenate(batch["scores"].to_list()) + logits.cpu().numpy(),
                 }
             )
 
