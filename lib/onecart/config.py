@@ -215,7 +215,7 @@ class Live(_Section):
 class Recommend(_Section):
     """What is offered. The numbers were picked on an inner validation month of Online Retail II, not on its holdout."""
 
-    model: Literal["popularity", "item_knn", "user_knn", "als", "ease", "blend"] = "blend"
+    model: Literal["popularity", "item_knn", "user_knn", "als", "ease", "sequence", "blend"] = "blend"
     k: int = Field(10, ge=1)
     holdout_days: int = Field(30, ge=1)
     sku_pattern: str = "^[0-9]{5}"  # goods; what does not match (postage, fees, samples) is never offered

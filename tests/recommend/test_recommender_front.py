@@ -102,7 +102,11 @@ def test_saved_and_loaded_recommends_the_same(spark: Any, tmp_path: Any) -> None
 @pytest.mark.parametrize(
     ("model", "params", "message"),
     [
-        ("eas", {}, "no model 'eas'; available: popularity, item_knn, user_knn, als, als_explicit, ease, blend"),
+        (
+            "eas",
+            {},
+            "no model 'eas'; available: popularity, item_knn, user_knn, als, als_explicit, ease, sequence, blend",
+        ),
         ("als", {"rnak": 3}, "no parameter 'rnak'; did you mean 'rank'"),
         ("als", {"rank": 0.5}, "rank=0.5: input should be a valid integer"),
         ("blend", {"weights": {"asl": 0.9}}, "no part 'asl'; did you mean 'als'"),

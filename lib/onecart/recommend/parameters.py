@@ -64,6 +64,24 @@ class Ease(Popularity):
     max_items: int = Field(8000, ge=1)
 
 
+class Sequence(Popularity):
+    """What follows what, see `sequence.fit_sequence`; without ts the order is by item number."""
+
+    dimensions: int = Field(64, ge=1)
+    max_length: int = Field(100, ge=1)
+    layers: int = Field(2, ge=1)
+    heads: int = Field(2, ge=1)
+    dropout: float = Field(0.3, ge=0, lt=1)
+    epochs: int = Field(40, ge=1)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    seed: int = 7
+    interest: bool = False
+    candidates: int = Field(100, ge=1)
+    processes: int = Field(0, ge=0)
+    log_dir: str | None = None
+
+
 class Blend(ItemKnn, Als, Ease):
     """The `depth` best of popularity, item_knn, als and, up to `max_items` items, ease, weighted.
 
@@ -86,6 +104,7 @@ MODELS: dict[str, type[Popularity]] = {
     "als": Als,
     "als_explicit": AlsExplicit,
     "ease": Ease,
+    "sequence": Sequence,
     "blend": Blend,
 }
 """Each model's parameters."""

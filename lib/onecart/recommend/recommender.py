@@ -16,6 +16,7 @@ from onecart.recommend.because import with_because
 from onecart.recommend.models import Frames, Request
 from onecart.recommend.pairs import Pairs, pair_up, require_columns, settled
 from onecart.recommend.parameters import PARTS, Blend, parameters
+from onecart.recommend.sequence import by_sequence, fit_sequence
 
 _JUDGES = 2000  # users that a blend's weights are learnt on
 _FITS: dict[str, Callable[[Pairs, Any], Frames]] = {
@@ -24,6 +25,7 @@ _FITS: dict[str, Callable[[Pairs, Any], Frames]] = {
     "als": models.fit_als,
     "als_explicit": models.fit_als,
     "ease": models.fit_ease,
+    "sequence": fit_sequence,
 }
 
 
@@ -35,7 +37,8 @@ def fit(interactions: DataFrame, model: str = "blend", **params: Any) -> Recomme
 
     popularity: the items with the largest sum of weights over users. item_knn, user_knn: neighbours. als, als_explicit:
     matrix factorisation. ease: a linear model of items on items. blend: item_knn, als, ease and popularity by weights that
-    are learnt on a part of the interactions held back; then all learn from everything. `params`: see `parameters`, which
+    are learnt on a part of the interactions held back; then all learn from everything. sequence: a network of what follows
+    what (extra `deep`). `params`: see `parameters`, which
     holds each model's names, bounds and defaults. Weights and popularity: see `pairs.pair_up`.
 
     Raises UsageError for an unknown model or parameter, a value that does not fit, columns that are missing or of the
@@ -200,6 +203,8 @@ class Recommender:
                 lists[part] = models.popular(request)
             elif "means" in self.frames:
                 lists[part] = models.by_deviations(self.frames, request)
+            elif part == "sequence":
+                lists[part] = by_sequence(self.frames, request, self.params.candidates)
             elif f"{part}_items" in self.frames:
                 lists[part] = models.by_vectors(self.frames, request, part)
         return lists
