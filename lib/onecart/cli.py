@@ -236,27 +236,46 @@ def doctor(argv: list[str]) -> int:
     return examine(load_settings(args), as_json=args.json)
 
 
+_BENCHES = {
+    "identity": ["identity"],
+    "intent": ["questions", "behaviour", "training"],
+    "recommend": ["quality", "lists"],
+}
+
+
 def bench(argv: list[str]) -> int:
     """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark); intent, in three
-    parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM)."""
+    parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
+    recommend, in two: quality (all models on public data), lists (Spark's own top-k and implicit)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
-    parser.add_argument("name", choices=["identity", "intent"])
+    parser.add_argument("name", choices=[*_BENCHES])
     parser.add_argument("--data", default="default", choices=[*FEBRL, *PROFILES], help="identity: febrl*, or generated")
-    parser.add_argument("--part", choices=["questions", "behaviour", "training"], help="intent: this part only")
-    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="records, events, or rows to train on")
-    parser.add_argument("--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, mllib-gbt, ...: all")
-    parser.add_argument("--questions", nargs="+", metavar="NAME", help="buys30, again90, category, coupon: all")
+    parser.add_argument(
+        "--part",
+        choices=[p for parts in _BENCHES.values() for p in parts],
+        help="this part of intent or recommend only",
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="records, events, rows to train on, or users")
+    parser.add_argument(
+        "--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, mllib-gbt, als, ...: all"
+    )
+    parser.add_argument(
+        "--questions", nargs="+", metavar="NAME", help="buys30, again90, category, coupon; movielens, ...: all"
+    )
     parser.add_argument("--seed", type=int, default=7, help="of the generated records")
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.bench import behaviour, boosters, identity, questions, runs
+    from onecart.bench import behaviour, boosters, identity, lists, questions, recommenders, runs
     from onecart.jobs import open_session
 
-    if args.name == "intent" and args.sizes and args.part not in ("behaviour", "training"):
-        raise UsageError("--sizes are events or rows to train on: say --part behaviour or --part training")
+    wanted = [args.part] if args.part else _BENCHES[args.name]
+    if args.part not in (None, *_BENCHES[args.name]):
+        raise UsageError(f"bench {args.name} has no part '{args.part}'{nearest(args.part, _BENCHES[args.name])}")
+    if len(wanted) > 1 and args.sizes:
+        raise UsageError(f"--sizes mean something else in each part: say --part {' or '.join(wanted)}")
     settings = load_settings(args)
     spark, sizes, seed = open_session(settings), args.sizes, args.seed
     parts = {
@@ -264,8 +283,9 @@ def bench(argv: list[str]) -> int:
         "questions": (questions.TABLE, questions.measure(spark, args.questions, settings.intent.model, seed)),
         "behaviour": (behaviour.TABLE, behaviour.measure(spark, sizes or [1_000_000], seed)),
         "training": (boosters.TABLE, boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed)),
+        "quality": (recommenders.TABLE, recommenders.measure(spark, args.questions, args.engines, seed)),
+        "lists": (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
     }
-    wanted = ["identity"] if args.name == "identity" else [args.part] if args.part else [*parts][1:]
     rows, tables = [], []
     for part in wanted:
         columns, figures = parts[part]
@@ -302,7 +322,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
-    "bench": (bench, "bench identity | intent: time, memory and quality beside Splink, XGBoost, LightGBM"),
+    "bench": (bench, "bench identity | intent | recommend: time, memory and quality beside Splink, LightGBM, implicit"),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),
     "python": (python, "python SCRIPT ...: Python with this environment"),

@@ -241,3 +241,12 @@ def test_the_notebook_of_who_will_buy_tells_its_story(settings_of_session, capfd
     assert trees > plain + 0.05
     assert re.search(r"customer \d+: \d+%, \d+ visits in 7 days: raises the odds", said)
     assert re.search(r"under 35 +\d+", said)
+
+
+def test_the_notebook_of_what_to_offer_tells_its_story(settings_of_session, capfd):
+    runpy.run_path(str(ROOT / "notebooks" / "what_to_offer.py"))
+    said = capfd.readouterr().out
+    assert "u0 would give p2 3.537088" in said
+    assert float(re.search(r"blend - popularity: [\d.-]+ \(([\d.-]+) to", said)[1]) > 0.05
+    assert re.search(r"product \d+ \(\w+\), as it is like \[\d+", said)
+    assert 0.02 < float(re.search(r"trials: ([\d.]+)", said)[1]) < 0.18
