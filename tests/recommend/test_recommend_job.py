@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError
-from onecart.recommend import events, serve
+from onecart.recommend import events, offer, serve
 from onecart.recommend.parameters import PARTS
 from onecart.recommend.split import refuse_leakage
 
@@ -98,7 +99,7 @@ def test_job_offers_everybody_products_and_measures_the_models(shop: Any) -> Non
     assert all(r["because"] is None for r in offers if r["customer_id"] in ("eve", "idle"))
 
     health = shop.lake.read("gold.model_health").select("model", "metric", "value").toPandas()
-    assert set(health["model"]) == {f"recommend.{m}" for m in (*PARTS, "blend")}
+    assert set(health["model"]) == {f"recommend.{m}" for m in (*PARTS, "blend") if m != "content"}  # without products
     assert set(health["metric"]) >= {
         "map",
         "ndcg",
@@ -138,7 +139,12 @@ def test_training_rows_after_the_cut_are_refused(spark: Any) -> None:
         refuse_leakage(rows, date(2024, 2, 1))
 
 
-def test_offers_keep_to_margin_and_category(shop: Any, fill: Callable[..., None]) -> None:
+def with_recommend(shop: Any, **settings: Any) -> Any:
+    conf = shop.settings.recommend.model_copy(update=settings)
+    return replace(shop, settings=shop.settings.model_copy(update={"recommend": conf}))
+
+
+def test_offers_keep_to_margin_category_stock_and_age(shop: Any, fill: Callable[..., None], lake: Any) -> None:
     product = {
         "currency": "GBP",
         "updated_ts": OLD,
@@ -146,12 +152,74 @@ def test_offers_keep_to_margin_and_category(shop: Any, fill: Callable[..., None]
         "unit_cost": Decimal(2),
         "category": "bag",
     }
-    dear = {"10006": {"unit_cost": Decimal(9)}, "10001": {"category": "mug"}}
-    fill("silver.products", [{**product, "sku": f"1000{n}", **dear.get(f"1000{n}", {})} for n in range(1, 8)])
-    conf = shop.settings.recommend.model_copy(update={"min_margin": 0.5, "per_category": 1})
-    ctx = replace(shop, settings=shop.settings.model_copy(update={"recommend": conf}))
-    serve.run(ctx)
-    offers = shop.lake.read("gold.recommendations").toPandas()
-    assert "10006" not in set(offers["sku"])
-    ann = offers[offers["customer_id"] == "ann"].sort_values("rank")
-    assert ann["sku"].tolist() == ["10004"]
+    about = {
+        "10001": {"category": "mug"},
+        "10002": {"stock_on_hand": 0},
+        "10004": {"min_age": 18},
+        "10005": {"description": "nobody has bought it yet"},
+        "10006": {"unit_cost": Decimal(9)},
+    }
+    fill("silver.products", [{**product, "sku": f"1000{n}", **about.get(f"1000{n}", {})} for n in range(1, 8)])
+    for who, day in {"ann": date(2010, 5, 5), "bob": date(1980, 5, 5)}.items():
+        lake.delta("gold.customer_profile").update(f"customer_id = '{who}'", {"date_of_birth": f"date'{day}'"})
+    serve.run(with_recommend(shop, k=3, min_margin=0.5, per_category=1))
+    offers = lake.read("gold.recommendations").toPandas().sort_values(["customer_id", "rank"])
+    lists = {who: rows["sku"].tolist() for who, rows in offers.groupby("customer_id")}
+    assert not {"10002", "10006"} & {sku for skus in lists.values() for sku in skus}
+    assert lists["ann"] == ["10005"]  # 15 years old; all but this one is bought, of thin margin, sold out or for adults
+    assert len(lists["bob"]) == 1  # all that bob has not bought are bags
+    assert "10004" not in lists["eve"]  # who did not tell her age
+
+
+def test_who_may_be_offered_what(spark: Any) -> None:
+    people = spark.createDataFrame([("a", 15), ("b", 17), ("c", 30), ("d", -1)], "user_id string, age int")
+    goods = spark.createDataFrame([("milk", 0), ("beer", 16), ("gin", 18)], "item_id string, min_age int")
+    found = {
+        row["user_id"]: {item["item_id"] for item in items.collect()}
+        for some, items in offer.by_age(people, goods)
+        for row in some.collect()
+    }
+    assert found == {"a": {"milk"}, "d": {"milk"}, "b": {"milk", "beer"}, "c": {"milk", "beer", "gin"}}
+    ages = spark.createDataFrame([(date(2008, 3, 2),), (date(2008, 3, 1),), (None,)], "born date")
+    assert [row[0] for row in ages.select(offer.age_of("born", AS_OF)).collect()] == [15, 16, -1]
+
+
+def test_a_repeated_purchase_counts_more(spark: Any, shop: Any) -> None:
+    rows = events.interactions(
+        shop.lake.read("silver.orders"),
+        shop.lake.read("silver.interactions"),
+        shop.lake.read("gold.identity_links"),
+        values={"purchase": 1.0, "repeat": 1.5},
+        sku_pattern="^[0-9]{5}",
+        before=AS_OF,
+    )
+    mine = rows.where("user_id = 'ann' AND item_id = '10001'").orderBy("ts").collect()
+    assert [(r["value"], r["bought"], r["ts"]) for r in mine] == [(1.0, True, OLD), (1.5, True, NEW)]
+
+
+def test_a_young_model_is_kept_and_only_those_with_news_get_new_lists(
+    shop: Any, fill: Callable[..., None], lake: Any, context: Callable[..., Any]
+) -> None:
+    kept = {"k": 2, "rank": 2, "iterations": 2, "blocks": 1, "retrain_days": 7}
+    serve.run(with_recommend(shop, retrain_days=7))
+    line = lake.read("silver.orders").where("order_line_id = '6'")  # of bob
+    news = {"order_line_id": F.lit("99"), "order_ts": F.lit(datetime(2024, 3, 2)), "sku": F.lit("10002")}
+    lake.upsert("silver.orders", line.withColumns(news))
+    lake.delta("gold.customer_profile").update("customer_id = 'ann'", {"consent_profiling": "false"})
+    result = serve.run(replace(context(as_of=date(2024, 3, 4), recommend=kept), run_id="second"))
+    assert result.headline == "2 of 4 customers anew by recommend.blend@testrun"
+    offers = lake.read("gold.recommendations").toPandas().sort_values(["customer_id", "rank"])
+    rows = dict(iter(offers.groupby("customer_id")))
+    assert {who: len(mine) for who, mine in rows.items()} == {"ann": 2, "bob": 1, "eve": 2, "idle": 2}
+    assert set(rows["ann"]["model_version"]) == {"recommend.popularity@second"}
+    assert set(rows["bob"]["model_version"]) == {"recommend.blend@testrun"}
+    assert rows["bob"]["sku"].tolist() == ["10007"]  # has everything else, 10002 since the second run
+    assert set(rows["bob"]["as_of"]) == set(rows["ann"]["as_of"]) == {date(2024, 3, 4)}
+    assert set(rows["eve"]["as_of"]) == {AS_OF}
+
+    for as_of, changed in (
+        (date(2024, 3, 8), {}),
+        (date(2024, 3, 4), {"alpha": 9.0}),
+    ):  # too old; made by other settings
+        later = context(as_of=as_of, recommend={**kept, **changed})
+        assert offer.kept(later, later.settings.recommend.model_dump()) is None

@@ -105,7 +105,8 @@ def test_saved_and_loaded_recommends_the_same(spark: Any, tmp_path: Any) -> None
         (
             "eas",
             {},
-            "no model 'eas'; available: popularity, item_knn, user_knn, als, als_explicit, ease, sequence, blend",
+            "no model 'eas'; available: popularity, item_knn, user_knn, als, als_explicit, ease, sequence, "
+            "content, group_popularity, blend",
         ),
         ("als", {"rnak": 3}, "no parameter 'rnak'; did you mean 'rank'"),
         ("als", {"rank": 0.5}, "rank=0.5: input should be a valid integer"),

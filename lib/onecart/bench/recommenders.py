@@ -66,7 +66,8 @@ def measure(
             users = held.select("user_id").distinct()
             for model in engines or _MODELS:
                 clock = time.monotonic()
-                fitted = recommend.fit(train, model, **({"seed": seed} if model in ("als", "blend") else {}))
+                params: dict[str, Any] = {"seed": seed} if model in ("als", "blend") else {}
+                fitted = recommend.fit(train, model, **params)
                 fit_s, clock = time.monotonic() - clock, time.monotonic()
                 lists = fitted.recommend(users, _K).localCheckpoint()
                 lists_s = time.monotonic() - clock

@@ -171,6 +171,8 @@ SILVER = (
             C("list_price", "money", "list price in `currency`"),
             C("unit_cost", "money", "cost of a unit in `currency`"),
             C("currency", "string", "ISO 4217"),
+            C("stock_on_hand", "long", "units that can be sold; null: the feed does not say"),
+            C("min_age", "int", "years from which it may be sold to somebody; null: to all"),
             C("updated_ts", "timestamp", "when the feed last changed it, UTC", nullable=False),
             _ORIGIN,
             _INGESTED,

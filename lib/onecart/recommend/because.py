@@ -14,7 +14,8 @@ from onecart.recommend.models import Frames
 
 def with_because(lists: DataFrame, frames: Frames, n: int) -> DataFrame:
     """Adds `because` to `lists`[user_id, item, ...]: at most `n` item ids of the user's history, those with the largest
-    similarity * weight to the item, by the item neighbours of `frames`; null where nothing of the history is near.
+    similarity * weight to the item, by the item neighbours of `frames`, of a new item the content neighbours; null where
+    nothing of the history is near.
     """
     ids = frames["items"].select("item", "item_id").toPandas()
     names: dict[int, Any] = dict(zip(ids["item"], ids["item_id"].tolist(), strict=True))
@@ -26,6 +27,9 @@ def with_because(lists: DataFrame, frames: Frames, n: int) -> DataFrame:
 
     udf = pandas_udf(nearest, kind)  # type: ignore[call-overload]
     near = frames["item_knn_items"].select("item", F.col("vector").alias("near"))
+    if "content_items" in frames:  # a product that nobody has bought is only like others by what it is
+        like = frames["content_items"].select("item", F.col("vector").alias("like"))
+        near = near.join(like, on="item", how="full").select("item", F.coalesce("near", "like").alias("near"))
     has = frames["item_knn_users"].select("user_id", F.col("vector").alias("has"))
     both = lists.join(F.broadcast(near), on="item", how="left").join(has, on="user_id", how="left")
     arrays = [F.col(f"{side}.{part}") for side in ("near", "has") for part in ("index", "value")]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.lake.customers import with_customer
@@ -21,8 +21,9 @@ def interactions(
 ) -> DataFrame:
     """One row an order line bought or a product viewed or put into a cart, before the day `before`, by a known customer.
 
-    user_id (customer), item_id (sku), value (`values` of product_view, add_to_cart, purchase; an event without a value
-    is left out), ts, bought. Lines that give something back do not count, nor do lines whose sku does not match
+    user_id (customer), item_id (sku), value (`values` of product_view, add_to_cart, purchase and repeat: a purchase after
+    another of the same product, without a value of its own worth a purchase; an event without a value is left out), ts,
+    bought. Lines that give something back do not count, nor do lines whose sku does not match
     `sku_pattern` (postage, fees, samples). Purchases come from `orders` alone: events repeat them.
     """
     bought = orders.where("quantity > 0").select(
@@ -30,18 +31,22 @@ def interactions(
     )
     looked = events.where(F.col("event_type").isin("product_view", "add_to_cart"))
     looked = looked.select("record_id", "sku", F.col("event_ts").alias("ts"), F.col("event_type").alias("kind"))
-    value = F.create_map(*[F.lit(x) for pair in values.items() for x in pair])[F.col("kind")]
     rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern) & (F.col("ts") < F.lit(before)))
-    rows = rows.withColumn("value", value).where("value > 0")
+    rows = with_customer(rows, links, stitches, at="ts").where("customer_id IS NOT NULL")
+    if "repeat" in values:
+        mine = Window.partitionBy("customer_id", "sku", "kind")
+        again = (F.col("kind") == "purchase") & (F.col("ts") > F.min("ts").over(mine))
+        rows = rows.withColumn("kind", F.when(again, "repeat").otherwise(F.col("kind")))
+    value = F.create_map(*[F.lit(x) for pair in values.items() for x in pair])[F.col("kind")]
     return (
-        with_customer(rows, links, stitches, at="ts")
-        .where("customer_id IS NOT NULL")
+        rows.withColumn("value", value)
+        .where("value > 0")
         .select(
             F.col("customer_id").alias("user_id"),
             F.col("sku").alias("item_id"),
             "value",
             "ts",
-            (F.col("kind") == "purchase").alias("bought"),
+            F.col("kind").isin("purchase", "repeat").alias("bought"),
         )
     )
 

@@ -50,7 +50,7 @@ def filled_up(own: DataFrame, request: Request) -> DataFrame:
     """[user_id, item, score, tier]: the rows of `own`[same columns], and for each user of the request with less than n of
     them the most popular other items below.
 
-    Such a row scores its popularity (at most 1) less 1 plus the user's lowest own score; alone, its popularity.
+    Such a row scores its popularity (at most 1) less 2 plus the user's lowest own score; alone, its popularity.
     """
     own = settled(own)
     counts = own.groupBy("user_id").agg(
@@ -64,7 +64,7 @@ def filled_up(own: DataFrame, request: Request) -> DataFrame:
     rows = popular(replace(request, users=asked, filtered=True)).join(
         short.select("user_id", "low"), on="user_id", how="inner"
     )
-    score = F.coalesce(F.col("low") - 1, F.lit(0.0)) + F.col("score")
+    score = F.coalesce(F.col("low") - 2, F.lit(0.0)) + F.col("score")
     return own.unionByName(rows.select("user_id", "item", score.alias("score"), F.lit("popularity").alias("tier")))
 
 
@@ -73,7 +73,7 @@ def filled_up(own: DataFrame, request: Request) -> DataFrame:
 
 def fit_item_knn(data: Pairs, p: ItemKnn) -> Frames:
     """item_knn_users: a user's vector holds their weights; item_knn_items: an item's the similarities to its neighbours."""
-    cells = _newest(data.pairs, p.max_history)
+    cells = settled(newest(data.pairs, p.max_history))
     rows = cells.select(F.col("item").alias("row"), F.col("user").alias("column"), "weight")
     near = nearest(rows, p.neighbours, similarity=p.similarity, shrinkage=p.shrinkage)
     return {
@@ -85,7 +85,7 @@ def fit_item_knn(data: Pairs, p: ItemKnn) -> Frames:
 def fit_user_knn(data: Pairs, p: UserKnn) -> Frames:
     """user_knn_users: a user's vector holds the similarities to their neighbours; user_knn_items: an item's the weights
     of its users. With ratings also means[user, mean] and ratings[user, item, weight]."""
-    cells = _newest(data.pairs, p.max_history)
+    cells = settled(newest(data.pairs, p.max_history))
     rows = cells.select(F.col("user").alias("row"), F.col("item").alias("column"), "weight")
     near = nearest(rows, p.neighbours, similarity=p.similarity, shrinkage=p.shrinkage).withColumnRenamed("row", "user")
     named = near.join(data.users, on="user", how="inner")
@@ -114,10 +114,10 @@ def by_deviations(frames: Frames, request: Request) -> DataFrame:
     return first_rows(scored, request.n)
 
 
-def _newest(pairs: DataFrame, n: int) -> DataFrame:
+def newest(pairs: DataFrame, n: int, by: str = "user") -> DataFrame:
     """The `n` newest rows of each user."""
-    newest = Window.partitionBy("user").orderBy(F.desc("last_s"), F.desc("weight"), "item")
-    return settled(pairs.withColumn("place", F.row_number().over(newest)).where(F.col("place") <= n).drop("place"))
+    order = Window.partitionBy(by).orderBy(F.desc("last_s"), F.desc("weight"), "item")
+    return pairs.withColumn("place", F.row_number().over(order)).where(F.col("place") <= n).drop("place")
 
 
 # -- linear model --------------------------------------------------------------------------------------------------

@@ -15,8 +15,11 @@ PRODUCTS = 2**24  # similarities a worker holds at once
 _SCHEMA = "row int, other int, similarity double"
 
 
-def nearest(cells: DataFrame, n: int, *, similarity: str = "cosine", shrinkage: float = 0.0) -> DataFrame:
+def nearest(
+    cells: DataFrame, n: int, *, similarity: str = "cosine", shrinkage: float = 0.0, among: DataFrame | None = None
+) -> DataFrame:
     """The `n` most similar other rows of each row: [row, other, similarity], key (row, other), similarity above 0.
+    `among`[row]: the only rows that may be the other one.
 
     cells[row, column, weight], key (row, column): a matrix by its entries; rows and columns are integers. cosine: dot /
     (norm * norm + shrinkage) (shrinkage: Dacrema et al. 2019); adjusted_cosine: of weights less their column's mean
@@ -31,16 +34,17 @@ def nearest(cells: DataFrame, n: int, *, similarity: str = "cosine", shrinkage: 
     elif similarity == "jaccard":
         cells = cells.withColumn("weight", F.lit(1.0))
     cells = cells.select(*[F.col(c).cast("int") for c in ("row", "column")], F.col("weight").cast("double"))
-    blocks = max(1, ceil(cells.count() / CELLS_PER_BLOCK))
+    others = cells if among is None else cells.join(among, on="row", how="left_semi")
+    blocks = max(1, ceil(others.count() / CELLS_PER_BLOCK))
     most = max(blocks, cells.sparkSession.sparkContext.defaultParallelism)
 
-    def meetings(mine: str, mine_n: int, other: str, other_n: int) -> Any:
+    def meetings(side: DataFrame, mine: str, mine_n: int, other: str, other_n: int) -> Any:
         every = F.explode(F.sequence(F.lit(0), F.lit(other_n - 1)))
         # Columns under new ids: Spark takes the columns of two sides with one origin for each other's.
-        side = cells.select(*[F.col(c).alias(c) for c in cells.columns])
+        side = side.select(*[F.col(c).alias(c) for c in side.columns])
         return side.withColumns({mine: F.pmod("row", F.lit(mine_n)), other: every}).groupBy("left", "right")
 
-    met = meetings("left", most, "right", blocks).cogroup(meetings("right", blocks, "left", most))
+    met = meetings(cells, "left", most, "right", blocks).cogroup(meetings(others, "right", blocks, "left", most))
     found = met.applyInPandas(_meet(n, similarity == "jaccard", shrinkage), _SCHEMA)
     if blocks == 1:
         return found

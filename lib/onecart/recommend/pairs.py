@@ -20,18 +20,26 @@ class Pairs:
 
     pairs[user_id, user, item, weight, last_s]: one user and item; `weight` is what the model learns from, `last_s` the
     last time, s since 1970. items[item, item_id, popularity, position]: one item, `popularity` of the most popular one
-    is 1, `position` 1 is the most popular. users[user_id, user].
+    is 1, of one that nobody has 0, `position` 1 is the most popular. users[user_id, user]. newest_s: the last of all
+    times; None: the interactions have none.
     """
 
     pairs: DataFrame
     items: DataFrame
     users: DataFrame
+    newest_s: float | None
 
 
 def pair_up(
-    interactions: DataFrame, *, explicit: bool, half_life_days: float | None, popularity_half_life_days: float | None
+    interactions: DataFrame,
+    *,
+    explicit: bool,
+    half_life_days: float | None,
+    popularity_half_life_days: float | None,
+    also: DataFrame | None = None,
 ) -> Pairs:
-    """Checks `interactions`[user_id, item_id, value?, ts?] and adds them up to `Pairs`.
+    """Checks `interactions`[user_id, item_id, value?, ts?] and adds them up to `Pairs`. `also`[item_id]: items that are
+    numbered too, whether anybody has them or not.
 
     Implicit weight: ln(1 + sum of value * 0.5^(age / half life)), age counted from the newest row, half life None: no
     decay; the logarithm because the tenth purchase says less than the first (Hu, Koren & Volinsky 2008, eq. 6). Pairs
@@ -39,13 +47,12 @@ def pair_up(
     Popularity: the sum over users of the implicit weight under its own half life (explicit: of one a user).
     Raises UsageError where columns, types or ids do not fit.
     """
-    rows, newest_s = _checked(interactions)
+    rows, newest_s = checked(interactions)
     if newest_s is None and (half_life_days or popularity_half_life_days):
         raise UsageError("a half life needs the time of the interactions: add a column ts, or leave the half life out")
 
     def implicit(half_life: float | None) -> Column:
-        decay = F.pow(F.lit(0.5), (F.lit(newest_s) - F.col("ts_s")) / (_DAY_S * half_life)) if half_life else F.lit(1.0)
-        return F.log1p(F.greatest(F.sum(F.col("value") * decay), F.lit(0.0)))
+        return F.log1p(F.greatest(F.sum(F.col("value") * decay("ts_s", newest_s, half_life)), F.lit(0.0)))
 
     rating = F.avg("value") if newest_s is None else F.max_by("value", "ts_s")
     summed = rows.groupBy("user_id", "item_id").agg(
@@ -54,14 +61,30 @@ def pair_up(
         F.max("ts_s").alias("last_s"),
     )
     summed = settled(summed if explicit else summed.where("weight > 0"))
-    users, items = (
-        settled(numbered(summed, "user_id", "user")),
-        settled(_ranked(summed, numbered(summed, "item_id", "item"))),
-    )
+    ids = summed.select("item_id")
+    if also is not None:
+        ids = ids.unionByName(also.select(as_type(also, "item_id", summed)))
+    users = settled(numbered(summed, "user_id", "user"))
+    items = settled(_ranked(summed, numbered(ids, "item_id", "item")))
     pairs = summed.join(users, on="user_id", how="inner").join(
         items.select("item_id", "item"), on="item_id", how="inner"
     )
-    return Pairs(settled(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users)
+    return Pairs(settled(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users, newest_s)
+
+
+def decay(ts_s: str, newest_s: float | None, half_life_days: float | None) -> Column:
+    """What is left at `newest_s` of a value of the time in the column `ts_s`: 0.5^(age / half life)."""
+    if half_life_days is None:
+        return F.lit(1.0)
+    return F.pow(F.lit(0.5), (F.lit(newest_s) - F.col(ts_s)) / (_DAY_S * half_life_days))
+
+
+def as_type(df: DataFrame, column: str, like: DataFrame) -> Column:
+    """`column` of `df` in the type it has in `like`. UsageError: text and numbers never stand for each other."""
+    found, wanted = df.schema[column].dataType, like.schema[column].dataType
+    if (found.typeName() == "string") != (wanted.typeName() == "string"):
+        raise UsageError(f"{column} is {found.simpleString()}, but the model was fitted on {wanted.simpleString()}")
+    return F.col(column).cast(wanted).alias(column)
 
 
 def settled(df: DataFrame) -> DataFrame:
@@ -97,8 +120,9 @@ def require_columns(df: DataFrame, columns: Sequence[str], what: str) -> None:
             raise UsageError(f"{what} has no column '{column}'{nearest(column, df.columns)}")
 
 
-def _checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
-    """(rows[user_id, item_id, value, ts_s], newest ts_s; None: no times)."""
+def checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
+    """(rows[user_id, item_id, value, ts_s], newest ts_s; None: no times) of `interactions`[user_id, item_id, value?, ts?].
+    UsageError where columns, types or ids do not fit, or nothing is there."""
     require_columns(interactions, ("user_id", "item_id"), "interactions")
     types = {f.name: f.dataType for f in interactions.schema.fields}
     for column in ("user_id", "item_id"):
@@ -147,6 +171,7 @@ def _ranked(summed: DataFrame, item_ids: DataFrame) -> DataFrame:
     everything = Window.partitionBy()
     counted = summed.groupBy("item_id").agg(F.sum("popularity").alias("popularity"))
     order = Window.orderBy(F.desc("popularity"), "item_id")
-    ranked = counted.withColumn("popularity", F.col("popularity") / F.max("popularity").over(everything))
-    ranked = ranked.withColumn("position", F.row_number().over(order))
-    return ranked.join(item_ids, on="item_id", how="inner").select("item", "item_id", "popularity", "position")
+    named = item_ids.join(counted, on="item_id", how="left")
+    share = F.coalesce(F.col("popularity") / F.max("popularity").over(everything), F.lit(0.0))
+    ranked = named.withColumn("popularity", share).withColumn("position", F.row_number().over(order))
+    return ranked.select("item", "item_id", "popularity", "position")

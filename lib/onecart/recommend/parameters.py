@@ -82,8 +82,24 @@ class Sequence(Popularity):
     log_dir: str | None = None
 
 
-class Blend(ItemKnn, Als, Ease):
-    """The `depth` best of popularity, item_knn, als and, up to `max_items` items, ease, weighted.
+class Content(Popularity):
+    """Products like those a user has, by what they are, see `content.cells`. text, category, image: how much each counts."""
+
+    content_neighbours: int = Field(50, ge=1)
+    text: float = Field(1.0, ge=0)
+    category: float = Field(0.3, ge=0)
+    image: float = Field(1.0, ge=0)
+
+
+class GroupPopularity(Popularity):
+    """What is popular where a user belongs: `group` is the column of the interactions that says so, a segment or a store."""
+
+    group: str = "group"
+
+
+class Blend(ItemKnn, Als, Ease, Content):
+    """The `depth` best of popularity, item_knn, als, up to `max_items` items ease, and where products are given content,
+    weighted.
 
     weights: of each part, one left out is not learnt; None: found on a `validation_share` of the interactions that the parts have not seen, drawn
     at random, or with validation="latest" the newest. validation_value: a pair counts as a hit there if the values of
@@ -105,10 +121,12 @@ MODELS: dict[str, type[Popularity]] = {
     "als_explicit": AlsExplicit,
     "ease": Ease,
     "sequence": Sequence,
+    "content": Content,
+    "group_popularity": GroupPopularity,
     "blend": Blend,
 }
 """Each model's parameters."""
-PARTS = ("popularity", "item_knn", "als", "ease")  # what a blend is made of
+PARTS = ("popularity", "item_knn", "als", "ease", "content")  # what a blend is made of
 
 
 def parameters(model: str, given: dict[str, Any]) -> Any:

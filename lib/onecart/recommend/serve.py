@@ -10,24 +10,24 @@ from onecart.config import Recommend
 from onecart.context import Context, Result
 from onecart.recommend.events import interactions, pairs, purchases, split
 from onecart.recommend.metrics import evaluate
+from onecart.recommend.offer import MODEL, TABLE, Kept, age_of, allowed, describes, kept, news, offers, to_change
 from onecart.recommend.pairs import settled
 from onecart.recommend.parameters import MODELS, PARTS
 from onecart.recommend.recommender import fit
-from onecart.recommend.rerank import reranked
 from onecart.recommend.split import refuse_leakage
-
-_CHOICE = 5  # so many times longer than k is the list that a varied one is chosen from
 
 
 def run(ctx: Context) -> Result:
-    """Writes gold.model_health (each model on the days held out) and gold.recommendations (the configured model).
+    """Writes gold.recommendations for every customer by the configured model, and in gold.model_health how good each model
+    was on the days held out. A model younger than recommend.retrain_days is kept: then only those get new lists who did
+    something since, or whose old list will not do.
 
     Only customers who agreed to profiling are in the data of the models and of their measures. All others get the
     same most popular products: nothing about one of them decides what that one sees.
     """
-    conf, as_of = ctx.settings.recommend, ctx.as_of()
+    conf, as_of, seed = ctx.settings.recommend, ctx.as_of(), ctx.settings.seed
     customers = ctx.lake.read("gold.customer_profile").select(
-        F.col("customer_id").alias("user_id"), "consent_profiling"
+        F.col("customer_id").alias("user_id"), "consent_profiling", age_of("date_of_birth", as_of).alias("age")
     )
     rows = interactions(
         ctx.lake.read("silver.orders"),
@@ -38,16 +38,58 @@ def run(ctx: Context) -> Result:
         sku_pattern=conf.sku_pattern,
         before=as_of,
     )
-    rows = rows.join(customers, on="user_id", how="inner").transform(settled)
+    rows = rows.join(customers.drop("age"), on="user_id", how="inner").transform(settled)
     profiled = rows.where("consent_profiling").drop("consent_profiling")
-    measures, weights = measure(profiled, as_of - timedelta(days=conf.holdout_days), conf, ctx.settings.seed)
-    ctx.write_health({f"recommend.{model}": values for model, values in measures.items()}, "holdout")
-    written = ctx.lake.replace("gold.recommendations", offers(rows, customers, ctx, weights))
-    return Result(rows_in=rows.count(), rows_out=written.inserted, headline=_headline(measures, conf))
+    popular = fit(rows, "popularity", **parameters("popularity", conf, seed))
+    anybody = Kept(popular, ctx.model_version(f"{MODEL}.popularity"))
+    old = kept(ctx, conf.model_dump())
+    if old:
+        written, headline = _refreshed(ctx, old, anybody, profiled, customers)
+    else:
+        written, headline = _anew(ctx, anybody, profiled, customers)
+    return Result(rows_in=rows.count(), rows_out=written, headline=headline)
+
+
+def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) -> tuple[int, str]:
+    """(rows written, headline): the models measured, the configured one fitted and saved, a list for everybody."""
+    conf, seed = ctx.settings.recommend, ctx.settings.seed
+    products = describes(ctx.lake.read_if_exists("silver.products"), conf.sku_pattern)
+    measures, weights = measure(rows, ctx.as_of() - timedelta(days=conf.holdout_days), conf, seed, products)
+    ctx.write_health({f"{MODEL}.{model}": values for model, values in measures.items()}, "holdout")
+    if rows.isEmpty():
+        made = anybody
+    else:
+        given = parameters(conf.model, conf, seed)
+        if conf.model == "blend" and weights:
+            given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
+        if conf.model in ("blend", "content"):
+            given["products"] = products
+        model = fit(rows, conf.model, **given).hiding(purchases(rows))
+        model.notes.update(
+            as_of=str(ctx.as_of()), settings=conf.model_dump(), metrics=measures, inputs=dict(ctx.lake.reads)
+        )
+        model.save(ctx.model_path(MODEL))
+        made = Kept(model, ctx.model_version(f"{MODEL}.{conf.model}"))
+    written = ctx.lake.replace(TABLE, offers(made, anybody, customers, ctx))
+    return written.inserted, _headline(measures, conf)
+
+
+def _refreshed(ctx: Context, old: Kept, anybody: Kept, rows: DataFrame, customers: DataFrame) -> tuple[int, str]:
+    """(rows written, headline): the model as it is, told of the news, and lists for those whose lists have to change."""
+    before = ctx.lake.read(TABLE)
+    events = settled(news(rows, before, old.model))
+    model = old.model if events.isEmpty() else old.model.updated(events, seen=purchases(events))
+    goods = allowed(model.frames["items"], ctx.lake.read_if_exists("silver.products"), ctx.settings.recommend)
+    changed = to_change(customers, events, before, goods)
+    stay = customers.join(changed, on="user_id", how="left_anti").select(F.col("user_id").alias("customer_id"))
+    left = before.join(stay, on="customer_id", how="left_semi")
+    anew = offers(Kept(model, old.version), anybody, changed, ctx)
+    written = ctx.lake.replace(TABLE, left.select(*anew.columns).unionByName(anew))
+    return written.inserted, f"{changed.count():,} of {customers.count():,} customers anew by {old.version}"
 
 
 def measure(
-    rows: DataFrame, cut: date, conf: Recommend, seed: int
+    rows: DataFrame, cut: date, conf: Recommend, seed: int, products: DataFrame | None = None
 ) -> tuple[dict[str, dict[str, float]], dict[str, float] | None]:
     """(model -> measure -> value, the blend's weights): fitted on `rows` before `cut`, the weights too, and asked for what
     was newly bought from `cut` on.
@@ -59,67 +101,17 @@ def measure(
     refuse_leakage(train, cut)
     if train.isEmpty() or held_out.isEmpty():
         return {}, None
-    fitted = fit(train, "blend", **parameters("blend", conf, seed))
+    fitted = fit(train, "blend", products=products, **parameters("blend", conf, seed))
     users, seen, known = held_out.select("user_id").distinct(), settled(purchases(train)), settled(pairs(train))
     measures = {}
     for model in (*PARTS, "blend"):
         if model not in fitted.parts:
             continue
-        offered = fitted.using(model).recommend(users, conf.k, seen=seen)
+        offered = settled(fitted.using(model).recommend(users, conf.k, seen=seen))
+        if offered.isEmpty():  # whoever bought later has had everything before
+            continue
         measures[model] = evaluate(offered, held_out, known, conf.k)
     return measures, fitted.params.weights
-
-
-def offers(rows: DataFrame, customers: DataFrame, ctx: Context, weights: dict[str, float] | None) -> DataFrame:
-    """gold.recommendations: for each of `customers`, by the configured model or, without consent, by popularity."""
-    conf, seed = ctx.settings.recommend, ctx.settings.seed
-    profiled = rows.where("consent_profiling")
-    model = "popularity" if profiled.isEmpty() else conf.model
-    given = parameters(model, conf, seed)
-    if model == "blend" and weights:
-        given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
-    personal = fit(rows if profiled.isEmpty() else profiled, model, **given)
-    personal.save(ctx.model_path("recommend"))
-    anybody = fit(rows, "popularity", **parameters("popularity", conf, seed))
-    products, agreed = ctx.lake.read_if_exists("silver.products"), F.col("consent_profiling")
-    worth, depth = worthwhile(products, rows, conf.min_margin), conf.k * (_CHOICE if conf.reranks else 1)
-    mine = personal.recommend(customers.where(agreed), depth, items=worth, seen=purchases(rows), with_tier=True)
-    if conf.reranks:
-        kinds = products.select(F.col("sku").alias("item_id"), "category")
-        mine = reranked(
-            mine,
-            conf.k,
-            kinds,
-            per_category=conf.per_category,
-            variety=conf.variety,
-            trials=conf.trials,
-            seed=seed,
-        )
-    explained = "item_knn_items" in personal.frames
-    mine = personal.because(mine) if explained else mine.withColumn("because", F.lit(None).cast("array<string>"))
-    same = anybody.recommend(customers.where(~agreed), conf.k, filter_seen=False, items=worth, with_tier=True)
-    same = same.withColumn("because", F.lit(None).cast("array<string>"))
-    versions = (ctx.model_version(f"recommend.{name}") for name in (model, "popularity"))
-    mine, same = (f.withColumn("model_version", F.lit(v)) for f, v in zip((mine, same), versions, strict=True))
-    return mine.unionByName(same).select(
-        F.col("user_id").alias("customer_id"),
-        "rank",
-        F.col("item_id").alias("sku"),
-        "score",
-        "tier",
-        "because",
-        F.lit(ctx.as_of()).alias("as_of"),
-        "model_version",
-    )
-
-
-def worthwhile(products: DataFrame, rows: DataFrame, min_margin: float | None) -> DataFrame | None:
-    """[item_id] of `rows` whose margin, (list price - cost) / list price, is at least this or not known; None: all are."""
-    if min_margin is None:
-        return None
-    thin = (F.col("list_price") - F.col("unit_cost")) / F.col("list_price") < min_margin
-    left_out = products.where(thin).select(F.col("sku").alias("item_id"))
-    return rows.select("item_id").distinct().join(left_out, on="item_id", how="left_anti")
 
 
 def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:

@@ -17,7 +17,8 @@ _DUMMY_TILL = "T07"
 _RECEIPT_HEADER = (
     " Receipt No. ;Date/Time;Till #;Item Code;Item Description ;  QTY;Unit Price (GBP);Loyalty Card No;Country ;Origin"
 )
-_PRODUCT_HEADER = "SKU,Description,Category,List Price,Unit Cost,Currency,Updated,Origin"
+_ADULT = r"KNIFE|KNIVES|LIGHTER|HIP FLASK|SHOT GLASS"
+_PRODUCT_HEADER = "SKU,Description,Category,List Price,Unit Cost,Currency,Stock,Min Age,Updated,Origin"
 _WEATHER_HEADER = "Day,Country,Temperature (C),Rain (mm),Origin"
 _FOOTFALL_HEADER = "Day,Store,People In,Origin"
 _TILLS_A_STORE = 4
@@ -190,13 +191,16 @@ def products(lines: DataFrame) -> DataFrame:
 
 
 def product_feed(products: DataFrame, dice: Dice) -> Feed:
-    """One CSV line per stock code. Description and list price are the shop's, category and unit cost simulated."""
+    """One CSV line per stock code. Description and list price are the shop's; category, unit cost, stock (one in fifty is
+    sold out) and the age from which blades, fire and liquor may be sold are simulated."""
     tried = " ".join(f"WHEN upper(description) RLIKE {text(w)} THEN {text(name)}" for name, w in CATEGORIES.items())
     category = f"CASE WHEN NOT (sku {GOODS} OR sku LIKE 'DCGS%') THEN 'service' {tried} ELSE 'other' END"
     cost = f"round(price * (0.40 + 0.25 * {dice.u('cost', 'sku')}), 2)"
     updated = "date_format(updated, 'yyyy-MM-dd HH:mm:ss')"
     clean = with_sql(products, key="sku", at="updated", late="false", fate="'clean'")
-    fields = ("sku", "description", category, "price", cost, "'GBP'", updated, "'simulated'")
+    stock = f"IF({dice.chance(0.02, 'out', 'sku')}, 0, bigint(1 + 400 * {dice.u('stock', 'sku')}))"
+    min_age = f"IF(upper(description) RLIKE {text(_ADULT)}, 18, NULL)"
+    fields = ("sku", "description", category, "price", cost, "'GBP'", stock, min_age, updated, "'simulated'")
     return csv_feed(clean, _PRODUCT_HEADER, fields, dice)
 
 

@@ -1,0 +1,152 @@
+"""Who is offered what: the rows of gold.recommendations, of everybody or of those whose list has to change."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Recommend
+from onecart.context import Context
+from onecart.lake.files import listed
+from onecart.recommend.pairs import settled
+from onecart.recommend.recommender import Recommender
+from onecart.recommend.rerank import reranked
+
+TABLE, MODEL = "gold.recommendations", "recommend"
+_CHOICE = 5  # so many times longer than k is the list that a varied one is chosen from
+_UNKNOWN = -1  # the age of whoever did not tell it
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A saved model, and the version that the rows it makes name."""
+
+    model: Recommender
+    version: str
+
+
+def describes(products: DataFrame, sku_pattern: str) -> DataFrame | None:
+    """Rows of silver.products -> what `fit` takes as products, [item_id, text, category]; None: nothing is described."""
+    goods = products.where(F.col("sku").rlike(sku_pattern) & F.coalesce("description", "category").isNotNull())
+    text = F.concat_ws(" ", "description", "brand")
+    found = goods.select(F.col("sku").alias("item_id"), text.alias("text"), "category")
+    return None if found.isEmpty() else found
+
+
+def kept(ctx: Context, settings: dict[str, Any]) -> Kept | None:
+    """The model of the last offers, if it is younger than recommend.retrain_days and was made by the same `settings`."""
+    if not ctx.settings.recommend.retrain_days:
+        return None
+    row = ctx.lake.read_if_exists(TABLE).where(~_general()).select("model_version").first()
+    if row is None:
+        return None
+    path = f"{ctx.lake.root}/models/{MODEL}/{row[0].split('@')[1]}"
+    if not any("/about/" in file for file, _ in listed(ctx.spark, path)):
+        return None  # erased with a person it was made from
+    model = Recommender.load(ctx.spark, path)
+    age = (ctx.as_of() - date.fromisoformat(model.notes["as_of"])).days
+    fits = 0 <= age < ctx.settings.recommend.retrain_days and model.notes["settings"] == json.loads(
+        json.dumps(settings)
+    )
+    return Kept(model, row[0]) if fits else None
+
+
+def offers(made: Kept, anybody: Kept, customers: DataFrame, ctx: Context) -> DataFrame:
+    """Rows of gold.recommendations for `customers`[user_id, consent_profiling, age]: by `made`, which hides what somebody
+    has bought, or without consent the same of `anybody` for all."""
+    conf, agreed = ctx.settings.recommend, F.col("consent_profiling")
+    products = ctx.lake.read_if_exists("silver.products")
+    depth = conf.k * (_CHOICE if conf.reranks else 1)
+    mine, same = [], []
+    for some, items in by_age(customers, allowed(made.model.frames["items"], products, conf)):
+        mine.append(made.model.recommend(some.where(agreed), depth, items=items, with_tier=True))
+        same.append(anybody.model.recommend(some.where(~agreed), conf.k, False, items, with_tier=True))
+    personal = reduce(DataFrame.unionByName, mine)
+    if conf.reranks:
+        kinds = products.select(F.col("sku").alias("item_id"), "category")
+        varied: dict[str, Any] = {"per_category": conf.per_category, "variety": conf.variety, "trials": conf.trials}
+        personal = reranked(personal, conf.k, kinds, seed=ctx.settings.seed, **varied)
+    nothing = F.lit(None).cast("array<string>")
+    explained = "item_knn_items" in made.model.frames
+    personal = made.model.because(personal) if explained else personal.withColumn("because", nothing)
+    general = reduce(DataFrame.unionByName, same).withColumn("because", nothing)
+    both = [f.withColumn("model_version", F.lit(m.version)) for f, m in ((personal, made), (general, anybody))]
+    return (
+        both[0]
+        .unionByName(both[1])
+        .select(
+            F.col("user_id").alias("customer_id"),
+            "rank",
+            F.col("item_id").alias("sku"),
+            "score",
+            "tier",
+            "because",
+            F.lit(ctx.as_of()).alias("as_of"),
+            "model_version",
+        )
+    )
+
+
+def allowed(items: DataFrame, products: DataFrame, conf: Recommend) -> DataFrame:
+    """[item_id, min_age] of `items` that may be offered: in stock (recommend.in_stock), with a margin, (list price - cost) /
+    list price, of recommend.min_margin. What is not known of a product does not keep it out. min_age: years; 0: for all."""
+    out: Column = F.lit(False)
+    if conf.in_stock:
+        out = out | (F.col("stock_on_hand") <= 0)
+    if conf.min_margin is not None:
+        out = out | ((F.col("list_price") - F.col("unit_cost")) / F.col("list_price") < conf.min_margin)
+    about = products.select(
+        F.col("sku").alias("item_id"),
+        F.coalesce(out, F.lit(False)).alias("out"),
+        F.coalesce("min_age", F.lit(0)).alias("min_age"),
+    )
+    known = items.select("item_id").join(F.broadcast(about), on="item_id", how="left")
+    found = known.where(~F.coalesce("out", F.lit(False)))
+    return settled(found.select("item_id", F.coalesce("min_age", F.lit(0)).alias("min_age")))
+
+
+def by_age(customers: DataFrame, goods: DataFrame) -> list[tuple[DataFrame, DataFrame]]:
+    """(customers, the `goods`[item_id, min_age] they may be offered): one pair for each age from which more is allowed.
+    Whoever did not tell an age is offered what is for all."""
+    ages = sorted(row[0] for row in goods.select("min_age").where("min_age > 0").distinct().collect())
+    parts = []
+    for low, high in zip([_UNKNOWN, *ages], [*ages, None], strict=True):
+        old = F.col("age") >= low
+        some = customers.where(old if high is None else old & (F.col("age") < high))
+        parts.append((some, goods.where(F.col("min_age") <= max(low, 0)).select("item_id")))
+    return parts
+
+
+def age_of(born: str, as_of: date) -> Column:
+    """Whole years from the date in the column `born` to `as_of`; -1: not known."""
+    years = F.floor(F.months_between(F.lit(as_of), F.col(born)) / 12).cast("int")
+    return F.coalesce(years, F.lit(_UNKNOWN))
+
+
+def news(rows: DataFrame, before: DataFrame, model: Recommender) -> DataFrame:
+    """Of the interactions `rows` what `model` has not learnt: those since, and all of customers without a personal row in
+    `before` (of gold.recommendations)."""
+    since = F.col("ts") >= F.lit(date.fromisoformat(model.notes["as_of"]))
+    known = (
+        before.where(~_general()).select(F.col("customer_id").alias("user_id"), F.lit(True).alias("known")).distinct()
+    )
+    return rows.join(known, on="user_id", how="left").where(since | F.col("known").isNull()).drop("known")
+
+
+def to_change(customers: DataFrame, events: DataFrame, before: DataFrame, goods: DataFrame) -> DataFrame:
+    """Of `customers` those whose rows in `before` are missing, of another consent, or offer something that is not among
+    `goods`[item_id] any more, and the users of `events`."""
+    told = before.groupBy(F.col("customer_id").alias("user_id")).agg(F.bool_and(~_general()).alias("personal"))
+    wrong = before.join(goods.select(F.col("item_id").alias("sku")), on="sku", how="left_anti")
+    active = events.select("user_id").union(wrong.select("customer_id")).distinct().withColumn("active", F.lit(True))
+    known = customers.join(told, on="user_id", how="left").join(active, on="user_id", how="left")
+    stays = F.col("active").isNull() & (F.col("personal") == F.col("consent_profiling"))
+    return settled(known.where(~F.coalesce(stays, F.lit(False))).select(*customers.columns))
+
+
+def _general() -> Column:
+    return F.col("model_version").startswith(f"{MODEL}.popularity@")
