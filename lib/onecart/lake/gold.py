@@ -35,7 +35,7 @@ GOLD = (
     Table(
         "gold.recommendations",
         "one product offered to one customer",
-        "recommend",
+        "recommend, live",
         (
             _CUSTOMER,
             C("rank", "int", "1 is best", nullable=False),

@@ -1,4 +1,4 @@
-"""The job `live`: silver.interactions as a stream -> gold.live_visits, gold.live_scores."""
+"""The job `live`: silver.interactions as a stream -> gold.live_visits, gold.live_scores, rows of gold.recommendations."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from onecart.context import Context, Result
 from onecart.intent.registry import Champion
 from onecart.lake import contract
 from onecart.live.model import current, of_customers, scored
+from onecart.live.offers import Offerer, refresh
 from onecart.live.stream import follow
 
 VISITS, SCORES = "gold.live_visits", "gold.live_scores"
@@ -18,15 +19,16 @@ VISITS, SCORES = "gold.live_visits", "gold.live_scores"
 
 @dataclass
 class Tally:
-    """What a run has done so far: events read and scores written."""
+    """What a run has done so far: events read, scores written, customers who got new offers."""
 
     events: int = 0
     scored: int = 0
+    offered: int = 0
 
 
 def run(ctx: Context) -> Result:
-    """Scores each online visit whenever events of it come in: those that are there now, and with live.every_seconds
-    those that come until the job is stopped.
+    """Scores each online visit, and offers its customer anew, whenever events of it come in: those that are there now, and
+    with live.every_seconds those that come until the job is stopped.
 
     A visit that is over keeps its last score. An event that comes after its visit was closed makes a row of its own;
     the nightly gold.sessions is the word on what a visit was. The first batch of a stream replaces gold.live_scores.
@@ -34,15 +36,17 @@ def run(ctx: Context) -> Result:
     scorer, note = current(ctx)
     if scorer is None:
         return Result(headline=f"no visit scored{note}")
-    tally = Tally()
+    tally, offerer = Tally(), Offerer()
 
     def apply(batch: DataFrame, number: int, stream: str) -> None:
+        tally.offered += refresh(ctx, offerer, batch)
         advance(ctx, scorer, batch, number, stream, tally)
 
     anew = follow(ctx.lake, "silver.interactions", "live", apply, every_seconds=ctx.settings.live.every_seconds)
     note += "; began anew: silver.interactions has lost the versions it would have gone on from" if anew else ""
     going = ctx.lake.read_if_exists(VISITS).count()
-    headline = f"{tally.scored:,} visits scored, {going:,} under way{note}"
+    offered = f", {tally.offered:,} lists of offers anew" if tally.offered else ""
+    headline = f"{tally.scored:,} visits scored, {going:,} under way{offered}{note}"
     return Result(rows_in=tally.events, rows_out=tally.scored, headline=headline)
 
 

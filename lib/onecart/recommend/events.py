@@ -17,9 +17,10 @@ def interactions(
     *,
     values: Mapping[str, float],
     sku_pattern: str,
-    before: date,
+    before: date | None = None,
 ) -> DataFrame:
-    """One row an order line bought or a product viewed or put into a cart, before the day `before`, by a known customer.
+    """One row an order line bought or a product viewed or put into a cart, before the day `before` (None: at any time), by a known
+    customer.
 
     user_id (customer), item_id (sku), value (`values` of product_view, add_to_cart, purchase and repeat: a purchase after
     another of the same product, without a value of its own worth a purchase; an event without a value is left out), ts,
@@ -31,7 +32,8 @@ def interactions(
     )
     looked = events.where(F.col("event_type").isin("product_view", "add_to_cart"))
     looked = looked.select("record_id", "sku", F.col("event_ts").alias("ts"), F.col("event_type").alias("kind"))
-    rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern) & (F.col("ts") < F.lit(before)))
+    rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern))
+    rows = rows if before is None else rows.where(F.col("ts") < F.lit(before))
     rows = with_customer(rows, links, stitches, at="ts").where("customer_id IS NOT NULL")
     if "repeat" in values:
         mine = Window.partitionBy("customer_id", "sku", "kind")

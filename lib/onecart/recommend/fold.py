@@ -43,10 +43,10 @@ def cells_of(frames: Frames, events: DataFrame, p: Any, newest_s: float | None) 
 
 def updated(frames: Frames, cells: DataFrame, p: Any) -> Frames:
     """`frames` with the vectors and the history of the users of `cells` (of `cells_of`) as these say."""
-    users = settled(cells.select("user_id").distinct())
+    users = cells.select("user_id").distinct()
 
     def exchanged(old: DataFrame, new: DataFrame) -> DataFrame:
-        return settled(old.join(users, on="user_id", how="left_anti").unionByName(new.select(*old.columns)))
+        return old.join(users, on="user_id", how="left_anti").unionByName(new.select(*old.columns))
 
     unnumbered = users.withColumn("user", F.lit(None).cast("int"))
     changed = {"history": exchanged(frames["history"], cells), "users": exchanged(frames["users"], unnumbered)}

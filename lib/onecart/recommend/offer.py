@@ -37,22 +37,28 @@ def describes(products: DataFrame, sku_pattern: str) -> DataFrame | None:
     return None if found.isEmpty() else found
 
 
-def kept(ctx: Context, settings: dict[str, Any]) -> Kept | None:
-    """The model of the last offers, if it is younger than recommend.retrain_days and was made by the same `settings`."""
-    if not ctx.settings.recommend.retrain_days:
-        return None
+def newest(ctx: Context, read: Kept | None = None) -> Kept | None:
+    """The model of the last personal offers; `read` again if it is that one. None: there is none, or it was erased with a
+    person it was made from."""
     row = ctx.lake.read_if_exists(TABLE).where(~_general()).select("model_version").first()
     if row is None:
         return None
+    if read and row[0] == read.version:
+        return read
     path = f"{ctx.lake.root}/models/{MODEL}/{row[0].split('@')[1]}"
     if not any("/about/" in file for file, _ in listed(ctx.spark, path)):
-        return None  # erased with a person it was made from
-    model = Recommender.load(ctx.spark, path)
-    age = (ctx.as_of() - date.fromisoformat(model.notes["as_of"])).days
-    fits = 0 <= age < ctx.settings.recommend.retrain_days and model.notes["settings"] == json.loads(
-        json.dumps(settings)
-    )
-    return Kept(model, row[0]) if fits else None
+        return None
+    return Kept(Recommender.load(ctx.spark, path), row[0])
+
+
+def kept(ctx: Context, settings: dict[str, Any]) -> Kept | None:
+    """The newest model, if it is younger than recommend.retrain_days and was made by the same `settings`."""
+    found = newest(ctx) if ctx.settings.recommend.retrain_days else None
+    if found is None or not found.model.updatable:
+        return None
+    age = (ctx.as_of() - date.fromisoformat(found.model.notes["as_of"])).days
+    same = found.model.notes["settings"] == json.loads(json.dumps(settings))
+    return found if same and 0 <= age < ctx.settings.recommend.retrain_days else None
 
 
 def offers(made: Kept, anybody: Kept, customers: DataFrame, ctx: Context) -> DataFrame:

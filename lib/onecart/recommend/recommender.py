@@ -209,6 +209,18 @@ class Recommender:
             raise UsageError(f"a {self.model} model has no part '{model}'{nearest(model, self.parts)}")
         return replace(self, model=model)
 
+    @property
+    def updatable(self) -> bool:
+        """Whether `updated` can tell it of news."""
+        return self.model in fold.FOLDS
+
+    def for_users(self, users: DataFrame) -> Recommender:
+        """The same model, but knowing no other users than `users`[user_id]: small enough to be updated at once."""
+        asked = self._users(users)
+        mine = {name: df for name, df in self.frames.items() if "user_id" in df.columns}
+        few = {name: df.join(asked, on="user_id", how="left_semi") for name, df in mine.items()}
+        return replace(self, frames={**self.frames, **few})
+
     def updated(self, events: DataFrame, seen: DataFrame | None = None) -> Recommender:
         """The same items, with what users, known or new ones, did since: `events`[user_id, item_id, value?, ts?], one row an
         event that the training did not have. They are weighed as if they had been in it; items that are new are passed
@@ -217,12 +229,12 @@ class Recommender:
         ALS takes the half step that MLlib would take next for these users (fold-in); neighbours, ease and content read
         their vectors anew. UsageError: a model that has to be fitted again (user_knn, sequence, als_explicit).
         """
-        if self.model not in fold.FOLDS or (self.params.half_life_days and self.notes.get("newest_s") is None):
+        if not self.updatable:
             raise UsageError(f"a {self.model} model cannot be updated; fit it again")
         cells = fold.cells_of(self.frames, events, self.params, self.notes.get("newest_s"))
         frames = fold.updated(self.frames, cells, self.params)
         hidden = self._numbered(events if seen is None else seen)
-        frames["seen"] = settled(frames["seen"].unionByName(hidden).distinct())
+        frames["seen"] = frames["seen"].unionByName(hidden).distinct()
         return replace(self, frames=frames)
 
     def hiding(self, seen: DataFrame) -> Recommender:

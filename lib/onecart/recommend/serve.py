@@ -78,9 +78,10 @@ def _refreshed(ctx: Context, old: Kept, anybody: Kept, rows: DataFrame, customer
     """(rows written, headline): the model as it is, told of the news, and lists for those whose lists have to change."""
     before = ctx.lake.read(TABLE)
     events = settled(news(rows, before, old.model))
-    model = old.model if events.isEmpty() else old.model.updated(events, seen=purchases(events))
-    goods = allowed(model.frames["items"], ctx.lake.read_if_exists("silver.products"), ctx.settings.recommend)
+    goods = allowed(old.model.frames["items"], ctx.lake.read_if_exists("silver.products"), ctx.settings.recommend)
     changed = to_change(customers, events, before, goods)
+    model = old.model.for_users(changed)
+    model = model if events.isEmpty() else model.updated(events, seen=purchases(events))
     stay = customers.join(changed, on="user_id", how="left_anti").select(F.col("user_id").alias("customer_id"))
     left = before.join(stay, on="customer_id", how="left_semi")
     anew = offers(Kept(model, old.version), anybody, changed, ctx)
