@@ -6,7 +6,7 @@ MovieLens 100k and Online Retail II are of a fixed size and fit one machine, so 
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from onecart import recommend
+from onecart.config import Recommend
 from onecart.errors import UsageError, nearest
 from onecart.recommend import metrics
+from onecart.recommend.parameters import MODELS
 
 _K = 10
-_MODELS = ("popularity", "item_knn", "user_knn", "als", "ease", "sequence", "blend")
+_MODELS = (*("popularity", "group_popularity", "item_knn", "user_knn", "als", "ease", "sequence", "content", "blend"),)
 TABLE: tuple[tuple[str, str], ...] = (
     ("data", "{}"),
     ("model", "{}"),
@@ -39,18 +41,35 @@ TABLE: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Trial:
-    """train[user_id, item_id, value, ts] and held[user_id, item_id], key both: what is learnt from and asked for."""
+    """train[user_id, item_id, value, ts, group?] and held[user_id, item_id], key both: what is learnt from and asked for.
+    products[item_id, text]: what the items are. items: the only ones offered. settings: parameters for the models that have
+    them."""
 
     data: str
     train: pd.DataFrame
     held: pd.DataFrame
+    products: pd.DataFrame | None = None
+    items: list[str] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def models(self) -> list[str]:
+        """Those that it has the data for; where only new items are offered, those that know of them."""
+        lacking = {"content"} if self.products is None else set()
+        lacking |= set() if "group" in self.train else {"group_popularity"}
+        new = {"popularity", "content", "blend"} if self.items else {*_MODELS}
+        return [model for model in _MODELS if model in new - lacking]
+
+    def params(self, model: str, seed: int) -> dict[str, Any]:
+        given = {**self.settings, "seed": seed}
+        return {name: given[name] for name in MODELS[model].model_fields if name in given}
 
 
 def measure(
     spark: SparkSession, names: Sequence[str] | None, engines: Sequence[str] | None, seed: int
 ) -> Iterator[dict[str, Any]]:
     """One row per data set and model, the columns of TABLE and the other figures of `recommend.evaluate` at k = 10, with
-    their 95 % interval over users: each model with its default settings, which were found on other interactions.
+    their 95 % interval over users. The settings are defaults, on Online Retail II those of the job `recommend`; they were found on
+    interactions that are not asked for here.
 
     No `names` of TRIALS: all; no `engines`, models here: all. Users whom the training does not know are not asked for.
     """
@@ -64,12 +83,13 @@ def measure(
                 spark.createDataFrame(frame).write.parquet(f"{folder}/{part}")
             train, held = (spark.read.parquet(f"{folder}/{part}") for part in ("train", "held"))
             users = held.select("user_id").distinct()
-            for model in engines or _MODELS:
+            about = None if trial.products is None else spark.createDataFrame(trial.products).localCheckpoint()
+            for model in (model for model in trial.models() if model in (engines or _MODELS)):
                 clock = time.monotonic()
-                params: dict[str, Any] = {"seed": seed} if model in ("als", "blend") else {}
-                fitted = recommend.fit(train, model, **params)
+                described = {"products": about} if model in ("content", "blend") and about is not None else {}
+                fitted = recommend.fit(train, model, **described, **trial.params(model, seed))
                 fit_s, clock = time.monotonic() - clock, time.monotonic()
-                lists = fitted.recommend(users, _K).localCheckpoint()
+                lists = fitted.recommend(users, _K, items=trial.items).localCheckpoint()
                 lists_s = time.monotonic() - clock
                 found = recommend.evaluate(lists, held, train, _K)
                 ends = metrics.intervals(metrics.per_user(lists, held, _K), seed=seed)
@@ -100,20 +120,48 @@ def movielens_by_time() -> Trial:
 
 def retail_by_time() -> Trial:
     """Online Retail II: what customers buy for the first time in the last 30 days."""
+    rows, products = _retail()
+    return replace(_later("Online Retail II, by time", rows, _last_days(rows)), products=products, settings=_of_job())
+
+
+def retail_new_items() -> Trial:
+    """Online Retail II: which of the products first sold in the last 30 days do customers buy?"""
+    rows, products = _retail()
+    trial = _later("Online Retail II, new products", rows, _last_days(rows))
+    new = sorted(set(trial.held["item_id"]) - set(trial.train["item_id"]))
+    held = trial.held[trial.held["item_id"].isin(new)]
+    return replace(trial, held=held, products=products, items=new, settings=_of_job())
+
+
+def _of_job() -> dict[str, Any]:
+    """The job's settings, which were picked on a month before the last."""
+    conf = Recommend()
+    return {**conf.model_dump(), "validation_value": conf.event_values["purchase"]}
+
+
+def _last_days(rows: pd.DataFrame, days: int = 30) -> float:
+    return float(rows["ts"].max() - days * 86_400)
+
+
+def _retail() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(what customers bought [user_id, item_id, value, ts, group: country], what the products are [item_id, text])."""
     from onecart.samples.load import online_retail_parquet
 
     lines = pd.read_parquet(online_retail_parquet()).dropna(subset=["customer_id"])
     goods = lines["stock_code"].str.match(r"^[0-9]{5}") & (lines["quantity"] > 0) & (lines["price"].astype(float) > 0)
     bought = lines[goods]
     rows = pd.DataFrame({"user_id": bought["customer_id"].astype(str), "item_id": bought["stock_code"], "value": 1.0})
-    rows["ts"] = bought["invoice_date"].dt.tz_localize(None).astype("int64") // 10**9
-    return _later("Online Retail II, by time", rows, rows["ts"].max() - 30 * 86_400)
+    rows["ts"] = bought["invoice_date"].dt.tz_localize(None).astype("datetime64[s]").astype("int64")
+    rows["group"] = bought["country"]
+    texts = bought.groupby("stock_code")["description"].agg(lambda s: s.mode().iat[0]).reset_index()
+    return rows, texts.set_axis(["item_id", "text"], axis=1)
 
 
 TRIALS: dict[str, Callable[[], Trial]] = {
     "movielens": movielens_by_item,
     "movielens-time": movielens_by_time,
     "retail-time": retail_by_time,
+    "retail-new": retail_new_items,
 }
 
 
