@@ -61,6 +61,8 @@ def pair_up(
         F.max("ts_s").alias("last_s"),
     )
     summed = settled(summed if explicit else summed.where("weight > 0"))
+    if summed.isEmpty():
+        raise UsageError("interactions are empty: every pair of user and item adds up to 0 or less")
     ids = summed.select("item_id")
     if also is not None:
         ids = ids.unionByName(also.select(as_type(also, "item_id", summed)))
