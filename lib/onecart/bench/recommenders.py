@@ -134,9 +134,10 @@ def retail_new_items() -> Trial:
 
 
 def _of_job() -> dict[str, Any]:
-    """The job's settings, which were picked on a month before the last."""
+    """The job's settings, which were picked on a month before the last; for the sequence model a training of minutes."""
     conf = Recommend()
-    return {**conf.model_dump(), "validation_value": conf.event_values["purchase"]}
+    short = {"max_length": 50, "epochs": 6}
+    return {**conf.model_dump(), **short, "validation_value": conf.event_values["purchase"]}
 
 
 def _last_days(rows: pd.DataFrame, days: int = 30) -> float:

@@ -1,1 +1,2 @@
-"""Visits scored while they happen: where what a visit is (`behaviour`) meets the model of one (`intent`)."""
+"""Visits while they happen: scored, where what a visit is (`behaviour`) meets the model of one (`intent`), and answered
+with new offers (`recommend`)."""
