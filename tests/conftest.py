@@ -2,6 +2,8 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,18 @@ FAST = {
     "spark.driver.memory": "3g",
     # Room from the start: a heap and a metaspace that grow step by step cost a full collection at every step.
     "spark.driver.extraJavaOptions": ("-XX:+UseSerialGC -Xms1500m -Xmn600m -XX:MetaspaceSize=320m"),
+}
+
+# A value for every column that must have one, so that a table may get columns without breaking tests.
+_ANY = {
+    "string": "x",
+    "int": 1,
+    "long": 1,
+    "double": 1.0,
+    "boolean": False,
+    "date": date(2011, 12, 1),
+    "timestamp": datetime(2011, 12, 1),
+    "money": Decimal(0),
 }
 
 
@@ -102,3 +116,16 @@ def fill(lake: Any, spark: Any, tables: tuple[Path, dict[str, Path]]) -> Callabl
             known[key] = shutil.copytree(here, folder / str(len(known)))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def rows_of() -> Callable[..., list[dict[str, Any]]]:
+    """`rows_of("gold.segments", {"customer_id": "a"}, ...)`: the rows given, whole."""
+
+    from onecart.lake import contract
+
+    def whole(name: str, *rows: dict[str, Any]) -> list[dict[str, Any]]:
+        needed = {c.name: _ANY[c.type] for c in contract(name).columns if not c.nullable}
+        return [{**needed, **row} for row in rows]
+
+    return whole

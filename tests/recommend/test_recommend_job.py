@@ -109,13 +109,31 @@ def test_job_offers_everybody_products_and_measures_the_models(shop: Any) -> Non
         "novelty",
         "diversity",
         "popularity_share",
+        "ndcg_low",
+        "ndcg_high",
     }
+    over = health[health["metric"].str.startswith("ndcg_over_popularity")]
+    assert {*over["model"]} == {"recommend.blend"}
+    assert len(over) == 3
     ndcg = health[health["metric"] == "ndcg"].set_index("model")["value"]
     assert (
         result.headline
         == f"nDCG@2 blend {ndcg['recommend.blend']:.3f}, als {ndcg['recommend.als']:.3f}, popularity {ndcg['recommend.popularity']:.3f}"
     )
     assert (result.rows_in, result.rows_out) == (11, 8)
+
+
+def test_segments_are_of_those_who_agreed(spark: Any) -> None:
+    people = [("ann", True, "France"), ("bob", True, None), ("eve", False, "France"), ("idle", None, "Malta")]
+    profiles = spark.createDataFrame(people, "customer_id string, consent_profiling boolean, country string")
+    found = serve.segments(profiles, {"country": "country", "name": "length(customer_id)"})
+    assert found is not None
+    assert sorted((r.user_id, r.group) for r in found.toLocalIterator()) == [
+        ("ann", "country.France"),
+        ("ann", "name.3"),
+        ("bob", "name.3"),
+    ]
+    assert serve.segments(profiles, {}) is None
 
 
 def test_split_holds_out_what_was_never_bought_before(spark: Any) -> None:
@@ -138,7 +156,9 @@ def test_training_rows_after_the_cut_are_refused(spark: Any) -> None:
         refuse_leakage(rows, date(2024, 2, 1))
 
 
-def test_offers_keep_to_margin_and_category(shop: Any, fill: Callable[..., None]) -> None:
+def test_offers_keep_to_margin_and_category_with_a_model_that_no_blend_holds(
+    shop: Any, fill: Callable[..., None]
+) -> None:
     product = {
         "currency": "GBP",
         "updated_ts": OLD,
@@ -148,10 +168,12 @@ def test_offers_keep_to_margin_and_category(shop: Any, fill: Callable[..., None]
     }
     dear = {"10006": {"unit_cost": Decimal(9)}, "10001": {"category": "mug"}}
     fill("silver.products", [{**product, "sku": f"1000{n}", **dear.get(f"1000{n}", {})} for n in range(1, 8)])
-    conf = shop.settings.recommend.model_copy(update={"min_margin": 0.5, "per_category": 1})
+    conf = shop.settings.recommend.model_copy(update={"model": "user_knn", "min_margin": 0.5, "per_category": 1})
     ctx = replace(shop, settings=shop.settings.model_copy(update={"recommend": conf}))
     serve.run(ctx)
     offers = shop.lake.read("gold.recommendations").toPandas()
     assert "10006" not in set(offers["sku"])
     ann = offers[offers["customer_id"] == "ann"].sort_values("rank")
     assert ann["sku"].tolist() == ["10004"]
+    health = shop.lake.read("gold.model_health").where("metric = 'ndcg_over_popularity'")
+    assert [r.model for r in health.toLocalIterator()] == ["recommend.user_knn"]

@@ -1,5 +1,6 @@
 """Job `recommend`: measures the models on the last weeks, then offers every customer products by the configured one."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,26 +10,25 @@ from pyspark.sql import functions as F
 from onecart.config import Recommend
 from onecart.context import Context, Result
 from onecart.recommend.events import interactions, pairs, purchases, split
-from onecart.recommend.metrics import evaluate
 from onecart.recommend.pairs import settled
 from onecart.recommend.parameters import MODELS, PARTS
 from onecart.recommend.recommender import fit
 from onecart.recommend.rerank import reranked
+from onecart.recommend.scoreboard import Board, scoreboard
 from onecart.recommend.split import refuse_leakage
 
 _CHOICE = 5  # so many times longer than k is the list that a varied one is chosen from
 
 
 def run(ctx: Context) -> Result:
-    """Writes gold.model_health (each model on the days held out) and gold.recommendations (the configured model).
+    """Writes gold.model_health (`scoreboard` of the days held out) and gold.recommendations (the configured model).
 
     Only customers who agreed to profiling are in the data of the models and of their measures. All others get the
     same most popular products: nothing about one of them decides what that one sees.
     """
     conf, as_of = ctx.settings.recommend, ctx.as_of()
-    customers = ctx.lake.read("gold.customer_profile").select(
-        F.col("customer_id").alias("user_id"), "consent_profiling"
-    )
+    profiles = ctx.lake.read("gold.customer_profile")
+    customers = profiles.select(F.col("customer_id").alias("user_id"), "consent_profiling")
     rows = interactions(
         ctx.lake.read("silver.orders"),
         ctx.lake.read_if_exists("silver.interactions"),
@@ -40,17 +40,19 @@ def run(ctx: Context) -> Result:
     )
     rows = rows.join(customers, on="user_id", how="inner").transform(settled)
     profiled = rows.where("consent_profiling").drop("consent_profiling")
-    measures, weights = measure(profiled, as_of - timedelta(days=conf.holdout_days), conf, ctx.settings.seed)
+    cut = as_of - timedelta(days=conf.holdout_days)
+    groups = segments(profiles, ctx.settings.intent.audit)
+    measures, weights = measure(profiled, cut, conf, ctx.settings.seed, groups)
     ctx.write_health({f"recommend.{model}": values for model, values in measures.items()}, "holdout")
     written = ctx.lake.replace("gold.recommendations", offers(rows, customers, ctx, weights))
     return Result(rows_in=rows.count(), rows_out=written.inserted, headline=_headline(measures, conf))
 
 
 def measure(
-    rows: DataFrame, cut: date, conf: Recommend, seed: int
-) -> tuple[dict[str, dict[str, float]], dict[str, float] | None]:
-    """(model -> measure -> value, the blend's weights): fitted on `rows` before `cut`, the weights too, and asked for what
-    was newly bought from `cut` on.
+    rows: DataFrame, cut: date, conf: Recommend, seed: int, groups: DataFrame | None = None
+) -> tuple[Board, dict[str, float] | None]:
+    """(model -> metric -> value, the blend's weights): fitted on `rows` before `cut`, the weights too, and asked for what
+    was newly bought from `cut` on, see `scoreboard`. `groups`: see `segments`.
 
     Items bought before are not offered again; items only looked at are. Empty and None where one side of `cut` has no rows.
     """
@@ -59,15 +61,24 @@ def measure(
     refuse_leakage(train, cut)
     if train.isEmpty() or held_out.isEmpty():
         return {}, None
-    fitted = fit(train, "blend", **parameters("blend", conf, seed))
+    blend = fit(train, "blend", **parameters("blend", conf, seed))
+    models = {name: blend.using(name) for name in (*PARTS, "blend") if name in blend.parts}
+    if conf.model not in models:
+        models[conf.model] = fit(train, conf.model, **parameters(conf.model, conf, seed))
     users, seen, known = held_out.select("user_id").distinct(), settled(purchases(train)), settled(pairs(train))
-    measures = {}
-    for model in (*PARTS, "blend"):
-        if model not in fitted.parts:
-            continue
-        offered = fitted.using(model).recommend(users, conf.k, seen=seen)
-        measures[model] = evaluate(offered, held_out, known, conf.k)
-    return measures, fitted.params.weights
+    lists = {name: model.recommend(users, conf.k, seen=seen) for name, model in models.items()}
+    return scoreboard(lists, held_out, known, conf.k, conf.model, groups), blend.params.weights
+
+
+def segments(profiles: DataFrame, attributes: Mapping[str, str]) -> DataFrame | None:
+    """[user_id, group], key both: of each customer who agreed to profiling, `attribute.value` for each of `attributes`,
+    name -> SQL over gold.customer_profile, that is known. None: no attributes."""
+    if not attributes:
+        return None
+    named = [F.concat(F.lit(f"{name}."), F.expr(sql).cast("string")) for name, sql in attributes.items()]
+    agreed = profiles.where("consent_profiling")
+    groups = agreed.select(F.col("customer_id").alias("user_id"), F.explode(F.array(*named)).alias("group"))
+    return groups.where("group IS NOT NULL")
 
 
 def offers(rows: DataFrame, customers: DataFrame, ctx: Context, weights: dict[str, float] | None) -> DataFrame:
@@ -128,7 +139,7 @@ def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
     return {name: given[name] for name in MODELS[model].model_fields if name in given}
 
 
-def _headline(measures: dict[str, dict[str, float]], conf: Recommend) -> str:
+def _headline(measures: Board, conf: Recommend) -> str:
     if not measures:
         return f"too little history to hold out {conf.holdout_days} days"
     shown = dict.fromkeys((conf.model, "als", "popularity"))
