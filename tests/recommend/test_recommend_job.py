@@ -110,13 +110,31 @@ def test_job_offers_everybody_products_and_measures_the_models(shop: Any) -> Non
         "novelty",
         "diversity",
         "popularity_share",
+        "ndcg_low",
+        "ndcg_high",
     }
+    over = health[health["metric"].str.startswith("ndcg_over_popularity")]
+    assert {*over["model"]} == {"recommend.blend"}
+    assert len(over) == 3
     ndcg = health[health["metric"] == "ndcg"].set_index("model")["value"]
     assert (
         result.headline
         == f"nDCG@2 blend {ndcg['recommend.blend']:.3f}, als {ndcg['recommend.als']:.3f}, popularity {ndcg['recommend.popularity']:.3f}"
     )
     assert (result.rows_in, result.rows_out) == (11, 8)
+
+
+def test_segments_are_of_those_who_agreed(spark: Any) -> None:
+    people = [("ann", True, "France"), ("bob", True, None), ("eve", False, "France"), ("idle", None, "Malta")]
+    profiles = spark.createDataFrame(people, "customer_id string, consent_profiling boolean, country string")
+    found = serve.segments(profiles, {"country": "country", "name": "length(customer_id)"})
+    assert found is not None
+    assert sorted((r.user_id, r.group) for r in found.toLocalIterator()) == [
+        ("ann", "country.France"),
+        ("ann", "name.3"),
+        ("bob", "name.3"),
+    ]
+    assert serve.segments(profiles, {}) is None
 
 
 def test_split_holds_out_what_was_never_bought_before(spark: Any) -> None:

@@ -6,14 +6,17 @@ from math import ceil, log2
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 from onecart import recommend
 from onecart.errors import UsageError
 from onecart.recommend import metrics
+from onecart.recommend.scoreboard import scoreboard
 
 PAIR = "user_id string, item_id int"
 LISTS = {"a": [1, 2, 3], "b": [2, 4, 9], "c": [1], "n": [3, 2, 1]}
 HELD = {"a": [2, 7], "b": [2, 4, 5, 6, 7], "d": [1]}
+FIGURES = ("users", "ndcg", "ndcg_low", "ndcg_high")
 TRAIN = {"a": [1, 3], "b": [1], "c": [1, 2, 3], "d": [4, 5]}
 
 
@@ -87,3 +90,50 @@ def test_groups_by_activity(spark: Any) -> None:
     table = metrics.by_group(users, metrics.activity(frame(spark, {**TRAIN, "d": [*range(25)]})), "bucket")
     assert table.set_index("value")["n"].to_dict() == {"2-4": 1, "1": 1, "20+": 1}
     assert table.set_index("value").loc["20+", "ndcg"] == 0
+
+
+def test_intervals_by_group_are_those_of_each_group_alone(spark: Any) -> None:
+    rows = [(f"u{n}", n % 3, n % 7 / 7, n % 5 / 5) for n in range(200)]
+    users = spark.createDataFrame(rows, "user_id string, g int, ndcg double, map double").repartition(3)
+    found = metrics.intervals_by(users, "g", ("ndcg", "map"))
+    assert [*found.index] == ["0", "1", "2"]
+    for g in range(3):
+        alone = metrics.intervals(users.where(F.col("g") == g), ("ndcg", "map"))
+        assert found.loc[str(g)].to_dict() == pytest.approx(alone, abs=1e-12)
+
+
+def test_the_scoreboard_says_for_whom_the_chosen_model_is_good(spark: Any) -> None:
+    """80 users, user n has n % 2 + 1 items; the chosen model is right for those with two."""
+    train = [(f"u{n}", i) for n in range(80) for i in range(n % 2 + 1)]
+    lists = {
+        "als": [(f"u{n}", 5 if n % 2 else 6, 1) for n in range(80)],
+        "popularity": [(f"u{n}", 7, 1) for n in range(80)],
+    }
+    shown = {model: spark.createDataFrame(rows, f"{PAIR}, rank int") for model, rows in lists.items()}
+    held = spark.createDataFrame([(f"u{n}", 5) for n in range(80)], PAIR)
+    segments = [(f"u{n}", "age.young" if n < 60 else "age.old") for n in range(80)]
+    groups = spark.createDataFrame(segments, "user_id string, group string")
+    known = spark.createDataFrame(train, PAIR)
+    board = scoreboard(shown, held, known, 1, "als", groups)
+    assert board["als"] == pytest.approx(
+        {
+            **recommend.evaluate(shown["als"], held, known, 1),
+            **metrics.intervals(metrics.per_user(shown["als"], held, 1)),
+            **{f"ndcg_over_popularity{end}": board["als"][f"ndcg{end}"] for end in ("", "_low", "_high")},
+            **{f"{name}.activity.1": value for name, value in zip(FIGURES, (40, 0, 0, 0), strict=True)},
+            **{f"{name}.activity.2-4": value for name, value in zip(FIGURES, (40, 1, 1, 1), strict=True)},
+            **{f"{name}.age.young": board["als"][f"{name}.age.young"] for name in FIGURES},  # age.old: too few
+        }
+    )
+    assert (board["als"]["users.age.young"], board["als"]["ndcg.age.young"]) == (60, 0.5)
+    assert board["als"]["ndcg_low.age.young"] < 0.45 < 0.55 < board["als"]["ndcg_high.age.young"]
+    assert set(board["popularity"]) == {
+        *recommend.evaluate(shown["popularity"], held, known, 1),
+        "ndcg_low",
+        "ndcg_high",
+    }
+    alone = scoreboard({"popularity": shown["popularity"]}, held, known, 1, "popularity")
+    assert {name for name in alone["popularity"] if name.startswith("users")} == {
+        "users.activity.1",
+        "users.activity.2-4",
+    }

@@ -245,7 +245,13 @@ GOLD = (
             C("model", "string", "as in profile.bg_nbd, intent.gbt, recommend.als", nullable=False),
             _VERSION,
             C("dataset", "string", "what it was measured on, as in holdout, backtest", nullable=False),
-            C("metric", "string", "as in auc, average_precision, ndcg@10, mase, alpha", nullable=False),
+            C(
+                "metric",
+                "string",
+                "as in auc, average_precision, ndcg, mase, alpha; its 95 % interval ends at metric_low and metric_high; "
+                "metric.attribute.value: of one group of customers, as in ndcg_low.activity.2-4, users.country.France",
+                nullable=False,
+            ),
             C("value", "double", "the figure", nullable=False),
             _AS_OF,
         ),

@@ -42,7 +42,7 @@ def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: i
         assert row is not None
         if row["map"] is None:
             raise UsageError("held_out is empty: there is nothing to measure against")
-        return {**{name: float(row[name]) for name in RANKING}, **_make_up(lists, train, k)}
+        return {**{name: float(row[name]) for name in RANKING}, **make_up(lists, train, k)}
     finally:
         lists.unpersist()
 
@@ -88,25 +88,34 @@ def intervals(users: DataFrame, names: Sequence[str] = ("ndcg",), draws: int = 2
     counts as often as a Poisson number of mean 1 says, which comes from the hash of the user and `seed` and so does not
     depend on how the rows are spread. Only sums leave the workers.
     """
-    require_columns(users, ("user_id", *names), "users")
+    ends = intervals_by(users.withColumn("__all", F.lit("")), "__all", names, draws, seed)
+    return {str(name): float(value) for name, value in ends.iloc[0].items()}
+
+
+def intervals_by(
+    users: DataFrame, by: str, names: Sequence[str] = ("ndcg",), draws: int = 200, seed: int = 7
+) -> pd.DataFrame:
+    """One row per value of the column `by` of `users`, a text and the index: what `intervals` finds on the rows with that
+    value alone, for all values in one pass. Rows without a value are left out."""
+    require_columns(users, ("user_id", by, *names), "users")
     key = F.xxhash64("user_id", F.lit(seed)).alias("key")
-    schema = "draw int, n double, " + ", ".join(f"`{name}` double" for name in names)
+    schema = "__by string, draw int, n double, " + ", ".join(f"`{name}` double" for name in names)
 
     def drawn(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         for batch in batches:
             counts = np.stack([np.random.default_rng(int(k) % 2**63).poisson(1, draws) for k in batch["key"]])
-            sums = counts.T @ batch[[*names]].to_numpy(float)
-            yield pd.DataFrame({"draw": range(draws), "n": counts.sum(0), **dict(zip(names, sums.T, strict=True))})
+            values = batch[[*names]].to_numpy(float)
+            for value, rows in batch.groupby("__by").indices.items():
+                sums = dict(zip(names, (counts[rows].T @ values[rows]).T, strict=True))
+                yield pd.DataFrame({"__by": value, "draw": range(draws), "n": counts[rows].sum(0), **sums})
 
-    parts = users.select(key, *names).mapInPandas(drawn, schema)
-    sums = parts.groupBy("draw").agg(F.sum("n").alias("n"), *[F.sum(name).alias(name) for name in names]).toPandas()
-    if sums.empty:
+    parts = users.select(key, F.col(by).cast("string").alias("__by"), *names).mapInPandas(drawn, schema)
+    sums = parts.groupBy("__by", "draw").agg(F.sum("n").alias("n"), *[F.sum(name).alias(name) for name in names])
+    table = sums.toPandas()
+    if table.empty:
         raise UsageError("users are empty: there is nothing to draw from")
-    ends: dict[str, float] = {}
-    for name in names:
-        low, high = np.quantile(sums[name] / sums["n"].clip(lower=1), [0.025, 0.975])
-        ends |= {f"{name}_low": float(low), f"{name}_high": float(high)}
-    return ends
+    means = table[[*names]].div(table["n"].clip(lower=1), axis=0).groupby(table["__by"].rename(None))
+    return means.quantile(0.025).add_suffix("_low").join(means.quantile(0.975).add_suffix("_high"))
 
 
 def compare(a: DataFrame, b: DataFrame, name: str = "ndcg", draws: int = 200, seed: int = 7) -> dict[str, float]:
@@ -131,19 +140,26 @@ def activity(train: DataFrame) -> DataFrame:
 
 
 def by_group(users: DataFrame, groups: DataFrame, group: str) -> pd.DataFrame:
-    """One row per value of the column `group` of `groups`[user_id, group], key user_id: value, n (users), the means RANKING
-    and the interval of ndcg. Users of `users` (of `per_user`) without a group are `none`."""
-    named = users.join(groups.select("user_id", group), on="user_id", how="left").fillna("none", [group]).persist()
+    """`summary` of `users` (of `per_user`) by the column `group` of `groups`[user_id, group]. A user of several groups
+    counts in each; those without one are `none`."""
+    mine = groups.select("user_id", F.col(group).cast("string").alias(group))
+    named = users.join(mine, on="user_id", how="left").fillna("none", [group]).persist()
     try:
-        means = [F.avg(name).alias(name) for name in RANKING]
-        table = named.groupBy(F.col(group).alias("value")).agg(F.count("*").alias("n"), *means).toPandas()
-        ends = [intervals(named.where(F.col(group) == value)) for value in table["value"]]
-        return pd.concat([table, pd.DataFrame(ends, index=table.index)], axis=1)
+        return summary(named, group)
     finally:
         named.unpersist()
 
 
-def _make_up(lists: DataFrame, train: DataFrame, k: int) -> dict[str, float]:
+def summary(users: DataFrame, by: str) -> pd.DataFrame:
+    """One row per value of the column `by` of `users`[user_id, `by`, RANKING]: value (text), n (users), the means RANKING and
+    the interval of ndcg."""
+    means = [F.avg(name).alias(name) for name in RANKING]
+    table = users.groupBy(F.col(by).cast("string").alias("value")).agg(F.count("*").alias("n"), *means).toPandas()
+    return table.join(intervals_by(users, by), on="value")
+
+
+def make_up(lists: DataFrame, train: DataFrame, k: int) -> dict[str, float]:
+    """What `evaluate` says over all lists, of `lists`[user_id, item_id] with no pair twice and at most `k` of a user."""
     items = train.groupBy("item_id").agg(F.countDistinct("user_id").alias("users"))
     train_users, train_items, list_users = (
         df.select(column).distinct().count()

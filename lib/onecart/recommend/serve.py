@@ -1,5 +1,6 @@
 """Job `recommend`: measures the models on the last weeks, then offers every customer products by the configured one."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,24 +10,25 @@ from pyspark.sql import functions as F
 from onecart.config import Recommend
 from onecart.context import Context, Result
 from onecart.recommend.events import interactions, pairs, purchases, split
-from onecart.recommend.metrics import evaluate
 from onecart.recommend.offer import MODEL, TABLE, Kept, age_of, allowed, describes, kept, news, offers, to_change
 from onecart.recommend.pairs import settled
 from onecart.recommend.parameters import MODELS, PARTS
 from onecart.recommend.recommender import fit
+from onecart.recommend.scoreboard import Board, scoreboard
 from onecart.recommend.split import refuse_leakage
 
 
 def run(ctx: Context) -> Result:
     """Writes gold.recommendations for every customer by the configured model, and in gold.model_health how good each model
-    was on the days held out. A model younger than recommend.retrain_days is kept: then only those get new lists who did
+    was on the days held out (`scoreboard`). A model younger than recommend.retrain_days is kept: then only those get new lists who did
     something since, or whose old list will not do.
 
     Only customers who agreed to profiling are in the data of the models and of their measures. All others get the
     same most popular products: nothing about one of them decides what that one sees.
     """
     conf, as_of, seed = ctx.settings.recommend, ctx.as_of(), ctx.settings.seed
-    customers = ctx.lake.read("gold.customer_profile").select(
+    profiles = ctx.lake.read("gold.customer_profile")
+    customers = profiles.select(
         F.col("customer_id").alias("user_id"), "consent_profiling", age_of("date_of_birth", as_of).alias("age")
     )
     rows = interactions(
@@ -46,15 +48,18 @@ def run(ctx: Context) -> Result:
     if old:
         written, headline = _refreshed(ctx, old, anybody, profiled, customers)
     else:
-        written, headline = _anew(ctx, anybody, profiled, customers)
+        written, headline = _anew(ctx, anybody, profiled, customers, segments(profiles, ctx.settings.intent.audit))
     return Result(rows_in=rows.count(), rows_out=written, headline=headline)
 
 
-def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) -> tuple[int, str]:
+def _anew(
+    ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame, groups: DataFrame | None
+) -> tuple[int, str]:
     """(rows written, headline): the models measured, the configured one fitted and saved, a list for everybody."""
     conf, seed = ctx.settings.recommend, ctx.settings.seed
     products = describes(ctx.lake.read_if_exists("silver.products"), conf.sku_pattern)
-    measures, weights = measure(rows, ctx.as_of() - timedelta(days=conf.holdout_days), conf, seed, products)
+    cut = ctx.as_of() - timedelta(days=conf.holdout_days)
+    measures, weights = measure(rows, cut, conf, seed, products=products, groups=groups)
     ctx.write_health({f"{MODEL}.{model}": values for model, values in measures.items()}, "holdout")
     if rows.isEmpty():
         made = anybody
@@ -62,7 +67,7 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
         given = parameters(conf.model, conf, seed)
         if conf.model == "blend" and weights:
             given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
-        if conf.model in ("blend", "content"):
+        if conf.model == "blend":
             given["products"] = products
         model = fit(rows, conf.model, **given).hiding(purchases(rows))
         model.notes.update(
@@ -90,10 +95,16 @@ def _refreshed(ctx: Context, old: Kept, anybody: Kept, rows: DataFrame, customer
 
 
 def measure(
-    rows: DataFrame, cut: date, conf: Recommend, seed: int, products: DataFrame | None = None
-) -> tuple[dict[str, dict[str, float]], dict[str, float] | None]:
-    """(model -> measure -> value, the blend's weights): fitted on `rows` before `cut`, the weights too, and asked for what
-    was newly bought from `cut` on.
+    rows: DataFrame,
+    cut: date,
+    conf: Recommend,
+    seed: int,
+    *,
+    products: DataFrame | None = None,
+    groups: DataFrame | None = None,
+) -> tuple[Board, dict[str, float] | None]:
+    """(model -> metric -> value, the blend's weights): fitted on `rows` before `cut`, the weights too, and asked for what
+    was newly bought from `cut` on, see `scoreboard`. products: see `fit`. groups: see `segments`.
 
     Items bought before are not offered again; items only looked at are. Empty and None where one side of `cut` has no rows.
     """
@@ -102,17 +113,24 @@ def measure(
     refuse_leakage(train, cut)
     if train.isEmpty() or held_out.isEmpty():
         return {}, None
-    fitted = fit(train, "blend", products=products, **parameters("blend", conf, seed))
+    blend = fit(train, "blend", products=products, **parameters("blend", conf, seed))
+    models = {name: blend.using(name) for name in (*PARTS, "blend") if name in blend.parts}
+    if conf.model not in models:
+        models[conf.model] = fit(train, conf.model, **parameters(conf.model, conf, seed))
     users, seen, known = held_out.select("user_id").distinct(), settled(purchases(train)), settled(pairs(train))
-    measures = {}
-    for model in (*PARTS, "blend"):
-        if model not in fitted.parts:
-            continue
-        offered = settled(fitted.using(model).recommend(users, conf.k, seen=seen))
-        if offered.isEmpty():  # whoever bought later has had everything before
-            continue
-        measures[model] = evaluate(offered, held_out, known, conf.k)
-    return measures, fitted.params.weights
+    lists = {name: model.recommend(users, conf.k, seen=seen) for name, model in models.items()}
+    return scoreboard(lists, held_out, known, conf.k, conf.model, groups), blend.params.weights
+
+
+def segments(profiles: DataFrame, attributes: Mapping[str, str]) -> DataFrame | None:
+    """[user_id, group], key both: of each customer who agreed to profiling, `attribute.value` for each of `attributes`,
+    name -> SQL over gold.customer_profile, that is known. None: no attributes."""
+    if not attributes:
+        return None
+    named = [F.concat(F.lit(f"{name}."), F.expr(sql).cast("string")) for name, sql in attributes.items()]
+    agreed = profiles.where("consent_profiling")
+    groups = agreed.select(F.col("customer_id").alias("user_id"), F.explode(F.array(*named)).alias("group"))
+    return groups.where("group IS NOT NULL")
 
 
 def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
@@ -121,7 +139,7 @@ def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
     return {name: given[name] for name in MODELS[model].model_fields if name in given}
 
 
-def _headline(measures: dict[str, dict[str, float]], conf: Recommend) -> str:
+def _headline(measures: Board, conf: Recommend) -> str:
     if not measures:
         return f"too little history to hold out {conf.holdout_days} days"
     shown = dict.fromkeys((conf.model, "als", "popularity"))

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 # One hue a channel or model wherever it appears; distinguishable with colour-vision deficiency (Okabe-Ito).
 COLOURS = {
@@ -18,6 +19,12 @@ COLOURS = {
     "tablet": "#CC79A7",
 }
 INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
+MAKE_UP = {  # measure of recommended lists -> what a reader sees, number format
+    "coverage": ("share of products offered", ".1%"),
+    "popularity_share": ("share from the most popular tenth", ".0%"),
+    "diversity": ("share of two lists that differs", ".0%"),
+    "novelty": ("novelty, bits", ".1f"),
+}
 
 
 def _colour(name: object) -> str:
@@ -118,6 +125,43 @@ def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
         go.Bar(x=rows.value, y=rows.model, orientation="h", marker_color=MAIN, text=text, textposition="auto")
     )
     return _styled(figure, x=metric)
+
+
+def intervals(table: pd.DataFrame, x: str) -> go.Figure:
+    """`table`: label, value, low, high (nan: no interval), from the top. A dot each, and a line from low to high."""
+    line = {"type": "data", "symmetric": False, "array": table.high - table.value, "color": INK, "thickness": 1.5}
+    figure = go.Figure(
+        go.Scatter(
+            x=table.value,
+            y=table.label,
+            mode="markers+text",
+            marker={"color": MAIN, "size": 10},
+            error_x={**line, "arrayminus": table.value - table.low},
+            text=[f"{v:.3f}" for v in table.value],
+            textposition="top center",
+            customdata=table[["low", "high"]],
+            hovertemplate="%{y}: %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
+            cliponaxis=False,
+        )
+    )
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(type="category", range=[len(table) - 0.5, -0.7])
+    return _styled(figure, x=x)
+
+
+def make_up(table: pd.DataFrame) -> go.Figure:
+    """`table`: model, the columns of MAKE_UP, from the top. A small chart a measure, a bar a model."""
+    titles = [title for title, _ in MAKE_UP.values()]
+    figure = make_subplots(2, 2, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.24)
+    for place, (name, (_, form)) in enumerate(MAKE_UP.items()):
+        text = [format(v, form) for v in table[name]]
+        bar = go.Bar(x=table[name], y=table.model, orientation="h", marker_color=MAIN, text=text, textposition="auto")
+        figure.add_trace(bar, row=place // 2 + 1, col=place % 2 + 1)
+    figure = _styled(figure.update_layout(showlegend=False))
+    for place, (_, form) in enumerate(MAKE_UP.values()):
+        figure.update_xaxes(tickformat=form, nticks=4, row=place // 2 + 1, col=place % 2 + 1)
+    figure.update_yaxes(autorange="reversed", type="category")
+    return figure.update_annotations(font_size=13)
 
 
 def demand(history: pd.DataFrame, forecast: pd.DataFrame) -> go.Figure:

@@ -191,17 +191,60 @@ def _partial(points: pd.DataFrame, features: list[str]) -> list[Card]:
 
 
 def _recommendations(ctx: Context) -> str:
-    health = ctx.lake.read_if_exists("gold.model_health")
-    ndcg = queries.newest_metrics(health, "ndcg", "recommend.").toPandas()
-    examples = queries.example_recommendations(
-        ctx.lake.for_purpose("profiling").read_if_exists("gold.recommendations"),
-        ctx.lake.read_if_exists("silver.products"),
-        4,
-    )
+    offers, products = (ctx.lake.read_if_exists(name) for name in ("gold.recommendations", "silver.products"))
+    health = queries.of_offers(ctx.lake.read_if_exists("gold.model_health"), offers)
+    models = queries.model_scores(health).toPandas()
+    groups = queries.group_scores(health).toPandas()
+    groups = groups[groups.groupby("attribute")["value"].transform("size") > 1]  # one alone compares nothing
+    active, others = (groups[rows] for rows in (groups.attribute == "activity", groups.attribute != "activity"))
+    agreed = ctx.lake.for_purpose("profiling").read_if_exists("gold.recommendations")
+    ndcg = partial(figures.intervals, x="nDCG and its 95 % interval")
     return cards(
-        ("nDCG@k on the last weeks, held out", ndcg, lambda t: figures.metric_bars(t, "nDCG")),
-        ("What four customers are offered", examples.toPandas(), table_html),
+        (_offers_title(models), _labelled(models, models.model), ndcg),
+        ("What the lists are made of", models, figures.make_up),
+        (
+            _of_model("nDCG by number of products the customer had to do with before", active),
+            _labelled(active, active.value),
+            ndcg,
+        ),
+        (
+            _of_model("nDCG by group of customers", others),
+            _labelled(others, others.attribute + ": " + others.value),
+            ndcg,
+        ),
+        (
+            "Where the offers come from",
+            queries.offers_by_source(offers).toPandas(),
+            lambda t: figures.bars(t, label="source", value="share", x="share of offers", percent=True),
+        ),
+        (
+            "What four customers are offered, and why",
+            queries.example_recommendations(agreed, products, 4).toPandas(),
+            table_html,
+        ),
     )
+
+
+def _offers_title(models: pd.DataFrame) -> str:
+    title = "nDCG@k on the last weeks, held out"
+    gaps = models.dropna(subset=["ndcg_over_popularity"])
+    words = [
+        f"{r.model} {r.ndcg_over_popularity:+.3f} ({r.ndcg_over_popularity_low:+.3f} to "
+        f"{r.ndcg_over_popularity_high:+.3f}) beside popularity"
+        for r in gaps.itertuples()
+    ]
+    return ": ".join([title, *words])
+
+
+def _of_model(title: str, groups: pd.DataFrame) -> str:
+    return f"{title}, {groups.model.iloc[0]}" if len(groups) else ""
+
+
+def _labelled(scores: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
+    """`scores`[ndcg, ndcg_low, ndcg_high, users?] as `figures.intervals` takes them."""
+    names = {"ndcg": "value", "ndcg_low": "low", "ndcg_high": "high"}
+    counted = [f" ({n:,.0f} customers)" for n in scores.users] if "users" in scores else ""
+    return scores[[*names]].rename(columns=names).astype(float).assign(label=labels + counted)
 
 
 def _demand(ctx: Context) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
@@ -10,6 +10,11 @@ LIFETIME_STEPS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)  # mone
 SOLD_DAYS = 180  # of history before a forecast that a chart shows
 MOST_BITS, STEP_BITS = 20, 2  # stronger evidence counts as this much; width of a step
 MOST_RECORDS = 10  # customers with more records are counted together
+SCORES = (  # of a recommendation model
+    *("ndcg", "ndcg_low", "ndcg_high", "ndcg_over_popularity", "ndcg_over_popularity_low", "ndcg_over_popularity_high"),
+    *("coverage", "diversity", "popularity_share", "novelty"),
+)
+GROUP_SCORES = ("users", "ndcg", "ndcg_low", "ndcg_high")
 
 
 def weekly_conversion(daily: DataFrame, channels: Sequence[str] = ("web", "app")) -> DataFrame:
@@ -180,12 +185,59 @@ def sentiment_by_category(scored: DataFrame, products: DataFrame) -> DataFrame:
     return rows.agg(*[F.count_if(F.col("sentiment") == word).alias(word) for word in ("positive", "negative")])
 
 
+def of_offers(health: DataFrame, offers: DataFrame) -> DataFrame:
+    """The rows on recommendation models that the run wrote which made the newest offers."""
+    run = F.substring_index("model_version", "@", -1)
+    newest = offers.groupBy().agg(F.max_by(run, "as_of").alias("run"))
+    return health.where(F.col("model").startswith("recommend.")).join(newest, run == F.col("run"), how="left_semi")
+
+
+def model_scores(health: DataFrame) -> DataFrame:
+    """One model, the best first: a column for each of SCORES, null where it was not measured."""
+    model = F.substring_index("model", ".", -1).alias("model")
+    scores = health.where(F.col("metric").isin(*SCORES)).groupBy(model).pivot("metric", [*SCORES])
+    return scores.agg(F.first("value")).orderBy(F.desc("ndcg"), "model")
+
+
+def group_scores(health: DataFrame) -> DataFrame:
+    """One group of customers under a model: model, attribute, value, a column for each of GROUP_SCORES. Values that are
+    numbers or ranges are in their order."""
+    place = F.split("metric", r"\.", 3)
+    named = health.select(
+        F.substring_index("model", ".", -1).alias("model"),
+        *[F.get(place, F.lit(n)).alias(name) for n, name in enumerate(("figure", "attribute", "group"))],
+        "value",
+    )
+    scores = named.where("group IS NOT NULL").groupBy("model", "attribute", F.col("group").alias("value"))
+    table = scores.pivot("figure", [*GROUP_SCORES]).agg(F.first("value"))
+    return table.orderBy("model", "attribute", F.regexp_extract("value", r"\d+", 0).cast("int"), "value")
+
+
+def offers_by_source(offers: DataFrame) -> DataFrame:
+    """One source of offers: source (the tier; what popularity gave as a model of its own, apart), share of all offers."""
+    alone = F.col("model_version").startswith("recommend.popularity@")
+    source = F.when(alone, "popularity, no personal model").otherwise(F.col("tier"))
+    counts = offers.groupBy(source.alias("source")).agg(F.count("*").alias("n"))
+    return counts.select("source", (F.col("n") / F.sum("n").over(Window.partitionBy())).alias("share"))
+
+
 def example_recommendations(offers: DataFrame, products: DataFrame, customers: int) -> DataFrame:
-    """The offers of the first few customers by id, with product texts."""
+    """The first three offers of the first few customers by id: customer_id, rank, product (its text, else the sku),
+    category, tier, why (in words; null: nothing of the customer's is near)."""
     some = offers.select("customer_id").distinct().orderBy("customer_id").limit(customers)
     rows = offers.join(F.broadcast(some), on="customer_id", how="inner").where("rank <= 3")
+    texts = products.select("sku", "description")
+    product = F.coalesce("description", "sku").alias("product")
+    reasons = rows.select("customer_id", "rank", F.posexplode("because").alias("place", "sku"))
+    reasons = reasons.join(texts, on="sku", how="left").select("customer_id", "rank", "place", product)
+    reasons = reasons.groupBy("customer_id", "rank").agg(
+        F.sort_array(F.collect_list(F.struct("place", "product"))).alias("r")
+    )
+    liked = F.concat(F.lit("because you bought or looked at "), F.array_join("r.product", " and "))
+    why = F.coalesce(liked, F.when(F.col("tier") == "popularity", "because many buy it now"))
     return (
         rows.join(products.select("sku", "description", "category"), on="sku", how="left")
+        .join(reasons, on=["customer_id", "rank"], how="left")
         .orderBy("customer_id", "rank")
-        .select("customer_id", "rank", "sku", "description", "category", "tier")
+        .select("customer_id", "rank", product, "category", "tier", why.alias("why"))
     )
