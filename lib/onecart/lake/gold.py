@@ -248,7 +248,7 @@ GOLD = (
             C(
                 "metric",
                 "string",
-                "as in auc, average_precision, ndcg, mase, alpha; its 95 % interval ends at metric_low and metric_high; "
+                "as in auc, average_precision, ndcg, mase, alpha; metric_low, metric_high: its 95 % interval; "
                 "metric.attribute.value: of one group of customers, as in ndcg_low.activity.2-4, users.country.France",
                 nullable=False,
             ),

@@ -95,8 +95,8 @@ def intervals(users: DataFrame, names: Sequence[str] = ("ndcg",), draws: int = 2
 def intervals_by(
     users: DataFrame, by: str, names: Sequence[str] = ("ndcg",), draws: int = 200, seed: int = 7
 ) -> pd.DataFrame:
-    """One row per value of the column `by` of `users`, a text and the index: what `intervals` finds on the rows with that
-    value alone, for all values in one pass. Rows without a value are left out."""
+    """One row per value of the column `by` of `users`, a text and the index: what `intervals` finds on the rows with
+    that value alone, for all values in one pass. Rows without a value are left out."""
     require_columns(users, ("user_id", by, *names), "users")
     key = F.xxhash64("user_id", F.lit(seed)).alias("key")
     schema = "__by string, draw int, n double, " + ", ".join(f"`{name}` double" for name in names)
@@ -151,15 +151,15 @@ def by_group(users: DataFrame, groups: DataFrame, group: str) -> pd.DataFrame:
 
 
 def summary(users: DataFrame, by: str) -> pd.DataFrame:
-    """One row per value of the column `by` of `users`[user_id, `by`, RANKING]: value (text), n (users), the means RANKING and
-    the interval of ndcg."""
+    """One row per value of the column `by` of `users`[user_id, `by`, RANKING]: value (text), n (users), the means
+    RANKING and the interval of ndcg."""
     means = [F.avg(name).alias(name) for name in RANKING]
     table = users.groupBy(F.col(by).cast("string").alias("value")).agg(F.count("*").alias("n"), *means).toPandas()
     return table.join(intervals_by(users, by), on="value")
 
 
 def make_up(lists: DataFrame, train: DataFrame, k: int) -> dict[str, float]:
-    """What `evaluate` says over all lists, of `lists`[user_id, item_id] with no pair twice and at most `k` of a user."""
+    """What `evaluate` says over all lists, of `lists`[user_id, item_id]: no pair twice, at most `k` of a user."""
     items = train.groupBy("item_id").agg(F.countDistinct("user_id").alias("users"))
     train_users, train_items, list_users = (
         df.select(column).distinct().count()

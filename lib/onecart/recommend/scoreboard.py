@@ -22,7 +22,7 @@ def scoreboard(
     chosen: str,
     segments: DataFrame | None = None,
 ) -> Board:
-    """Model -> metric -> value, of each model's `lists`[user_id, item_id, rank], the first `k`; the others as in `evaluate`.
+    """Model -> metric -> value, of the first `k` of each model's `lists`[user_id, item_id, rank]; see `evaluate`.
     A model that offers nobody anything (all who are asked have had everything) is left out.
 
     - every model: the measures of `evaluate`; ndcg_low, ndcg_high: the 95 % interval of nDCG.

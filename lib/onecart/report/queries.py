@@ -214,7 +214,7 @@ def group_scores(health: DataFrame) -> DataFrame:
 
 
 def offers_by_source(offers: DataFrame) -> DataFrame:
-    """One source of offers: source (the tier; what popularity gave as a model of its own, apart), share of all offers."""
+    """One source of offers: source (the tier; apart, what popularity gave as a model of its own), share of all."""
     alone = F.col("model_version").startswith("recommend.popularity@")
     source = F.when(alone, "popularity, no personal model").otherwise(F.col("tier"))
     counts = offers.groupBy(source.alias("source")).agg(F.count("*").alias("n"))
