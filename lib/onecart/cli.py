@@ -239,14 +239,15 @@ def doctor(argv: list[str]) -> int:
 _BENCHES = {
     "identity": ["identity"],
     "intent": ["questions", "behaviour", "training"],
-    "recommend": ["quality", "lists"],
+    "recommend": ["quality", "lists", "tune"],
 }
 
 
 def bench(argv: list[str]) -> int:
     """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark); intent, in three
     parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
-    recommend, in two: quality (all models on public data), lists (Spark's own top-k and implicit)."""
+    recommend, in three: quality (all models on public data), lists (Spark's own top-k and implicit), tune (default
+    settings beside searched ones)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
@@ -284,6 +285,7 @@ def bench(argv: list[str]) -> int:
         "behaviour": (behaviour.TABLE, behaviour.measure(spark, sizes or [1_000_000], seed)),
         "training": (boosters.TABLE, boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed)),
         "quality": (recommenders.TABLE, recommenders.measure(spark, args.questions, args.engines, seed)),
+        "tune": (recommenders.TUNED, recommenders.tuned(spark, args.engines, seed)),
         "lists": (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
     }
     rows, tables = [], []

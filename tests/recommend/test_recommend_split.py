@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.recommend import split
@@ -42,3 +43,18 @@ def test_stratified_takes_the_same_share_of_every_item(rows: Any) -> None:
     assert pairs(held) != pairs(split.stratified(rows, 0.25, seed=8)[1])
     with pytest.raises(UsageError, match="a share between 0 and 1"):
         split.stratified(rows, 1.5)
+
+
+def test_held_back_asks_for_the_newest_that_are_new(rows: Any) -> None:
+    train, held = split.held_back(rows, 0.25, latest=True)
+    assert train.agg({"ts": "max"}).first()[0] == 50
+    assert pairs(held) == {("u5", i) for i in range(1, 6)}  # u5 has had item 0 before
+
+
+def test_held_back_at_random_is_a_share_of_the_pairs_and_of_some_value(rows: Any) -> None:
+    train, held = split.held_back(rows, 0.4)
+    assert not pairs(train) & pairs(held)
+    assert pairs(train) | pairs(held) == pairs(rows)
+    assert pairs(held) == pairs(split.held_back(rows.repartition(3), 0.4)[1])
+    valued = rows.withColumn("value", F.col("item_id") / 2)
+    assert {i for _, i in pairs(split.held_back(valued, 0.4, least=1.0)[1])} == {i for _, i in pairs(held) if i >= 2}

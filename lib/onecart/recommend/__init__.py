@@ -1,7 +1,9 @@
-"""What to offer to whom: fit a model on interactions, recommend, evaluate."""
+"""What to offer to whom: fit a model on interactions, recommend, evaluate, tune."""
 
+from onecart.recommend.learn import fit
 from onecart.recommend.metrics import evaluate
-from onecart.recommend.recommender import Recommender, fit
+from onecart.recommend.recommender import Recommender
 from onecart.recommend.split import by_time, leave_last_out, stratified
+from onecart.recommend.tune import Tuned, tune
 
-__all__ = ["Recommender", "by_time", "evaluate", "fit", "leave_last_out", "stratified"]
+__all__ = ["Recommender", "Tuned", "by_time", "evaluate", "fit", "leave_last_out", "stratified", "tune"]

@@ -1,5 +1,6 @@
 """The models' hyper-parameters: their types, bounds and defaults."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -127,6 +128,33 @@ MODELS: dict[str, type[Popularity]] = {
 }
 """Each model's parameters."""
 PARTS = ("popularity", "item_knn", "als", "ease", "content")  # what a blend is made of
+
+Space = Mapping[str, tuple[Any, ...] | list[Any]]
+_AGES: Space = {"half_life_days": [None, 7.0, 30.0, 90.0, 365.0]}  # need ts
+_POPULARITY: Space = {"popularity_half_life_days": (1.0, 365.0, "log")}
+_KNN: Space = {"neighbours": (10, 500, "log"), "shrinkage": (0.0, 100.0)}
+_FACTORS: Space = {"rank": (8, 128, "log"), "reg": (0.01, 1.0, "log")}
+_ALPHA: Space = {"alpha": (0.1, 40.0, "log")}
+_L2: Space = {"l2": (10.0, 3000.0, "log")}
+SPACES: dict[str, Space] = {
+    "popularity": _POPULARITY,
+    "item_knn": {**_KNN, "similarity": ["cosine", "jaccard"], **_AGES},
+    "user_knn": {**_KNN, "similarity": ["cosine", "jaccard"], **_AGES},
+    "als": {**_FACTORS, **_ALPHA, **_AGES},
+    "als_explicit": _FACTORS,
+    "ease": {**_L2, **_AGES},
+    "sequence": {
+        "dimensions": [16, 32, 64, 128],
+        "layers": (1, 3),
+        "dropout": (0.0, 0.6),
+        "epochs": (5, 80, "log"),
+        "learning_rate": (1e-4, 1e-2, "log"),
+    },
+    "content": {"content_neighbours": (10, 200, "log"), "category": (0.0, 1.0), **_AGES},
+    "group_popularity": _AGES,
+    "blend": {**_KNN, **_FACTORS, **_ALPHA, **_L2, **_AGES, **_POPULARITY},
+}
+"""Where `tune` looks: (low, high), (low, high, "log") for what works by orders of magnitude, [one of these]."""
 
 
 def parameters(model: str, given: dict[str, Any]) -> Any:

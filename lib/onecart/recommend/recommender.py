@@ -1,9 +1,9 @@
-"""`fit` and `Recommender`: one front for all models, any ids in and out, k items for everybody."""
+"""`Recommender`: one front for all fitted models, any ids in and out, k items for everybody."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,140 +11,12 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.recommend import blend, content, fold, groups, models
+from onecart.recommend import blend, fold, groups, models
 from onecart.recommend.because import with_because
 from onecart.recommend.models import Frames, Request
-from onecart.recommend.pairs import Pairs, as_type, pair_up, require_columns, settled
-from onecart.recommend.parameters import PARTS, Blend, Content, parameters
-from onecart.recommend.sequence import by_sequence, fit_sequence
-
-_JUDGES = 2000  # users that a blend's weights are learnt on
-_FITS: dict[str, Callable[[Pairs, Any], Frames]] = {
-    "item_knn": models.fit_item_knn,
-    "user_knn": models.fit_user_knn,
-    "als": models.fit_als,
-    "als_explicit": models.fit_als,
-    "ease": models.fit_ease,
-    "sequence": fit_sequence,
-}
-
-
-def fit(
-    interactions: DataFrame, model: str = "blend", *, products: DataFrame | None = None, **params: Any
-) -> Recommender:
-    """Learns from `interactions`[user_id, item_id, value?, ts?]: one row an event; no key.
-
-    Ids are strings or integers; `value` (default 1.0) is how much the event counts, for als_explicit and user_knn with
-    ratings=True the rating; `ts` is a timestamp, a date or seconds since 1970. Other columns are not looked at.
-
-    popularity: the items with the largest sum of weights over users. item_knn, user_knn: neighbours. als, als_explicit:
-    matrix factorisation. ease: a linear model of items on items. blend: item_knn, als, ease and popularity by weights that
-    are learnt on a part of the interactions held back; then all learn from everything. sequence: a network of what follows
-    what (extra `deep`). group_popularity: popularity among those of the same group, a column of `interactions`. content:
-    likeness of what the products are. `params`: see `parameters`, which holds each model's names, bounds and defaults.
-    Weights and popularity: see `pairs.pair_up`.
-
-    `products`[item_id, text?, category?, image?], key item_id, for content and blend: what products are, in words, a
-    label, an array of numbers. Products nobody has bought yet are offered too: by their content neighbours, and by ALS
-    with the mean of these neighbours' factors.
-
-    Raises UsageError for an unknown model or parameter, a value that does not fit, columns that are missing or of the
-    wrong type, null ids, values or times, and an empty frame.
-    """
-    p = parameters(model, params)
-    told = Told(interactions, _described(products, model, p))
-    data = told.paired(model, p)
-    if isinstance(p, Blend) and p.weights is None:
-        parts = [part for part in PARTS if part != "content" or products is not None]
-        few = data.users.count() < blend.FEWEST
-        p = p.model_copy(update={"weights": blend.equal(parts) if few else _weights(told, p, parts)})
-    return Recommender(model, p, told.learnt(data, model, p), {"newest_s": data.newest_s})
-
-
-def _described(products: DataFrame | None, model: str, p: Any) -> DataFrame | None:
-    if products is not None:
-        if not isinstance(p, Content):
-            raise UsageError(f"{model} does not look at products; leave them out, or fit content or blend")
-        return content.checked(products)
-    if model == "content" or "content" in (getattr(p, "weights", None) or ()):
-        raise UsageError("content needs products[item_id, text?, category?, image?]: what the items are")
-    return None
-
-
-@dataclass(frozen=True)
-class Told:
-    """What `fit` was given."""
-
-    interactions: DataFrame
-    products: DataFrame | None
-
-    def paired(self, model: str, p: Any) -> Pairs:
-        rated = model == "als_explicit" or getattr(p, "ratings", False)
-        return pair_up(
-            self.interactions,
-            explicit=rated or getattr(p, "similarity", None) == "adjusted_cosine",
-            half_life_days=p.half_life_days,
-            popularity_half_life_days=p.popularity_half_life_days,
-            also=self.products,
-        )
-
-    def learnt(self, data: Pairs, model: str, p: Any) -> Frames:
-        history = data.pairs.select("user_id", "item", "weight", "last_s")
-        frames = {
-            "items": data.items,
-            "users": data.users,
-            "history": history,
-            "seen": history.select("user_id", "item"),
-        }
-        parts = [model]
-        if isinstance(p, Blend):
-            fits = data.items.count() <= p.max_items
-            wanted = {*(PARTS if p.weights is None else p.weights), "item_knn"}  # whose neighbours tell reasons
-            parts = [part for part in PARTS if part in wanted and (part != "ease" or fits)]
-        for part in parts:
-            frames |= _FITS[part](data, p) if part in _FITS else {}
-        if model == "group_popularity":
-            frames |= groups.fit_groups(data, self.interactions, p)
-        if self.products is not None:
-            named = self.products.join(data.items.select("item", "item_id"), on="item_id", how="inner")
-            frames |= content.fit_content(data, settled(named), p)
-            frames = content.with_new(frames, "als") if "als_items" in frames else frames
-        return frames
-
-
-def _weights(told: Told, p: Blend, parts: list[str]) -> dict[str, float]:
-    """The weights of a blend of models that learn without a part of the pairs, asked for that part."""
-    train, held = _held_back(told.interactions, p)
-    if train.isEmpty() or held.isEmpty():
-        return blend.equal(parts)
-    past = Told(train, told.products)
-    fitted = Recommender("blend", p, past.learnt(past.paired("blend", p), "blend", p))
-    known = held.join(fitted.frames["items"].select("item", "item_id"), on="item_id", how="inner").drop("item_id")
-    known = known.join(fitted.frames["users"].select("user_id"), on="user_id", how="left_semi")
-    judges = known.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(_JUDGES)
-    known = settled(known.join(judges, on="user_id", how="left_semi"))
-    request = Request(
-        fitted._with_seen(known.select("user_id").distinct(), None), fitted.frames["items"], p.depth, True
-    )
-    return blend.learnt(blend.comparable(fitted._lists(request, parts), p.depth), known)
-
-
-def _held_back(interactions: DataFrame, p: Blend) -> tuple[DataFrame, DataFrame]:
-    """(interactions to learn from, [user_id, item_id] to be asked for)."""
-    if p.validation == "latest":
-        require_columns(interactions, ("ts",), "interactions")
-        seconds = F.col("ts").cast("timestamp").cast("double")
-        timed = interactions.withColumn("__s", seconds)
-        cut = timed.approxQuantile("__s", [1 - p.validation_share], 0.001)
-        later = F.col("__s") >= F.lit(cut[0] if cut else 0.0)
-    else:
-        timed = interactions
-        later = F.pmod(F.xxhash64("user_id", "item_id", F.lit(p.seed)), F.lit(10_000)) < 10_000 * p.validation_share
-    train = settled(timed.where(~later).drop("__s"))
-    value = F.sum("value") if "value" in interactions.columns else F.count("*")
-    held = timed.where(later).groupBy("user_id", "item_id").agg(value.alias("value"))
-    held = held.where(F.col("value") >= p.validation_value).select("user_id", "item_id")
-    return train, held.join(train.select("user_id", "item_id").distinct(), on=["user_id", "item_id"], how="left_anti")
+from onecart.recommend.pairs import as_type, require_columns, settled
+from onecart.recommend.parameters import PARTS, parameters
+from onecart.recommend.sequence import by_sequence
 
 
 @dataclass(frozen=True)
@@ -186,9 +58,7 @@ class Recommender:
                 users.select("user_id"), k, filter_seen, items, seen=seen, with_tier=with_tier
             )
         asked = self._users(users)
-        asked = (
-            self._with_seen(asked, seen) if filter_seen else asked.withColumn("seen", F.lit(None).cast("array<int>"))
-        )
+        asked = self.with_seen(asked, seen) if filter_seen else asked.withColumn("seen", F.lit(None).cast("array<int>"))
         request = Request(asked, self._allowed(items), k, filter_seen)
         order = Window.partitionBy("user_id").orderBy(F.desc("score"), "item")
         ranked = self._scored(request).withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= k)
@@ -274,12 +144,12 @@ class Recommender:
         if self.model == "blend":
             weights = {part: weight for part, weight in self.params.weights.items() if weight > 0}
             deep = replace(request, n=max(request.n, self.params.depth))
-            own = blend.blended(self._lists(deep, [*weights]), weights, deep.n)
+            own = blend.blended(self.lists(deep, [*weights]), weights, deep.n)
         else:
-            own = self._lists(request, [self.model])[self.model].withColumn("tier", F.lit(self.model))
+            own = self.lists(request, [self.model])[self.model].withColumn("tier", F.lit(self.model))
         return models.filled_up(own, request)
 
-    def _lists(self, request: Request, parts: Iterable[str]) -> dict[str, DataFrame]:
+    def lists(self, request: Request, parts: Iterable[str]) -> dict[str, DataFrame]:
         """Part -> [user_id, item, score]: what it proposes."""
         lists = {}
         for part in parts:
@@ -313,7 +183,8 @@ class Recommender:
         require_columns(items, ("item_id",), "items")
         return known.join(items.select(as_type(items, "item_id", known)), on="item_id", how="left_semi")
 
-    def _with_seen(self, asked: DataFrame, seen: DataFrame | None) -> DataFrame:
+    def with_seen(self, asked: DataFrame, seen: DataFrame | None) -> DataFrame:
+        """`asked`[user_id] with what each has seen, see `Request`: the pairs of `seen`[user_id, item_id], None: its own."""
         if seen is None:
             pairs = self.frames["seen"].join(asked, on="user_id", how="left_semi")
         else:

@@ -10,10 +10,10 @@ from pyspark.sql import functions as F
 from onecart.config import Recommend
 from onecart.context import Context, Result
 from onecart.recommend.events import interactions, pairs, purchases, split
+from onecart.recommend.learn import fit
 from onecart.recommend.offer import MODEL, TABLE, Kept, age_of, allowed, describes, kept, news, offers, to_change
 from onecart.recommend.pairs import settled
 from onecart.recommend.parameters import MODELS, PARTS
-from onecart.recommend.recommender import fit
 from onecart.recommend.scoreboard import Board, scoreboard
 from onecart.recommend.split import refuse_leakage
 

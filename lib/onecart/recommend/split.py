@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError, UsageError
-from onecart.recommend.pairs import require_columns
+from onecart.recommend.pairs import require_columns, settled
 
 Parts = tuple[DataFrame, DataFrame]
 
@@ -44,6 +44,28 @@ def stratified(rows: DataFrame, share: float = 0.25, by: str = "item_id", seed: 
     return _apart(
         rows, placed.where(F.col("place") > F.round((1 - share) * F.col("pairs"))).select("user_id", "item_id")
     )
+
+
+def held_back(rows: DataFrame, share: float = 0.2, *, latest: bool = False, seed: int = 7, least: float = 0.0) -> Parts:
+    """(rows to learn from, [user_id, item_id] to be asked for, key both): what settings are judged on, inside `rows`.
+
+    A `share` of the rows is held back, the newest (`latest`, needs ts) or pairs drawn by a seeded hash; pairs that are
+    also among the others are not asked for, nor those whose values sum to less than `least`.
+    """
+    if latest:
+        require_columns(rows, ("ts",), "interactions")
+        seconds = F.col("ts").cast("timestamp").cast("double")
+        timed = rows.withColumn("__s", seconds)
+        cut = timed.approxQuantile("__s", [1 - share], 0.001)
+        later = F.col("__s") >= F.lit(cut[0] if cut else 0.0)
+    else:
+        timed = rows
+        later = F.pmod(F.xxhash64("user_id", "item_id", F.lit(seed)), F.lit(10_000)) < 10_000 * share
+    train = settled(timed.where(~later).drop("__s"))
+    value = F.sum("value") if "value" in rows.columns else F.count("*")
+    held = timed.where(later).groupBy("user_id", "item_id").agg(value.alias("value"))
+    held = held.where(F.col("value") >= least).select("user_id", "item_id")
+    return train, held.join(train.select("user_id", "item_id").distinct(), on=["user_id", "item_id"], how="left_anti")
 
 
 def refuse_leakage(train: DataFrame, cut: date) -> None:
