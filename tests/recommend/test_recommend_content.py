@@ -48,6 +48,9 @@ def test_cells_are_tf_idf_a_category_and_a_picture_each_of_its_weight(spark: Any
     expected = words @ words.T + 0.25 + images @ images.T
     assert matrix @ matrix.T == pytest.approx(expected, abs=1e-9)
 
+    rare = content.cells(frame.select("item", "text", "category"), Content(common=2)).toPandas()
+    assert set(rare.groupby("item").size()) == {1, 2, 3}  # neither the word of three products nor the label of all
+
 
 def test_a_new_product_is_offered_to_those_who_have_such(spark: Any) -> None:
     model = recommend.fit(bought(spark), "content", products=products(spark))

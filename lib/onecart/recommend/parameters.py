@@ -84,12 +84,14 @@ class Sequence(Popularity):
 
 
 class Content(Popularity):
-    """Products like those a user has, by what they are, see `content.cells`. text, category, image: how much each counts."""
+    """Products like those a user has, by what they are, see `content.cells`. text, category, image: how much each counts.
+    common: words and categories of more products than this say little, cost most, and are passed over."""
 
     content_neighbours: int = Field(50, ge=1)
     text: float = Field(1.0, ge=0)
     category: float = Field(0.3, ge=0)
     image: float = Field(1.0, ge=0)
+    common: int = Field(5000, ge=1)
 
 
 class GroupPopularity(Popularity):

@@ -28,9 +28,9 @@ def run(ctx: Context) -> Result:
     """
     conf, as_of, seed = ctx.settings.recommend, ctx.as_of(), ctx.settings.seed
     profiles = ctx.lake.read("gold.customer_profile")
-    customers = profiles.select(
-        F.col("customer_id").alias("user_id"), "consent_profiling", age_of("date_of_birth", as_of).alias("age")
-    )
+    agreed = F.coalesce("consent_profiling", F.lit(False)).alias("consent_profiling")  # no word is no consent
+    age = age_of("date_of_birth", as_of).alias("age")
+    customers = profiles.select(F.col("customer_id").alias("user_id"), agreed, age)
     rows = interactions(
         ctx.lake.read("silver.orders"),
         ctx.lake.read_if_exists("silver.interactions"),
