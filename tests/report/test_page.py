@@ -256,7 +256,7 @@ def test_what_is_offered_shows_scores_sources_and_reasons_of_those_who_agreed(co
     ]
     fill("gold.recommendations", rows_of("gold.recommendations", *offers))
     html = page.SECTIONS["What to offer"](ctx)
-    assert html.count('class="card"') == 6
+    assert html.count('class="card') == 6
     assert "als +0.100 (+0.050 to +0.150) beside popularity" in html
     assert "2-4 (30 customers)" in html
     assert "age: 55 and over (35 customers)" in html

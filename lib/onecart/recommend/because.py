@@ -14,8 +14,8 @@ from onecart.recommend.models import Frames
 
 def with_because(lists: DataFrame, frames: Frames, n: int) -> DataFrame:
     """Adds `because` to `lists`[user_id, item, ...]: at most `n` item ids of the user's history, those with the largest
-    similarity * weight to the item, by the item neighbours of `frames`, of a new item the content neighbours; null where
-    nothing of the history is near.
+    similarity * weight to the item, by the item neighbours of `frames`, else by the content neighbours; null where nothing
+    of the history is near.
     """
     ids = frames["items"].select("item", "item_id").toPandas()
     names: dict[int, Any] = dict(zip(ids["item"], ids["item_id"].tolist(), strict=True))
@@ -26,19 +26,25 @@ def with_because(lists: DataFrame, frames: Frames, n: int) -> DataFrame:
             yield pd.Series([_named(names, n, *row) for row in zip(*columns, strict=True)], dtype=object)
 
     udf = pandas_udf(nearest, kind)  # type: ignore[call-overload]
-    near = frames["item_knn_items"].select("item", F.col("vector").alias("near"))
-    if "content_items" in frames:  # a product that nobody has bought is only like others by what it is
-        like = frames["content_items"].select("item", F.col("vector").alias("like"))
-        near = near.join(like, on="item", how="full").select("item", F.coalesce("near", "like").alias("near"))
+    with_near, parts = lists, list[str]()
+    for part in ("item_knn", "content"):  # what people have together says more than what things are
+        if f"{part}_items" in frames:
+            near = frames[f"{part}_items"].select("item", F.col("vector").alias(part))
+            with_near = with_near.join(F.broadcast(near), on="item", how="left")
+            parts.append(part)
     has = frames["item_knn_users"].select("user_id", F.col("vector").alias("has"))
-    both = lists.join(F.broadcast(near), on="item", how="left").join(has, on="user_id", how="left")
-    arrays = [F.col(f"{side}.{part}") for side in ("near", "has") for part in ("index", "value")]
-    return both.withColumn("because", udf(*arrays)).drop("near", "has")
+    both = with_near.join(has, on="user_id", how="left")
+    arrays = [F.col(f"{side}.{half}") for side in ("has", *parts) for half in ("index", "value")]
+    return both.withColumn("because", udf(*arrays)).drop("has", *parts)
 
 
-def _named(names: dict[int, Any], n: int, near: Any, similarity: Any, has: Any, weight: Any) -> list[Any] | None:
-    if near is None or has is None:
-        return None
-    items, a, b = np.intersect1d(near, has, assume_unique=True, return_indices=True)
-    best = np.argsort(-(similarity[a] * weight[b]), kind="stable")[:n]
-    return [names[item] for item in items[best]] if len(items) else None
+def _named(names: dict[int, Any], n: int, has: Any, weight: Any, *near: Any) -> list[Any] | None:
+    """near: the items and similarities of one kind of neighbours after the other."""
+    for items, similarity in zip(near[::2], near[1::2], strict=True):
+        if items is None or has is None:
+            continue
+        common, a, b = np.intersect1d(items, has, assume_unique=True, return_indices=True)
+        if len(common):
+            best = np.argsort(-(similarity[a] * weight[b]), kind="stable")[:n]
+            return [names[item] for item in common[best]]
+    return None

@@ -32,10 +32,11 @@ h1{font-size:26px;margin:0}h2{font-size:18px;margin:36px 0 4px}p{margin:4px 0 10
 .tile,.card{background:#fff;border:1px solid #e4e7eb;border-radius:8px;padding:14px}
 .tile b{display:block;font-size:24px}.tile span{color:#52606d;font-size:13px}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(480px,100%),1fr));gap:14px}
-.card{overflow-x:auto;min-width:0}.card h3{font-size:14px;margin:0 0 6px}
+.card{overflow-x:auto;min-width:0}.wide{grid-column:1/-1}.card h3{font-size:14px;margin:0 0 6px}
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;border-bottom:1px solid #e4e7eb;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 """
+_NARROW = 5  # columns of a table that fit half the page
 
 
 def run(ctx: Context) -> Result:
@@ -305,7 +306,8 @@ SECTIONS: dict[str, Callable[[Context], str]] = {
 
 
 def cards(*charts: Card) -> str:
-    """A grid of titled charts; a chart without rows is left out, and no chart at all is an empty text."""
+    """A grid of titled charts; a chart without rows is left out, and no chart at all is an empty text. A table of many
+    columns has a row of the grid to itself."""
     drawn = []
     for title, frame, draw in charts:
         if len(frame):
@@ -317,7 +319,8 @@ def cards(*charts: Card) -> str:
                     full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
                 )
             )
-            drawn.append(f'<div class="card"><h3>{escape(title)}</h3>{inner}</div>')
+            wide = " wide" if draw is table_html and len(frame.columns) > _NARROW else ""
+            drawn.append(f'<div class="card{wide}"><h3>{escape(title)}</h3>{inner}</div>')
     return f'<div class="grid">{"".join(drawn)}</div>' if drawn else ""
 
 
