@@ -18,7 +18,7 @@ from onecart import recommend
 from onecart.config import Recommend
 from onecart.errors import UsageError, nearest
 from onecart.recommend import metrics
-from onecart.recommend.parameters import MODELS
+from onecart.recommend.parameters import among
 
 _K = 10
 _MODELS = ("popularity", "group_popularity", "item_knn", "user_knn", "als", "ease", "sequence", "content", "blend")
@@ -76,10 +76,8 @@ class Trial:
         all are equal: what chance gives."""
         if self.items and model == "popularity":
             return self.fitted(train, "content", products, seed).using(model)
-        given = {**self.settings, "seed": seed}
-        params = {name: given[name] for name in MODELS[model].model_fields if name in given}
         about = products if model in ("content", "blend") else None
-        return recommend.fit(train, model, products=about, **params)
+        return recommend.fit(train, model, products=about, **among(model, {**self.settings, "seed": seed}))
 
 
 def measure(

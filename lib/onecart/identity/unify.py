@@ -105,7 +105,7 @@ def _write_change(
     links = _identified(ctx, found, prepared, was).localCheckpoint()
     components = was.where("component IS NOT NULL").select("component").distinct()
     old_pairs = lake.read(_EDGES).join(components, "component", how="left_semi").select("record_a", "record_b")
-    _apply(lake, _EDGES, found.pairs, old_pairs)
+    lake.exchange(_EDGES, found.pairs, old_pairs)
     untouched = previous.join(reached, "record_id", how="left_anti")
     _replace_links(lake, records, links.unionByName(untouched), previous)
     # Last: a run that is killed before must still see which keys have crossed their cap.
@@ -139,7 +139,7 @@ def _replace_links(lake: Lake, records: DataFrame, links: DataFrame, previous: D
     differs = " OR ".join(f"NOT ({c} <=> old_{c})" for c in said)
     moved = everybody.join(same, "record_id", how="left").where(differs).select(*everybody.columns)
     left = previous.join(records.select("record_id"), "record_id", how="left_anti").select("record_id")
-    _apply(lake, _LINKS, moved, left)
+    lake.exchange(_LINKS, moved, left)
 
 
 def _everybody(records: DataFrame, links: DataFrame) -> DataFrame:
@@ -173,20 +173,3 @@ def _number(names: dict[str, int]) -> Column:
         else F.create_map().cast("map<string,int>")
     )
     return table[F.col("rule")]
-
-
-def _apply(lake: Lake, name: str, rows: DataFrame, old: DataFrame) -> None:
-    """In one commit: `rows` take the place of the rows with their keys, and `old` keys without a row are deleted."""
-    key = list(contract(name).key)
-    new = contract(name).conform(rows).withColumn("gone", F.lit(False))
-    dead = old.select(*key).distinct().join(rows.select(*key), key, how="left_anti").withColumn("gone", F.lit(True))
-    columns: dict[str, str | Column] = {c: f"new.{c}" for c in contract(name).schema.fieldNames()}
-    lake.merge(
-        name,
-        new.unionByName(dead, allowMissingColumns=True).localCheckpoint(),
-        lambda merge: (
-            merge.whenMatchedDelete("new.gone")
-            .whenMatchedUpdate(set=columns)
-            .whenNotMatchedInsert(condition="NOT new.gone", values=columns)
-        ),
-    )

@@ -264,6 +264,20 @@ class Lake:
         self.create(name)
         return self._merge(name, df, clauses)
 
+    def exchange(self, name: str, df: DataFrame, old: DataFrame) -> Written:
+        """In one commit: the rows `df` take the place of the rows with their keys, and rows with a key in `old` that `df`
+        has not are deleted. `df` must be unique on the key."""
+        key = list(contract(name).key)
+        new = contract(name).conform(df).withColumn("gone", F.lit(False))
+        dead = old.select(*key).distinct().join(df.select(*key), key, how="left_anti").withColumn("gone", F.lit(True))
+        return self.merge(
+            name,
+            new.unionByName(dead, allowMissingColumns=True).localCheckpoint(),
+            lambda merge: (
+                merge.whenMatchedDelete("new.gone").whenMatchedUpdateAll().whenNotMatchedInsertAll("NOT new.gone")
+            ),
+        )
+
     def _merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
         before = self.version(name)
         self._guard(name, clauses(self.matching(name, df)).execute)

@@ -9,7 +9,6 @@ from onecart.behaviour.live import as_sessions, still_open, update
 from onecart.behaviour.sessions import SESSION_ID
 from onecart.context import Context, Result
 from onecart.intent.registry import Champion
-from onecart.lake import contract
 from onecart.live.model import current, of_customers, scored
 from onecart.live.offers import Offerer, refresh
 from onecart.live.stream import follow
@@ -71,23 +70,10 @@ def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, strea
     if number == 0:
         tally.scored += lake.replace(SCORES, scores).inserted
     else:
-        gone = before.join(visits, "session_id", how="left_anti").select("session_id")
-        tally.scored += _merge(ctx, scores, gone)
+        # An earlier event has joined a visit to another, or given it another first event.
+        gone = before.join(visits, "session_id", how="left_anti")
+        written = lake.exchange(SCORES, scores, gone)
+        tally.scored += written.inserted + written.updated
     left = visits.where(still_open(newest[0], rules))
     lake.replace(VISITS, left.withColumns({"stream": F.lit(stream), "batch": F.lit(number).cast("long")}))
     tally.events += batch.count()
-
-
-def _merge(ctx: Context, scores: DataFrame, gone: DataFrame) -> int:
-    """Upserts `scores`, and deletes the rows of `gone` (session_id): visits that an earlier event has joined to others
-    or given another first event. One commit. Returns how many scores it wrote."""
-    new = contract(SCORES).conform(scores).withColumn("gone", F.lit(False))
-    new = new.unionByName(gone.withColumn("gone", F.lit(True)), allowMissingColumns=True)
-    written = ctx.lake.merge(
-        SCORES,
-        new,
-        lambda merge: (
-            merge.whenMatchedDelete("new.gone").whenMatchedUpdateAll().whenNotMatchedInsertAll("NOT new.gone")
-        ),
-    )
-    return written.inserted + written.updated

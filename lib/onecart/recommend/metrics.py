@@ -1,6 +1,7 @@
 """How good recommendations are: ranking measures on what came later, and what the lists are made of."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -9,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.recommend.pairs import require_columns
+from onecart.recommend.pairs import require_columns, settled
 
 RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")
 """The measures of a user's list."""
@@ -42,7 +43,7 @@ def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: i
         assert row is not None
         if row["map"] is None:
             raise UsageError("held_out is empty: there is nothing to measure against")
-        return {**{name: float(row[name]) for name in RANKING}, **make_up(lists, train, k)}
+        return {**{name: float(row[name]) for name in RANKING}, **make_up(lists, known(train), k)}
     finally:
         lists.unpersist()
 
@@ -158,30 +159,44 @@ def summary(users: DataFrame, by: str) -> pd.DataFrame:
     return table.join(intervals_by(users, by), on="value")
 
 
-def make_up(lists: DataFrame, train: DataFrame, k: int) -> dict[str, float]:
-    """What `evaluate` says over all lists, of `lists`[user_id, item_id]: no pair twice, at most `k` of a user."""
+@dataclass(frozen=True)
+class Known:
+    """What was had before: items[item_id, users, head: 1 for the most popular tenth, else null], and how many of both."""
+
+    items: DataFrame
+    n_users: int
+    n_items: int
+
+
+def known(train: DataFrame) -> Known:
+    """`Known` of `train`[user_id, item_id]. UsageError: it is empty."""
     items = train.groupBy("item_id").agg(F.countDistinct("user_id").alias("users"))
-    train_users, train_items, list_users = (
-        df.select(column).distinct().count()
-        for df, column in ((train, "user_id"), (train, "item_id"), (lists, "user_id"))
-    )
-    if not train_users or not list_users:
-        raise UsageError(f"{'train' if list_users else 'recommended'} is empty: there is nothing to measure")
-    head = items.orderBy(F.desc("users"), "item_id").limit(ceil(_HEAD * train_items))
+    n_users, n_items = (train.select(column).distinct().count() for column in ("user_id", "item_id"))
+    if not n_users:
+        raise UsageError("train is empty: there is nothing to measure")
+    head = items.orderBy(F.desc("users"), "item_id").limit(ceil(_HEAD * n_items))
     head = F.broadcast(head.select("item_id", F.lit(1).alias("head")))
+    return Known(settled(items.join(head, on="item_id", how="left")), n_users, n_items)
+
+
+def make_up(lists: DataFrame, before: Known, k: int) -> dict[str, float]:
+    """What `evaluate` says over all lists, of `lists`[user_id, item_id]: no pair twice, at most `k` of a user."""
+    list_users = lists.select("user_id").distinct().count()
+    if not list_users:
+        raise UsageError("recommended is empty: there is nothing to measure")
     # One row an item recommended, with `n` times: all four measures are sums over these.
     counted = lists.groupBy("item_id").agg(F.count("*").cast("double").alias("n"))
-    counted = counted.join(items, on="item_id", how="left").join(head, on="item_id", how="left")
+    counted = counted.join(before.items, on="item_id", how="left")
     row = counted.agg(
         F.sum("n").alias("rows"),
         F.count("users").alias("items"),
-        F.sum(-F.col("n") * F.log2(F.coalesce("users", F.lit(1)) / F.lit(train_users))).alias("surprise"),
+        F.sum(-F.col("n") * F.log2(F.coalesce("users", F.lit(1)) / F.lit(before.n_users))).alias("surprise"),
         F.sum(F.col("n") * (F.col("n") - 1)).alias("shared"),
         F.sum(F.when(F.col("head") == 1, F.col("n")).otherwise(0.0)).alias("head_rows"),
     ).first()
     pairs_of_users = list_users * (list_users - 1)
     return {
-        "coverage": row["items"] / train_items,
+        "coverage": row["items"] / before.n_items,
         "novelty": row["surprise"] / row["rows"],
         "diversity": 1 - row["shared"] / pairs_of_users / k if pairs_of_users else 1.0,
         "popularity_share": row["head_rows"] / row["rows"],

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from onecart.config import Recommend
 from onecart.context import Context
 from onecart.lake.files import listed
+from onecart.recommend.events import interactions
 from onecart.recommend.pairs import settled
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.rerank import reranked
@@ -61,39 +62,73 @@ def kept(ctx: Context, settings: dict[str, Any]) -> Kept | None:
     return found if same and 0 <= age < ctx.settings.recommend.retrain_days else None
 
 
-def offers(made: Kept, anybody: Kept, customers: DataFrame, ctx: Context) -> DataFrame:
-    """Rows of gold.recommendations for `customers`[user_id, consent_profiling, age]: by `made`, which hides what somebody
-    has bought, or without consent the same of `anybody` for all."""
-    conf, agreed = ctx.settings.recommend, F.col("consent_profiling")
-    products = ctx.lake.read_if_exists("silver.products")
-    depth = conf.k * (_CHOICE if conf.reranks else 1)
-    mine, same = [], []
-    for some, items in by_age(customers, allowed(made.model.frames["items"], products, conf)):
-        mine.append(made.model.recommend(some.where(agreed), depth, items=items, with_tier=True))
-        same.append(anybody.model.recommend(some.where(~agreed), conf.k, False, items, with_tier=True))
-    personal = reduce(DataFrame.unionByName, mine)
+def customers_of(ctx: Context) -> DataFrame:
+    """[user_id, consent_profiling, age: see `age_of`], key user_id, of every customer. No word is no consent."""
+    return ctx.lake.read("gold.customer_profile").select(
+        F.col("customer_id").alias("user_id"),
+        F.coalesce("consent_profiling", F.lit(False)).alias("consent_profiling"),
+        age_of("date_of_birth", ctx.as_of()).alias("age"),
+    )
+
+
+def happened(ctx: Context, *, since: date | None = None, before: date | None = None) -> DataFrame:
+    """`interactions` of the lake, from the day `since` on and before the day `before`, by the settings."""
+    conf = ctx.settings.recommend
+    orders, events = ctx.lake.read("silver.orders"), ctx.lake.read_if_exists("silver.interactions")
+    if since is not None:
+        orders = orders.where(F.col("order_ts") >= F.lit(since))
+        events = events.where(F.col("event_ts") >= F.lit(since))
+    return interactions(
+        orders,
+        events,
+        ctx.lake.read("gold.identity_links"),
+        ctx.lake.read_if_exists("gold.identity_stitches"),
+        values={str(kind): value for kind, value in conf.event_values.items()},
+        sku_pattern=conf.sku_pattern,
+        before=before,
+    )
+
+
+def offers(made: Kept, customers: DataFrame, goods: DataFrame, ctx: Context) -> DataFrame:
+    """Rows of gold.recommendations for those of `customers`[user_id, consent_profiling, age] who agreed, by `made`, of
+    `goods` (of `allowed`); what somebody has bought `made` hides."""
+    conf, products = ctx.settings.recommend, ctx.lake.read_if_exists("silver.products")
+    agreed, depth = customers.where("consent_profiling"), conf.k * (_CHOICE if conf.reranks else 1)
+    lists = _lists(made.model, agreed, goods, depth, filter_seen=True)
     if conf.reranks:
         kinds = products.select(F.col("sku").alias("item_id"), "category")
         varied: dict[str, Any] = {"per_category": conf.per_category, "variety": conf.variety, "trials": conf.trials}
-        personal = reranked(personal, conf.k, kinds, seed=ctx.settings.seed, **varied)
-    nothing = F.lit(None).cast("array<string>")
+        lists = reranked(lists, conf.k, kinds, seed=ctx.settings.seed, **varied)
     explained = "item_knn_items" in made.model.frames
-    personal = made.model.because(personal) if explained else personal.withColumn("because", nothing)
-    general = reduce(DataFrame.unionByName, same).withColumn("because", nothing)
-    both = [f.withColumn("model_version", F.lit(m.version)) for f, m in ((personal, made), (general, anybody))]
-    return (
-        both[0]
-        .unionByName(both[1])
-        .select(
-            F.col("user_id").alias("customer_id"),
-            "rank",
-            F.col("item_id").alias("sku"),
-            "score",
-            "tier",
-            "because",
-            F.lit(ctx.as_of()).alias("as_of"),
-            "model_version",
-        )
+    return _rows(made.model.because(lists) if explained else _unexplained(lists), made, ctx)
+
+
+def same_for_all(anybody: Kept, customers: DataFrame, goods: DataFrame, ctx: Context) -> DataFrame:
+    """Rows of gold.recommendations for those of `customers` who did not agree: the first of `anybody` and `goods`."""
+    others = customers.where(~F.col("consent_profiling"))
+    lists = _lists(anybody.model, others, goods, ctx.settings.recommend.k, filter_seen=False)
+    return _rows(_unexplained(lists), anybody, ctx)
+
+
+def _lists(model: Recommender, customers: DataFrame, goods: DataFrame, k: int, *, filter_seen: bool) -> DataFrame:
+    parts = [model.recommend(some, k, filter_seen, items, with_tier=True) for some, items in by_age(customers, goods)]
+    return reduce(DataFrame.unionByName, parts)
+
+
+def _unexplained(lists: DataFrame) -> DataFrame:
+    return lists.withColumn("because", F.lit(None).cast("array<string>"))
+
+
+def _rows(lists: DataFrame, made: Kept, ctx: Context) -> DataFrame:
+    return lists.select(
+        F.col("user_id").alias("customer_id"),
+        "rank",
+        F.col("item_id").alias("sku"),
+        "score",
+        "tier",
+        "because",
+        F.lit(ctx.as_of()).alias("as_of"),
+        F.lit(made.version).alias("model_version"),
     )
 
 

@@ -176,3 +176,8 @@ def parameters(model: str, given: dict[str, Any]) -> Any:
     for part in set(getattr(found, "weights", None) or ()) - set(PARTS):
         raise UsageError(f"weights: a blend has no part '{part}'{nearest(part, PARTS)}")
     return found
+
+
+def among(model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `settings` that `model` has a parameter for."""
+    return {name: settings[name] for name in MODELS[model].model_fields if name in settings}

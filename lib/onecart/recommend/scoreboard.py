@@ -6,7 +6,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.recommend.metrics import RANKING, activity, by_group, compare, make_up, per_user, summary
+from onecart.recommend.metrics import RANKING, activity, by_group, compare, known, make_up, per_user, summary
 from onecart.recommend.pairs import settled
 
 FEWEST = 30  # users of a group; fewer say nothing, and might name someone
@@ -37,8 +37,9 @@ def scoreboard(
     each = [per_user(rows, held_out, k).withColumn("model", F.lit(model)) for model, rows in shown.items()]
     users = settled(reduce(DataFrame.unionByName, each))
     table = summary(users, "model").set_index("value")
+    before = known(train)
     board: Board = {
-        model: {**{name: float(table[name][model]) for name in (*RANKING, *_ENDS)}, **make_up(rows, train, k)}
+        model: {**{name: float(table[name][model]) for name in (*RANKING, *_ENDS)}, **make_up(rows, before, k)}
         for model, rows in shown.items()
     }
     if chosen not in shown:

@@ -9,55 +9,55 @@ from pyspark.sql import functions as F
 
 from onecart.config import Recommend
 from onecart.context import Context, Result
-from onecart.recommend.events import interactions, pairs, purchases, split
+from onecart.recommend.events import pairs, purchases, split
 from onecart.recommend.learn import fit
-from onecart.recommend.offer import MODEL, TABLE, Kept, age_of, allowed, describes, kept, news, offers, to_change
+from onecart.recommend.offer import (
+    MODEL,
+    TABLE,
+    Kept,
+    allowed,
+    customers_of,
+    describes,
+    happened,
+    kept,
+    news,
+    offers,
+    same_for_all,
+    to_change,
+)
 from onecart.recommend.pairs import settled
-from onecart.recommend.parameters import MODELS, PARTS
+from onecart.recommend.parameters import PARTS, among
 from onecart.recommend.scoreboard import Board, scoreboard
 from onecart.recommend.split import refuse_leakage
 
 
 def run(ctx: Context) -> Result:
     """Writes gold.recommendations for every customer by the configured model, and in gold.model_health how good each model
-    was on the days held out (`scoreboard`). A model younger than recommend.retrain_days is kept: then only those get new lists who did
-    something since, or whose old list will not do.
+    was on the days held out (`scoreboard`). A model younger than recommend.retrain_days is kept: then only those get new
+    lists who did something since, or whose old list will not do.
 
     Only customers who agreed to profiling are in the data of the models and of their measures. All others get the
     same most popular products: nothing about one of them decides what that one sees.
     """
-    conf, as_of, seed = ctx.settings.recommend, ctx.as_of(), ctx.settings.seed
-    profiles = ctx.lake.read("gold.customer_profile")
-    agreed = F.coalesce("consent_profiling", F.lit(False)).alias("consent_profiling")  # no word is no consent
-    age = age_of("date_of_birth", as_of).alias("age")
-    customers = profiles.select(F.col("customer_id").alias("user_id"), agreed, age)
-    rows = interactions(
-        ctx.lake.read("silver.orders"),
-        ctx.lake.read_if_exists("silver.interactions"),
-        ctx.lake.read("gold.identity_links"),
-        ctx.lake.read_if_exists("gold.identity_stitches"),
-        values={str(kind): value for kind, value in conf.event_values.items()},
-        sku_pattern=conf.sku_pattern,
-        before=as_of,
-    )
-    rows = rows.join(customers.drop("age"), on="user_id", how="inner").transform(settled)
+    conf, customers = ctx.settings.recommend, customers_of(ctx)
+    rows = happened(ctx, before=ctx.as_of()).join(customers.drop("age"), on="user_id", how="inner").transform(settled)
     profiled = rows.where("consent_profiling").drop("consent_profiling")
-    popular = fit(rows, "popularity", **parameters("popularity", conf, seed))
+    popular = fit(rows, "popularity", **parameters("popularity", conf, ctx.settings.seed))
     anybody = Kept(popular, ctx.model_version(f"{MODEL}.popularity"))
     old = kept(ctx, conf.model_dump())
     if old:
         written, headline = _refreshed(ctx, old, anybody, profiled, customers)
     else:
-        written, headline = _anew(ctx, anybody, profiled, customers, segments(profiles, ctx.settings.intent.audit))
+        written, headline = _anew(ctx, anybody, profiled, customers)
     return Result(rows_in=rows.count(), rows_out=written, headline=headline)
 
 
-def _anew(
-    ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame, groups: DataFrame | None
-) -> tuple[int, str]:
+def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) -> tuple[int, str]:
     """(rows written, headline): the models measured, the configured one fitted and saved, a list for everybody."""
     conf, seed = ctx.settings.recommend, ctx.settings.seed
-    products = describes(ctx.lake.read_if_exists("silver.products"), conf.sku_pattern)
+    about = ctx.lake.read_if_exists("silver.products")
+    products = describes(about, conf.sku_pattern)
+    groups = segments(ctx.lake.read("gold.customer_profile"), ctx.settings.intent.audit)
     cut = ctx.as_of() - timedelta(days=conf.holdout_days)
     measures, weights = measure(rows, cut, conf, seed, products=products, groups=groups)
     ctx.write_health({f"{MODEL}.{model}": values for model, values in measures.items()}, "holdout")
@@ -65,17 +65,19 @@ def _anew(
         made = anybody
     else:
         given = parameters(conf.model, conf, seed)
-        if conf.model == "blend" and weights:
-            given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
         if conf.model == "blend":
             given["products"] = products
+            if weights:
+                given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
         model = fit(rows, conf.model, **given).hiding(purchases(rows))
         model.notes.update(
             as_of=str(ctx.as_of()), settings=conf.model_dump(), metrics=measures, inputs=dict(ctx.lake.reads)
         )
         model.save(ctx.model_path(MODEL))
         made = Kept(model, ctx.model_version(f"{MODEL}.{conf.model}"))
-    written = ctx.lake.replace(TABLE, offers(made, anybody, customers, ctx))
+    goods = allowed(made.model.frames["items"], about, conf)
+    rows = offers(made, customers, goods, ctx).unionByName(same_for_all(anybody, customers, goods, ctx))
+    written = ctx.lake.replace(TABLE, rows)
     return written.inserted, _headline(measures, conf)
 
 
@@ -89,7 +91,8 @@ def _refreshed(ctx: Context, old: Kept, anybody: Kept, rows: DataFrame, customer
     model = model if events.isEmpty() else model.updated(events, seen=purchases(events))
     stay = customers.join(changed, on="user_id", how="left_anti").select(F.col("user_id").alias("customer_id"))
     left = before.join(stay, on="customer_id", how="left_semi")
-    anew = offers(Kept(model, old.version), anybody, changed, ctx)
+    anew = offers(Kept(model, old.version), changed, goods, ctx)
+    anew = anew.unionByName(same_for_all(anybody, changed, goods, ctx))
     written = ctx.lake.replace(TABLE, left.select(*anew.columns).unionByName(anew))
     return written.inserted, f"{changed.count():,} of {customers.count():,} customers anew by {old.version}"
 
@@ -135,8 +138,8 @@ def segments(profiles: DataFrame, attributes: Mapping[str, str]) -> DataFrame | 
 
 def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
     """The settings that `model` has a parameter for."""
-    given = {**conf.model_dump(), "seed": seed, "validation_value": conf.event_values.get("purchase", 0.0)}
-    return {name: given[name] for name in MODELS[model].model_fields if name in given}
+    own = {"seed": seed, "validation_value": conf.event_values.get("purchase", 0.0)}
+    return among(model, {**conf.model_dump(), **own})
 
 
 def _headline(measures: Board, conf: Recommend) -> str:

@@ -188,9 +188,8 @@ def sentiment_by_category(scored: DataFrame, products: DataFrame) -> DataFrame:
 def of_offers(health: DataFrame, offers: DataFrame) -> DataFrame:
     """The rows on recommendation models that the run wrote which made the newest offers."""
     run = F.substring_index("model_version", "@", -1)
-    personal = ~F.col("model_version").startswith(
-        "recommend.popularity@"
-    )  # a kept model is older than today's popularity
+    # A model that was kept is older than the popularity of the same day.
+    personal = ~F.col("model_version").startswith("recommend.popularity@")
     newest = offers.groupBy().agg(F.max_by(run, F.struct(personal, "as_of")).alias("run"))
     return health.where(F.col("model").startswith("recommend.")).join(newest, run == F.col("run"), how="left_semi")
 
