@@ -58,6 +58,23 @@ def test_weights_are_those_of_a_training_on_all(spark: Any) -> None:
     assert model.recommend(k=3).where("user_id = 'fresh'").count() == 3
 
 
+def test_news_told_one_after_the_other_are_news_told_at_once(spark: Any) -> None:
+    old, first, second = (
+        spark.createDataFrame([r for r in rows() if low <= r[3] / DAY < high], SCHEMA)
+        for low, high in ((0, 12), (12, 16), (16, 20))
+    )
+    model = recommend.fit(old, "ease", half_life_days=5.0)
+    steps = model.updated(first).updated(second)
+    once = model.updated(first.unionByName(second))
+    assert steps.notes == once.notes
+    of_second = {r.user_id for r in second.select("user_id").distinct().collect()}
+    found, expected = (vectors(m.frames["ease_users"]) for m in (steps, once))
+    for user in of_second:
+        assert found[user] == pytest.approx(expected[user], abs=1e-5)
+    history = (m.frames["history"].orderBy("user_id", "item") for m in (steps, once))
+    assert_approx_df_equality(*history, 1e-6, ignore_nullable=True)
+
+
 def test_als_takes_the_half_step_that_mllib_takes(spark: Any) -> None:
     frame = spark.createDataFrame([(u, i) for u, i, _, _ in rows()], "user_id string, item_id string")
     model = recommend.fit(frame, "als", rank=3, iterations=3, blocks=1, alpha=5.0, reg=0.3)
@@ -92,9 +109,16 @@ def test_saved_with_its_notes_and_updated_after(spark: Any, tmp_path: Any) -> No
     assert_approx_df_equality(*same, 1e-6, ignore_nullable=True)
 
 
-@pytest.mark.parametrize("model", ["user_knn", "als_explicit"])
-def test_models_that_must_be_fitted_again_say_so(spark: Any, model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        ("user_knn", {}),
+        ("als_explicit", {"rank": 2, "iterations": 1}),
+        ("item_knn", {"similarity": "adjusted_cosine"}),  # learnt from ratings, which do not add up
+    ],
+)
+def test_models_that_must_be_fitted_again_say_so(spark: Any, model: str, params: dict[str, Any]) -> None:
     frame = spark.createDataFrame(rows(), SCHEMA)
-    fitted = recommend.fit(frame, model, **({"rank": 2, "iterations": 1} if model == "als_explicit" else {}))
+    fitted = recommend.fit(frame, model, **params)
     with pytest.raises(UsageError, match=f"a {model} model cannot be updated; fit it again"):
         fitted.updated(frame)

@@ -1,6 +1,7 @@
 """What users did since a model was fitted, without fitting it anew: the items stay as they are, users' vectors change."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,18 @@ Frames = dict[str, DataFrame]
 FOLDS = ("popularity", "item_knn", "als", "ease", "content", "group_popularity", "blend")  # models that can be updated
 
 
-def cells_of(frames: Frames, events: DataFrame, p: Any, newest_s: float | None) -> DataFrame:
-    """[user_id, item, weight, last_s], key (user_id, item): what the users of `events`[user_id, item_id, value?, ts?] have,
-    their history in `frames` and their events together.
+@dataclass(frozen=True)
+class News:
+    """What users have since a model was fitted: cells[user_id, item, weight, last_s], key (user_id, item), of the users of
+    the events; history[same columns] of all, as it stands at `newest_s`."""
+
+    cells: DataFrame
+    history: DataFrame
+    newest_s: float | None
+
+
+def told(frames: Frames, events: DataFrame, p: Any, newest_s: float | None) -> News:
+    """The history in `frames`, which stands at `newest_s`, and `events`[user_id, item_id, value?, ts?] together.
 
     The same weights as if all had been fitted together, to the day's decay: a sum halved with its age may be halved on
     from where it stands. Items that the model does not know are passed over.
@@ -31,28 +41,30 @@ def cells_of(frames: Frames, events: DataFrame, p: Any, newest_s: float | None) 
     value = F.col("value") * decay("ts_s", now, p.half_life_days)
     new = rows.join(known, on="item_id", how="inner").select("user_id", "item", value.alias("sum"), "ts_s")
     users = rows.select("user_id").distinct()
-    old = frames["history"].join(users, on="user_id", how="left_semi")
     aged = F.expm1("weight") * decay("at_s", now, p.half_life_days)
-    old = old.withColumn("at_s", F.lit(newest_s)).select(
-        "user_id", "item", aged.alias("sum"), F.col("last_s").alias("ts_s")
-    )
+    history = frames["history"].withColumn("at_s", F.lit(newest_s))
+    history = history.select("user_id", "item", F.log1p(aged).alias("weight"), "last_s")
+    theirs = history.join(users, on="user_id", how="left_semi")
+    old = theirs.select("user_id", "item", F.expm1("weight").alias("sum"), F.col("last_s").alias("ts_s"))
     both = old.unionByName(new).groupBy("user_id", "item").agg(F.sum("sum").alias("sum"), F.max("ts_s").alias("last_s"))
     weight = F.log1p(F.greatest("sum", F.lit(0.0)))
-    return settled(both.select("user_id", "item", weight.alias("weight"), "last_s").where("weight > 0"))
+    cells = settled(both.select("user_id", "item", weight.alias("weight"), "last_s").where("weight > 0"))
+    others = history.join(users, on="user_id", how="left_anti")
+    return News(cells, others.unionByName(cells), now)
 
 
-def updated(frames: Frames, cells: DataFrame, p: Any) -> Frames:
-    """`frames` with the vectors and the history of the users of `cells` (of `cells_of`) as these say."""
-    users = cells.select("user_id").distinct()
+def updated(frames: Frames, news: News, p: Any) -> Frames:
+    """`frames` with the vectors and the history as `news` say."""
+    cells, users = news.cells, news.cells.select("user_id").distinct()
 
     def exchanged(old: DataFrame, new: DataFrame) -> DataFrame:
         return old.join(users, on="user_id", how="left_anti").unionByName(new.select(*old.columns))
 
     unnumbered = users.withColumn("user", F.lit(None).cast("int"))
-    changed = {"history": exchanged(frames["history"], cells), "users": exchanged(frames["users"], unnumbered)}
+    changed = {"history": news.history, "users": exchanged(frames["users"], unnumbered)}
     for part in ("item_knn", "ease", "content"):
         if f"{part}_users" in frames:
-            mine = newest(cells, p.max_history, "user_id") if part == "item_knn" else cells
+            mine = newest(cells, p.max_history) if part == "item_knn" else cells
             changed[f"{part}_users"] = exchanged(frames[f"{part}_users"], vectors(mine, "user_id", "item", "weight"))
     if "als_users" in frames:
         changed["als_users"] = exchanged(frames["als_users"], factors(frames, cells, p))

@@ -11,7 +11,7 @@ from onecart.errors import UsageError
 from onecart.recommend import blend, content, groups, models
 from onecart.recommend.models import Frames, Request
 from onecart.recommend.pairs import Pairs, pair_up, settled
-from onecart.recommend.parameters import PARTS, Blend, Content, parameters
+from onecart.recommend.parameters import PARTS, Blend, Content, parameters, rated
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.sequence import fit_sequence
 from onecart.recommend.split import held_back
@@ -77,10 +77,9 @@ class Told:
     products: DataFrame | None
 
     def paired(self, model: str, p: Any) -> Pairs:
-        rated = model == "als_explicit" or getattr(p, "ratings", False)
         return pair_up(
             self.interactions,
-            explicit=rated or getattr(p, "similarity", None) == "adjusted_cosine",
+            explicit=rated(model, p),
             half_life_days=p.half_life_days,
             popularity_half_life_days=p.popularity_half_life_days,
             also=self.products,

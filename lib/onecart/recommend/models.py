@@ -114,9 +114,9 @@ def by_deviations(frames: Frames, request: Request) -> DataFrame:
     return first_rows(scored, request.n)
 
 
-def newest(pairs: DataFrame, n: int, by: str = "user") -> DataFrame:
+def newest(pairs: DataFrame, n: int) -> DataFrame:
     """The `n` newest rows of each user."""
-    order = Window.partitionBy(by).orderBy(F.desc("last_s"), F.desc("weight"), "item")
+    order = Window.partitionBy("user_id").orderBy(F.desc("last_s"), F.desc("weight"), "item")
     return pairs.withColumn("place", F.row_number().over(order)).where(F.col("place") <= n).drop("place")
 
 

@@ -178,6 +178,12 @@ def parameters(model: str, given: dict[str, Any]) -> Any:
     return found
 
 
+def rated(model: str, p: Any) -> bool:
+    """Whether `model` takes values for ratings, the last of which counts, and not for events that add up."""
+    of_ratings = model == "als_explicit" or getattr(p, "ratings", False)
+    return of_ratings or getattr(p, "similarity", None) == "adjusted_cosine"
+
+
 def among(model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `settings` that `model` has a parameter for."""
     return {name: settings[name] for name in MODELS[model].model_fields if name in settings}

@@ -15,7 +15,7 @@ from onecart.recommend import blend, fold, groups, models
 from onecart.recommend.because import with_because
 from onecart.recommend.models import Frames, Request
 from onecart.recommend.pairs import as_type, require_columns, settled
-from onecart.recommend.parameters import PARTS, parameters
+from onecart.recommend.parameters import PARTS, parameters, rated
 from onecart.recommend.sequence import by_sequence
 
 
@@ -82,7 +82,7 @@ class Recommender:
     @property
     def updatable(self) -> bool:
         """Whether `updated` can tell it of news."""
-        return self.model in fold.FOLDS
+        return self.model in fold.FOLDS and not rated(self.model, self.params)
 
     def for_users(self, users: DataFrame) -> Recommender:
         """The same model, but knowing no other users than `users`[user_id]: small enough to be updated at once."""
@@ -101,11 +101,11 @@ class Recommender:
         """
         if not self.updatable:
             raise UsageError(f"a {self.model} model cannot be updated; fit it again")
-        cells = fold.cells_of(self.frames, events, self.params, self.notes.get("newest_s"))
-        frames = fold.updated(self.frames, cells, self.params)
+        news = fold.told(self.frames, events, self.params, self.notes.get("newest_s"))
+        frames = fold.updated(self.frames, news, self.params)
         hidden = self._numbered(events if seen is None else seen)
         frames["seen"] = frames["seen"].unionByName(hidden).distinct()
-        return replace(self, frames=frames)
+        return replace(self, frames=frames, notes={**self.notes, "newest_s": news.newest_s})
 
     def hiding(self, seen: DataFrame) -> Recommender:
         """The same model, for which `seen`[user_id, item_id] are the pairs that `filter_seen` leaves out."""
@@ -132,9 +132,8 @@ class Recommender:
         row = spark.read.text(f"{path}/about").first()
         about = json.loads(row[0])
         frames = {name: spark.read.parquet(f"{path}/{name}") for name in about["frames"]}
-        kind = (
-            "blend" if "weights" in about["params"] else about["model"]
-        )  # a part is saved with its blend's parameters
+        # A part is saved with its blend's parameters.
+        kind = "blend" if "weights" in about["params"] else about["model"]
         return Recommender(about["model"], parameters(kind, about["params"]), frames, about["notes"])
 
     def _scored(self, request: Request) -> DataFrame:
@@ -185,11 +184,10 @@ class Recommender:
 
     def with_seen(self, asked: DataFrame, seen: DataFrame | None) -> DataFrame:
         """`asked`[user_id] with what each has seen, see `Request`: the pairs of `seen`[user_id, item_id], None: its own."""
-        if seen is None:
-            pairs = self.frames["seen"].join(asked, on="user_id", how="left_semi")
-        else:
-            pairs = self._numbered(seen).join(asked, on="user_id", how="left_semi")
-        lists = pairs.groupBy("user_id").agg(F.collect_set("item").alias("seen"))
+        pairs = self.frames["seen"] if seen is None else self._numbered(seen)
+        lists = (
+            pairs.join(asked, on="user_id", how="left_semi").groupBy("user_id").agg(F.collect_set("item").alias("seen"))
+        )
         return settled(asked.join(lists, on="user_id", how="left"))
 
     def _numbered(self, pairs: DataFrame) -> DataFrame:
