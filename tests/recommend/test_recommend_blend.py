@@ -6,11 +6,11 @@ import pytest
 
 from onecart.recommend import blend
 
-LIST = "user_id string, item int, score double"
+LIST = "user_id string, items array<int>, scores array<double>"
 
 
 def test_a_full_list_ends_at_nought_and_a_short_one_at_its_own_nought(spark: Any) -> None:
-    als = spark.createDataFrame([("a", 1, 6.0), ("a", 2, 4.0), ("a", 3, 2.0), ("b", 1, 8.0), ("b", 2, 2.0)], LIST)
+    als = spark.createDataFrame([("a", [1, 2, 3], [6.0, 4.0, 2.0]), ("b", [1, 2], [8.0, 2.0])], LIST)
     rows = blend.comparable({"als": als}, depth=3).collect()
     values = {(r["user_id"], r["item"]): r["value"] for r in rows}
     assert values == {("a", 1): 1.0, ("a", 2): 0.5, ("a", 3): 0.0, ("b", 1): 1.0, ("b", 2): 0.25}
@@ -18,9 +18,9 @@ def test_a_full_list_ends_at_nought_and_a_short_one_at_its_own_nought(spark: Any
 
 def test_scores_add_up_and_the_largest_part_gives_the_tier(spark: Any) -> None:
     lists = {
-        "als": spark.createDataFrame([("a", 1, 2.0), ("a", 2, 1.0)], LIST),
-        "ease": spark.createDataFrame([("a", 2, 4.0)], LIST),
-        "popularity": spark.createDataFrame([("a", 3, 1.0)], LIST),
+        "als": spark.createDataFrame([("a", [1, 2], [2.0, 1.0])], LIST),
+        "ease": spark.createDataFrame([("a", [2], [4.0])], LIST),
+        "popularity": spark.createDataFrame([("a", [3], [1.0])], LIST),
     }
     rows = blend.blended(lists, {"als": 0.5, "ease": 0.5, "popularity": 0.1}, depth=9).collect()
     found = {r["item"]: (r["score"], r["tier"]) for r in rows}

@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.recommend.lists import rows_of
 from onecart.recommend.models import Request
 from onecart.recommend.pairs import Pairs, pair_up
 from onecart.recommend.parameters import parameters
@@ -48,9 +49,9 @@ def _pairs(spark: Any) -> Pairs:
     return pair_up(frame, explicit=False, half_life_days=None, popularity_half_life_days=None)
 
 
-def _first(data: Pairs, rows: Any) -> dict[int, int]:
+def _first(data: Pairs, lists: Any) -> dict[int, int]:
     """user_id -> item_id of the largest score."""
-    best = rows.groupBy("user_id").agg(F.max_by("item", "score").alias("item"))
+    best = lists.select("user_id", F.col("items")[0].alias("item"))
     return {r.user_id: r.item_id for r in best.join(data.items, on="item", how="inner").toLocalIterator()}
 
 
@@ -73,8 +74,9 @@ def test_both_networks_learn_what_follows(spark: Any, tmp_path: Path, monkeypatc
     first = _first(data, by_sequence({k: v for k, v in frames.items() if k != "sequence_network"}, request, ITEMS))
     assert np.mean([first[user] == _after(user) for user in range(64)]) > 0.9
 
-    rows = data.users.select("user_id").crossJoin(data.items.select("item", F.lit(0.0).alias("score")))
-    scores = rerank(frames, rows).toPandas().set_index(["user_id", "item"])["score"]
+    every = data.items.select(F.collect_list("item").alias("items"))
+    whole = data.users.select("user_id").crossJoin(every.selectExpr("items", "transform(items, i -> 0D) AS scores"))
+    scores = rows_of(rerank(frames, whole, ITEMS)).toPandas().set_index(["user_id", "item"])["score"]
     ids = {r.item: r.item_id for r in data.items.toLocalIterator()}
     best = scores.groupby("user_id").idxmax()
     assert np.mean([ids[best[user][1]] == _after(user) for user in range(64)]) > 0.9
@@ -82,7 +84,7 @@ def test_both_networks_learn_what_follows(spark: Any, tmp_path: Path, monkeypatc
     for name, frame in frames.items():
         frame.write.parquet(f"{tmp_path}/{name}")
     read = {name: spark.read.parquet(f"{tmp_path}/{name}") for name in frames}
-    lists = by_sequence(read, request, candidates=ITEMS).toPandas().set_index(["user_id", "item"])["score"]
+    lists = rows_of(by_sequence(read, request, candidates=ITEMS)).toPandas().set_index(["user_id", "item"])["score"]
     assert lists.groupby("user_id").size().eq(2).all()
     users, items = (frames[f"sequence_{name}"].toPandas() for name in ("users", "items"))
     users, items = users.set_index("user_id")["vector"], items.set_index("item")["vector"]

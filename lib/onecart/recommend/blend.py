@@ -5,7 +5,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 _STEPS = 12  # weights are twelfths or coarser
@@ -16,7 +16,7 @@ _K = 10
 def blended(lists: Mapping[str, DataFrame], weights: Mapping[str, float], depth: int) -> DataFrame:
     """[user_id, item, score, tier]: the sum of weight * value over the lists, see `comparable`.
 
-    `lists`: model -> [user_id, item, score]; `tier` is the model with the largest part in the sum.
+    `lists`: model -> lists, see `lists`; `tier` is the model with the largest part in the sum.
     """
     weight = F.create_map(*[F.lit(x) for pair in weights.items() for x in pair])[F.col("tier")]
     weighed = comparable(lists, depth).withColumn("part", F.col("value") * weight)
@@ -28,13 +28,19 @@ def blended(lists: Mapping[str, DataFrame], weights: Mapping[str, float], depth:
 def comparable(lists: Mapping[str, DataFrame], depth: int) -> DataFrame:
     """[user_id, item, tier, value], key the first three: the scores of each user's list of at most `depth` items moved to
     0 ... 1. 0 is the last of a full list; in a shorter one it is the score 0, as the model knows nothing of the others."""
-    named = [rows.select("user_id", "item", "score", F.lit(tier).alias("tier")) for tier, rows in lists.items()]
-    whole = Window.partitionBy("user_id", "tier")
-    low, high, n = F.min("score").over(whole), F.max("score").over(whole), F.count("*").over(whole)
-    floor = F.when(n >= depth, low).otherwise(F.least(low, F.lit(0.0)))
-    value = F.when(high > floor, (F.col("score") - floor) / (high - floor)).otherwise(1.0)
-    together = reduce(DataFrame.unionByName, named)
-    return together.select("user_id", "item", "tier", value.alias("value"))
+    low, high = F.array_min("scores"), F.array_max("scores")
+    floor = F.when(F.size("items") >= depth, low).otherwise(F.least(low, F.lit(0.0)))
+    value = F.when(F.col("high") > F.col("floor"), F.expr("(score - floor) / (high - floor)")).otherwise(1.0)
+    ends = [
+        rows.select("*", floor.alias("floor"), high.alias("high"), F.lit(tier).alias("tier"))
+        for tier, rows in lists.items()
+    ]
+    entry = F.explode(F.arrays_zip("items", "scores")).alias("row")
+    together = reduce(DataFrame.unionByName, ends).select("user_id", "tier", "floor", "high", entry)
+    rows = together.select(
+        "user_id", F.col("row.items").alias("item"), "tier", F.col("row.scores").alias("score"), "floor", "high"
+    )
+    return rows.select("user_id", "item", "tier", value.alias("value"))
 
 
 def learnt(values: DataFrame, held: DataFrame) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The models: how each is fitted, and how it proposes items for the users of a request."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 from scipy import sparse
 
 from onecart.errors import UsageError
+from onecart.recommend.lists import filled_up, lists_of
 from onecart.recommend.neighbours import nearest
 from onecart.recommend.pairs import Pairs, settled
 from onecart.recommend.parameters import Als, AlsExplicit, Ease, ItemKnn, UserKnn
-from onecart.recommend.topk import first_rows, top_k, vectors
+from onecart.recommend.topk import top_k, vectors
 
 Frames = dict[str, DataFrame]
 
@@ -31,41 +32,19 @@ class Request:
     filtered: bool
 
 
-# -- popularity ----------------------------------------------------------------------------------------------------
-
-
 def popular(request: Request) -> DataFrame:
-    """The n most popular items that a user has not seen -> [user_id, item, score: popularity]."""
-    if not request.filtered:  # everybody gets the same rows
-        first = request.items.orderBy("position").limit(request.n)
-        return request.users.crossJoin(F.broadcast(first)).select("user_id", "item", F.col("popularity").alias("score"))
-    items = request.items.select("item", F.array(-F.col("position")).alias("vector"))
-    users = request.users.withColumn("vector", F.array(F.lit(1)))
-    rows = top_k(users, items, request.n).select("user_id", "item")
-    scores = request.items.select("item", F.col("popularity").alias("score"))
-    return rows.join(F.broadcast(scores), on="item", how="inner")
+    """Lists of the n most popular items that a user has not seen, by popularity."""
+    return completed(None, request).drop("tiers")
 
 
-def filled_up(own: DataFrame, request: Request) -> DataFrame:
-    """[user_id, item, score, tier]: the rows of `own`[same columns], and for each user of the request with less than n of
-    them the most popular other items below.
-
-    Such a row scores its popularity (at most 1) less 2 plus the user's lowest own score; alone, its popularity.
-    """
-    own = settled(own)
-    counts = own.groupBy("user_id").agg(
-        F.count("*").alias("n"), F.collect_list("item").alias("has"), F.min("score").alias("low")
-    )
-    short = request.users.join(counts, on="user_id", how="left").where(F.coalesce("n", F.lit(0)) < request.n)
-    nothing = F.array().cast("array<int>")
-    asked = short.select(
-        "user_id", F.array_union(F.coalesce("seen", nothing), F.coalesce("has", nothing)).alias("seen")
-    )
-    rows = popular(replace(request, users=asked, filtered=True)).join(
-        short.select("user_id", "low"), on="user_id", how="inner"
-    )
-    score = F.coalesce(F.col("low") - 2, F.lit(0.0)) + F.col("score")
-    return own.unionByName(rows.select("user_id", "item", score.alias("score"), F.lit("popularity").alias("tier")))
+def completed(own: DataFrame | None, request: Request) -> DataFrame:
+    """A list for each user of the request: that of `own`[user_id, items, scores, tiers], filled up, see `filled_up`."""
+    if own is None:
+        nothing = {"items": "array<int>", "scores": "array<double>", "tiers": "array<string>"}
+        lists = request.users.select("*", *[F.lit(None).cast(kind).alias(name) for name, kind in nothing.items()])
+    else:
+        lists = request.users.join(own, on="user_id", how="left")
+    return filled_up(lists, request.items, request.n)
 
 
 # -- neighbours ----------------------------------------------------------------------------------------------------
@@ -98,7 +77,7 @@ def fit_user_knn(data: Pairs, p: UserKnn) -> Frames:
 
 
 def by_deviations(frames: Frames, request: Request) -> DataFrame:
-    """[user_id, item, score]: a user's mean rating and what the neighbours' ratings deviate from theirs, on average by
+    """Lists by a user's mean rating and what the neighbours' ratings deviate from theirs, on average by
     similarity, over the neighbours who rated the item (Resnick et al. 1994)."""
     asked = frames["user_knn_users"].join(request.users.select("user_id"), on="user_id", how="left_semi")
     entry = F.posexplode("vector.index").alias("i", "user")
@@ -111,7 +90,7 @@ def by_deviations(frames: Frames, request: Request) -> DataFrame:
     if request.filtered:
         seen = request.users.select("user_id", F.explode("seen").alias("item"))
         scored = scored.join(seen, on=["user_id", "item"], how="left_anti")
-    return first_rows(scored, request.n)
+    return lists_of(scored, request.n)
 
 
 def newest(pairs: DataFrame, n: int) -> DataFrame:
@@ -189,7 +168,7 @@ def fit_als(data: Pairs, p: AlsExplicit) -> Frames:
 
 
 def by_vectors(frames: Frames, request: Request, model: str) -> DataFrame:
-    """[user_id, item, score]: the largest dot products of user and item vectors."""
+    """Lists by the largest dot products of user and item vectors."""
     users = frames[f"{model}_users"].join(request.users, on="user_id", how="inner")
     items = frames[f"{model}_items"].join(request.items.select("item"), on="item", how="left_semi")
     return top_k(users, items, request.n)

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.recommend import blend, fold, groups, models
 from onecart.recommend.because import with_because
+from onecart.recommend.lists import lists_of, rows_of
 from onecart.recommend.models import Frames, Request
 from onecart.recommend.pairs import as_type, require_columns, settled
 from onecart.recommend.parameters import PARTS, parameters, rated
@@ -60,8 +61,7 @@ class Recommender:
         asked = self._users(users)
         asked = self.with_seen(asked, seen) if filter_seen else asked.withColumn("seen", F.lit(None).cast("array<int>"))
         request = Request(asked, self._allowed(items), k, filter_seen)
-        order = Window.partitionBy("user_id").orderBy(F.desc("score"), "item")
-        ranked = self._scored(request).withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= k)
+        ranked = rows_of(models.completed(self._own(request), request))
         named = ranked.join(F.broadcast(self.frames["items"].select("item", "item_id")), on="item", how="inner")
         return named.select("user_id", "item_id", "score", "rank", *(["tier"] if with_tier else []))
 
@@ -136,20 +136,19 @@ class Recommender:
         kind = "blend" if "weights" in about["params"] else about["model"]
         return Recommender(about["model"], parameters(kind, about["params"]), frames, about["notes"])
 
-    def _scored(self, request: Request) -> DataFrame:
-        """[user_id, item, score, tier]: at least n rows a user, as long as there are that many items."""
+    def _own(self, request: Request) -> DataFrame | None:
+        """[user_id, items, scores, tiers]: lists before they are filled up by popularity. None: there are none."""
         if self.model == "popularity":
-            return models.popular(request).withColumn("tier", F.lit("popularity"))
+            return None
         if self.model == "blend":
             weights = {part: weight for part, weight in self.params.weights.items() if weight > 0}
             deep = replace(request, n=max(request.n, self.params.depth))
-            own = blend.blended(self.lists(deep, [*weights]), weights, deep.n)
-        else:
-            own = self.lists(request, [self.model])[self.model].withColumn("tier", F.lit(self.model))
-        return models.filled_up(own, request)
+            return lists_of(blend.blended(self.lists(deep, [*weights]), weights, deep.n), request.n)
+        own = self.lists(request, [self.model])[self.model]
+        return own.withColumn("tiers", F.array_repeat(F.lit(self.model), F.size("items")))
 
     def lists(self, request: Request, parts: Iterable[str]) -> dict[str, DataFrame]:
-        """Part -> [user_id, item, score]: what it proposes."""
+        """Part -> the lists that it proposes."""
         lists = {}
         for part in parts:
             if part == "popularity":

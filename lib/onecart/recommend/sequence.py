@@ -12,14 +12,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
+from onecart.recommend.lists import Block, lists_schema
 from onecart.recommend.models import Frames, Request, by_vectors
 from onecart.recommend.pairs import Pairs, settled
 from onecart.recommend.parameters import Sequence
-from onecart.recommend.topk import Block, first_rows
 
 _USERS_AT_ONCE = 128  # 100 candidates of 64 dimensions each: 10 MB a step of the GRU
 _ITEM = T.StructField("item", T.IntegerType())
-_SCORE = T.StructField("score", T.DoubleType())
 _VECTOR = T.StructField("vector", T.ArrayType(T.FloatType()))
 
 
@@ -77,27 +76,26 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
 
 
 def by_sequence(frames: Frames, request: Request, candidates: int) -> DataFrame:
-    """[user_id, item, score]: the largest dot products of user and item vectors.
+    """Lists by the largest dot products of user and item vectors.
 
     With a second network in `frames` its order (`rerank`) of the first `candidates`, or of n where that is more.
     """
     if "sequence_network" not in frames:
         return by_vectors(frames, request, "sequence")
     first = by_vectors(frames, replace(request, n=max(request.n, candidates)), "sequence")
-    return first_rows(rerank(frames, first), request.n)
+    return rerank(frames, first, request.n)
 
 
-def rerank(frames: Frames, rows: DataFrame) -> DataFrame:
-    """`rows`[user_id, item, score], key (user_id, item), with the second network's logit added to each score.
+def rerank(frames: Frames, lists: DataFrame, n: int) -> DataFrame:
+    """The lists of the first `n` of `lists` after the second network's logit is added to each score.
 
     The logit is that of the user taking the item next. Both it and the score of `sequence_users` estimate a
     log-probability up to a constant, so their sum is an ensemble of the two. Users without a history are left out.
     """
     stored = bytes(frames["sequence_network"].first()["bytes"])
-    lists = rows.groupBy("user_id").agg(F.collect_list(F.struct("item", "score")).alias("rows"))
-    lists = lists.select("user_id", F.col("rows.item").alias("candidates"), F.col("rows.score").alias("scores"))
-    both = lists.join(frames["sequence_histories"], on="user_id", how="inner")
-    return both.mapInPandas(_with_logits(stored), T.StructType([both.schema["user_id"], _ITEM, _SCORE]))
+    histories = frames["sequence_histories"].withColumnRenamed("items", "history")
+    both = lists.where("size(items) > 0").join(histories, on="user_id", how="inner")
+    return both.mapInPandas(_with_logits(stored, n), lists_schema(both.schema["user_id"]))
 
 
 def padded(lists: Collection[Any], length: int) -> np.ndarray:
@@ -160,22 +158,21 @@ def _item_vectors(stored: bytes) -> Block:
     return run
 
 
-def _with_logits(stored: bytes) -> Block:
+def _with_logits(stored: bytes, n: int) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.recommend.interest import Dien
 
         network = loaded(Dien, stored)
         for batch in _parts(batches):
-            candidates = _tensor(batch["candidates"], network)
-            logits = network(_tensor(batch["items"], network), candidates)[candidates > 0]
-            counts = batch["candidates"].map(len).to_list()
-            yield pd.DataFrame(
-                {
-                    "user_id": batch["user_id"].repeat(counts).to_numpy(),
-                    "item": np.concatenate(batch["candidates"].to_list()),
-                    "score": np.concatenate(batch["scores"].to_list()) + logits.cpu().numpy(),
-                }
-            )
+            candidates = _tensor(batch["items"], network)
+            logits = network(_tensor(batch["history"], network), candidates).cpu().numpy()
+            items, scores = [], []
+            for some, old, more in zip(batch["items"], batch["scores"], logits, strict=True):
+                sums = np.asarray(old, float) + more[: len(some)]
+                order = np.lexsort((some, -sums))[:n]
+                items.append(np.asarray(some)[order])
+                scores.append(sums[order])
+            yield pd.DataFrame({"user_id": batch["user_id"].to_numpy(), "items": items, "scores": scores})
 
     return run
 

@@ -1,37 +1,36 @@
 """Top-k by dot product: item vectors go to every worker, users pass in blocks, numpy multiplies and masks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import reduce
 from math import ceil
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from scipy import sparse
 
+from onecart.recommend.lists import Block, lists_of, lists_schema, rows_of
+
 ITEMS_PER_BLOCK = 100_000  # item vectors sent out at once: 26 MB at rank 64
 CELLS = 2**23  # scores a worker holds at once: 32 MB
-
-Block = Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]
+_WIDTH = 64  # columns of which only the best is looked at first
 
 
 def top_k(users: DataFrame, items: DataFrame, k: int, *, items_per_block: int = ITEMS_PER_BLOCK) -> DataFrame:
-    """The `k` items with the largest dot product for each user, without those seen.
+    """The lists of the `k` items with the largest dot product for each user, without those seen.
 
-    users[user_id, vector, seen: items or null], items[item, vector] -> [user_id, item, score], key (user_id, item);
-    fewer than k rows only where fewer items are left. Vectors are arrays of numbers, or all are sparse, see `vectors`;
+    users[user_id, vector, seen: items or null], items[item, vector] -> lists, see `lists`; shorter than k only where fewer
+    items are left. Vectors are arrays of numbers, or all are sparse, see `vectors`;
     between sparse ones a product of 0 is no score, as nothing is known.
 
     Memory is bounded by the block sizes, whoever has seen how much: the items of one block pass through the driver on
     their way to the workers, a worker scores as many users at once as fit in `CELLS`, and writes -infinity over what a
     user has seen before it picks the k best, so that nobody is asked for more than k.
     """
-    schema = T.StructType(
-        [users.schema["user_id"], T.StructField("item", T.IntegerType()), T.StructField("score", T.DoubleType())]
-    )
+    schema = lists_schema(users.schema["user_id"])
     thin = isinstance(items.schema["vector"].dataType, T.StructType)
     blocks = max(1, ceil(items.count() / items_per_block))
     parts = []
@@ -40,7 +39,7 @@ def top_k(users: DataFrame, items: DataFrame, k: int, *, items_per_block: int = 
         scored = users.select("user_id", "seen", *_columns(thin)).mapInPandas(_best_of(rows, k), schema)
         parts.append(scored)
     best = reduce(DataFrame.unionByName, parts)
-    return best if blocks == 1 else first_rows(best, k)
+    return best if blocks == 1 else lists_of(rows_of(best), k)
 
 
 def vectors(cells: DataFrame, key: str, index: str, value: str) -> DataFrame:
@@ -51,12 +50,6 @@ def vectors(cells: DataFrame, key: str, index: str, value: str) -> DataFrame:
     return pairs.select(
         key, F.struct(F.col("entries.i").alias("index"), F.col("entries.v").alias("value")).alias("vector")
     )
-
-
-def first_rows(scored: DataFrame, n: int) -> DataFrame:
-    """The `n` rows with the largest score of each user_id; on equal scores the smaller item number."""
-    order = Window.partitionBy("user_id").orderBy(F.desc("score"), "item")
-    return scored.withColumn("row", F.row_number().over(order)).where(F.col("row") <= n).drop("row")
 
 
 def _columns(thin: bool) -> list[Column]:
@@ -102,19 +95,36 @@ def flat(index: pd.Series, value: pd.Series) -> tuple[Any, Any, Any]:
 
 
 def _best(users: pd.DataFrame, items: np.ndarray, scores: np.ndarray, k: int) -> pd.DataFrame:
-    lists = [np.asarray([] if seen is None else seen, np.int32) for seen in users["seen"]]
-    rows, seen = np.repeat(np.arange(len(lists)), [len(x) for x in lists]), np.concatenate(lists)
-    columns = np.minimum(np.searchsorted(items, seen), len(items) - 1)
-    here = items[columns] == seen
-    scores[rows[here], columns[here]] = -np.inf
-    k = min(k, len(items))
-    columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    best = np.take_along_axis(scores, columns, axis=1)
-    keep = np.isfinite(best)
-    return pd.DataFrame(
-        {
-            "user_id": users["user_id"].to_numpy()[np.nonzero(keep)[0]],
-            "item": items[columns[keep]],
-            "score": best[keep].astype(float),
-        }
-    )
+    seen = [() if some is None else some for some in users["seen"]]
+    row, known = np.repeat(np.arange(len(seen)), [len(x) for x in seen]), np.concatenate([*seen, ()]).astype(np.int32)
+    columns = np.minimum(np.searchsorted(items, known), len(items) - 1)
+    here = items[columns] == known
+    scores[row[here], columns[here]] = -np.inf
+    columns, best = _largest(scores, min(k, len(items)))
+    sizes = np.isfinite(best).sum(axis=1)  # -infinity comes last
+    lists = [items[c[:n]] for c, n in zip(columns, sizes, strict=True)]
+    values = [v[:n] for v, n in zip(best.astype(float), sizes, strict=True)]
+    return pd.DataFrame({"user_id": users["user_id"].to_numpy(), "items": lists, "scores": values})
+
+
+def _largest(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(columns, scores) of the `k` largest of each row, the largest first, of equal ones the first column first.
+
+    They lie in those k blocks of columns whose largest are the largest: one pass finds the maxima of blocks, and only what
+    is in k blocks is sorted. Column c is in block c modulo the number of blocks, so that the pass works on whole rows.
+    """
+    rows, n = scores.shape
+    blocks = max(k, n // _WIDTH)
+    high = -(-n // blocks)
+    top = scores[:, :blocks].copy()
+    for start in range(blocks, n, blocks):
+        part = scores[:, start : start + blocks]
+        np.maximum(top[:, : part.shape[1]], part, out=top[:, : part.shape[1]])
+    chosen = np.argpartition(-top, k - 1, axis=1)[:, :k]
+    at = (chosen[:, None, :] + blocks * np.arange(high)[None, :, None]).reshape(rows, -1)
+    inside = np.minimum(at, n - 1)
+    found = np.where(at < n, np.take_along_axis(scores, inside, axis=1), -np.inf)
+    first = np.argpartition(-found, k - 1, axis=1)[:, :k]
+    columns, best = (np.take_along_axis(a, first, axis=1) for a in (inside, found))
+    order = np.lexsort((columns, -best))
+    return np.take_along_axis(columns, order, axis=1), np.take_along_axis(best, order, axis=1)
