@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 _STEPS = 12  # weights are twelfths or coarser
+_PRIOR = 100  # users that would have to say otherwise, before a tier is moved half way from the same weight for all
 FEWEST = 30  # fewer users with something held back say nothing about weights
 _K = 10
 
@@ -47,8 +48,8 @@ def learnt(values: DataFrame, held: DataFrame) -> dict[str, float]:
     """The weight of each tier of `values` (of `comparable`), summing to 1, by the nDCG@10 against `held`[user_id, item].
 
     Forward selection with replacement (Caruana et al., Ensemble Selection from Libraries of Models, 2004): the tier that
-    lifts the blend most is added, again and again, until none does. All rows come to the driver: ask for few users.
-    Too few users: every tier weighs the same.
+    lifts the blend most is added, again and again, until none does. What n users say is drawn to the same weight for every
+    tier by _PRIOR / (n + _PRIOR); below FEWEST users nothing else counts. All rows come to the driver: ask for few users.
     """
     hits = held.select("user_id", "item", F.lit(True).alias("hit"))
     rows = values.join(hits, on=["user_id", "item"], how="left").fillna(False, ["hit"]).toPandas()
@@ -67,8 +68,9 @@ def learnt(values: DataFrame, held: DataFrame) -> dict[str, float]:
             break
         best, chosen = max(gains), int(np.argmax(gains))
         score, counts[chosen] = score + found[:, chosen], counts[chosen] + 1
-    counts = counts if counts.any() else np.ones(len(tiers))
-    return {tier: float(c / counts.sum()) for tier, c in zip(tiers, counts, strict=True)}
+    said = counts / counts.sum() if counts.any() else np.full(len(tiers), 1 / len(tiers))
+    sure = len(h) / (len(h) + _PRIOR)
+    return {tier: float(sure * w + (1 - sure) / len(tiers)) for tier, w in zip(tiers, said, strict=True)}
 
 
 def equal(tiers: Sequence[str]) -> dict[str, float]:
