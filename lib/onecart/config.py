@@ -251,11 +251,24 @@ class Recommend(_Section):
 
 
 class Forecast(_Section):
+    """Demand a day and product, and what to order."""
+
     top_skus: int | None = Field(300, ge=1)  # the best sellers; None: every SKU
     horizon_days: int = Field(28, ge=1)
-    backtest_windows: int = Field(1, ge=1)
-    models: tuple[str, ...] = ("seasonal_naive", "prophet")
+    backtest_windows: int = Field(3, ge=1)
+    models: tuple[str, ...] | None = None  # None: those that suit the demand of each product
     holidays_country: str = "GB"
+    weather_country: str | None = "United Kingdom"  # as in silver.weather; None: weather is not looked at
+    bulk_times: float = Field(
+        5.0, gt=0
+    )  # a line of more units than so many times the product's 99 % line counts as that
+    returned_days: int = Field(7, ge=0)  # a line that comes back whole within these days was no demand
+    seconds: float = Field(60.0, gt=0)  # on one product; then no other model is begun
+    policy: Literal["newsvendor", "base_stock", "sS", "rQ"] = "newsvendor"
+    lead_time_days: tuple[float, float] = (7.0, 2.0)  # mean, sd
+    review_days: int = Field(7, ge=1)  # between two orders
+    holding_rate: float = Field(0.25, gt=0)  # a year, of what a unit costs
+    order_cost: float = Field(0.0, ge=0)  # of one order of a product, in the shop's currency
 
 
 class Voice(_Section):

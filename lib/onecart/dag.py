@@ -26,7 +26,7 @@ DAG = (
     Job("behave", "behaviour.behave", "sessions, funnel, features", ("unify",)),
     Job("intent", "intent.score", "probability to buy", ("behave",)),
     Job("recommend", "recommend.serve", "products for each customer", ("unify",)),
-    Job("forecast", "forecast.demand", "demand per product", ("clean",)),
+    Job("forecast", "forecast.job", "demand per product", ("clean",)),
     Job("voice", "voice.listen", "sentiment of reviews", ("clean",), nlp=True),
     Job("decide", "decide.segments", "segments", ("intent",)),
     Job("measure", "measure.conversion", "conversion by day and channel", ("behave",)),

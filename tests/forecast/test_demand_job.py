@@ -3,9 +3,10 @@
 import datetime as dt
 from decimal import Decimal
 
+import pytest
 from chispa import assert_df_equality
 
-from onecart.forecast import demand
+from onecart.forecast import accuracy, demand, job
 
 AS_OF = dt.date(2011, 12, 10)
 DAILY = "unique_id string, ds date, y double"
@@ -26,47 +27,105 @@ def line(sku, day, quantity, n=0):
     }
 
 
-def test_daily_units_are_sales_less_returns_of_goods_before_as_of(spark):
-    day, later = dt.datetime(2011, 12, 9, 23, 30), dt.datetime(2011, 12, 10)
-    rows = [("85123A", day, 6), ("85123A", day, -2), ("85123A", later, 5), ("POST", day, 1)]
-    orders = spark.createDataFrame(rows, "sku string, order_ts timestamp, quantity int")
-    expected = spark.createDataFrame([("85123A", day.date(), 4.0)], DAILY)
-    assert_df_equality(demand.daily_units(orders, as_of=AS_OF), expected)
+def test_demand_is_what_was_wanted(spark):
+    day, back, later = dt.datetime(2011, 12, 1, 23, 30), dt.datetime(2011, 12, 5, 9), dt.datetime(2011, 12, 10)
+    rows = [
+        ("1", "85123A", day, 6),
+        ("2", "85123A", day, 4),
+        ("3", "85123A", back, -4),  # all of line 2 within a week
+        ("4", "85123A", back, -5),  # a part of a line: wanted, and sent back
+        ("5", "85123A", later, 5),
+        ("6", "POST", day, 1),
+        ("7", "22222", dt.datetime(2011, 11, 1), 3),
+        ("8", "22222", dt.datetime(2011, 11, 20), -3),  # too late to be an error
+        *((f"a{n}", "33333", day, 2) for n in range(200)),
+        ("9", "33333", back, 500),  # one buyer's bulk order
+    ]
+    orders = spark.createDataFrame(rows, "order_line_id string, sku string, order_ts timestamp, quantity int")
+    lines = demand.wanted_lines(orders, as_of=AS_OF, returned_days=7, bulk_times=5.0)
+    found = {(r["unique_id"], r["ds"].isoformat()): r["y"] for r in demand.daily_units(lines).collect()}
+    assert found == {
+        ("85123A", "2011-12-01"): 6.0,
+        ("22222", "2011-11-01"): 3.0,
+        ("33333", "2011-12-01"): 400.0,
+        ("33333", "2011-12-05"): 10.0,
+    }
 
 
 def test_best_sellers_are_of_the_last_year_and_keep_their_whole_history(spark):
     old, new = dt.date(2010, 12, 1), dt.date(2011, 12, 1)
-    rows = [("a", old, 99.0), ("b", old, 1.0), ("b", new, 5.0), ("c", new, 4.0), ("d", new, -1.0)]
+    rows = [("a", old, 99.0), ("b", old, 1.0), ("b", new, 5.0), ("c", new, 4.0), ("d", new, 0.0)]
     found = spark.createDataFrame(rows, DAILY).transform(demand.best_sellers, as_of=AS_OF, top=1)
     assert_df_equality(found, spark.createDataFrame([("b", old, 1.0), ("b", new, 5.0)], DAILY), ignore_row_order=True)
 
 
-def test_series_end_the_day_before_as_of(spark):
-    last = dt.date(2011, 12, 9)
-    rows = [("a", dt.date(2011, 12, 1), 2.0), ("b", last, 3.0)]
-    found = spark.createDataFrame(rows, DAILY).transform(demand.until, as_of=AS_OF)
-    expected = spark.createDataFrame([*rows, ("a", last, 0.0)], DAILY)
-    assert_df_equality(found, expected, ignore_row_order=True)
+def test_days_on_which_the_shop_was_shut_are_unknown_and_series_end_before_as_of(spark):
+    start = AS_OF - dt.timedelta(days=29)
+    shut = {AS_OF - dt.timedelta(days=3)}
+    days = [start + dt.timedelta(days=n) for n in range(29)]
+    open_days = [day for day in days if day.weekday() != 6 and day not in shut]
+    series = spark.createDataFrame([("a", day, 1.0) for day in open_days], DAILY)
+    closed = demand.closed_days(series, as_of=AS_OF)
+    assert [r["ds"] for r in closed.collect()] == [*shut]  # no Sunday has sales
+    few = spark.createDataFrame([("a", days[0], 2.0), ("b", days[-1], 3.0)], DAILY)
+    found = few.transform(demand.told, closed, as_of=AS_OF)
+    expected = [("a", days[0], 2.0), ("a", days[-1], 0.0), ("a", *shut, None), ("b", days[-1], 3.0)]
+    assert_df_equality(found, spark.createDataFrame(expected, DAILY), ignore_row_order=True)
 
 
-def test_a_run_writes_forecasts_backtest_ledger_and_health(context, lake, fill):
+FORECAST = "unique_id string, ds date, as_of date, model string, chosen boolean, yhat double, yhat_lo_80 double, yhat_hi_80 double, yhat_lo_95 double, yhat_hi_95 double, model_version string"
+
+
+def test_earlier_forecasts_are_held_against_what_came(spark):
+    made, first = dt.date(2011, 12, 1), dt.date(2011, 12, 1)
+    days = [first + dt.timedelta(days=n) for n in range(12)]
+    rows = [
+        (sku, day, made, model, model == "theta", 5.0, 2.0, 8.0, 0.0, 9.0, "v")
+        for sku in ("low", "fair")
+        for day in days
+        for model in ("theta", "naive")
+    ]
+    sold = [("low", day, 20.0) for day in days] + [("fair", day, 4.0 + 2 * (n % 2)) for n, day in enumerate(days[:8])]
+    closed = spark.createDataFrame([(days[8],)], "ds date")
+    found = accuracy.came_true(
+        spark.createDataFrame(rows, FORECAST), spark.createDataFrame(sold, DAILY), closed, as_of=AS_OF
+    )
+    fair = {r["ds"]: (r["y"], r["inside_80"]) for r in found.where("unique_id = 'fair'").collect()}
+    assert len(fair) == 9  # as_of is the tenth day
+    assert (fair[days[0]], fair[days[8]]) == ((4.0, True), (None, None))
+    (drift,) = accuracy.drifted(found).collect()
+    assert (drift["unique_id"], drift["signal"]) == ("low", -8.0)
+
+
+def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_came_true(context, lake, fill):
     days = [AS_OF - dt.timedelta(days=i) for i in range(1, 71)]
     lines = [line("11111", day, 10 * (1 + day.weekday())) for day in days] + [
         line("22222", days[1], 4),
         line("M", days[1], 9),
     ]
     fill("silver.orders", lines)
-    ctx = context(as_of=AS_OF)
-    result = demand.run(ctx)
-    assert (result.rows_in, result.rows_out) == (72, 2 * 28)
-    assert result.headline.startswith("WAPE seasonal naive 0.00, prophet 0.")
+    product = {"category": "BAGS", "list_price": Decimal(3), "unit_cost": Decimal(1), "stock_on_hand": 40}
+    fill("silver.products", [{"sku": "11111", "updated_ts": dt.datetime(2011, 1, 1), **product}])
+    old = {"model": "theta", "model_version": "v", "chosen": True, "as_of": days[1], "unique_id": "11111"}
+    fill("gold.demand_forecast", [{**old, "ds": days[0], "yhat": 50.0, "yhat_lo_80": 30.0, "yhat_hi_80": 49.0}])
+    models = {"models": ["moving_average"], "horizon_days": 14, "top_skus": 1}
+    result = job.run(context(as_of=AS_OF, forecast=models))
+    assert result.headline == "WAPE seasonal naive 0.00, moving average 0.43 (1 SKUs, 1 to order)"
+    assert result.rows_in == 72
     ledger = {r["unique_id"]: (r["status"], r["days"], r["units"]) for r in lake.read("gold.forecast_ledger").collect()}
-    assert ledger == {"11111": ("fallback", 70, 2800.0), "22222": ("rejected", 0, 0.0)}
+    assert ledger == {"11111": ("fallback", 70, 2800.0)}
     chosen = lake.read("gold.demand_forecast").where("chosen").orderBy("ds").collect()
-    assert [(r["ds"], r["yhat"]) for r in chosen] == [
-        (day, 10.0 * (1 + day.weekday())) for day in (AS_OF + dt.timedelta(days=i) for i in range(28))
+    assert [(r["ds"], round(r["yhat"], 6)) for r in chosen] == [
+        (day, 10.0 * (1 + day.weekday())) for day in (AS_OF + dt.timedelta(days=i) for i in range(14))
     ]
     assert {r["model_version"] for r in chosen} == {"forecast.seasonal_naive@testrun"}
+    nodes = {(r["node"], r["ds"]): r["yhat"] for r in lake.read("gold.forecast_hierarchy").collect()}
+    assert nodes["total", AS_OF] == pytest.approx(chosen[0]["yhat"])
+    (came,) = lake.read("gold.forecast_accuracy").collect()
+    assert (came["ds"], came["yhat"], came["y"], came["inside_80"]) == (days[0], 50.0, 50.0, False)
+    (order,) = lake.read("gold.replenishment").collect()
+    assert order["order_units"] > 0
+    assert order["position"] == 40
     health = {(r["model"], r["metric"]): r["value"] for r in lake.read("gold.model_health").collect()}
     assert health["forecast.seasonal_naive", "wape"] == 0
-    assert health["forecast.prophet", "coverage_80"] >= 0
+    assert health["forecast.moving_average", "wape"] > 0

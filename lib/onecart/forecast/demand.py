@@ -1,57 +1,44 @@
-"""The job `forecast`: daily demand of the best sellers from silver.orders, forecast with Prophet and seasonal naive."""
+"""From order lines to daily demand: what is counted, and on which days nobody could buy."""
 
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.context import Context, Result
-from onecart.forecast.panel import forecast
-
 _PRODUCT = "^[0-9]{5}"  # stock codes of goods; postage, fees and vouchers are letters
+_LARGE = 0.99  # share of a product's lines that are no larger than its usual large line
+_OPEN = 0.5  # share of a weekday's days with sales, from which a day without is an exception
 
 
-def run(ctx: Context) -> Result:
-    """silver.orders -> gold.demand_forecast, forecast_backtest, forecast_ledger; figures to gold.model_health."""
-    settings, as_of = ctx.settings.forecast, ctx.as_of()
-    orders = ctx.lake.read("silver.orders")
-    series = daily_units(orders, as_of=as_of).transform(best_sellers, as_of=as_of, top=settings.top_skus)
-    result = forecast(
-        series.transform(until, as_of=as_of),
-        settings.horizon_days,
-        "D",
-        models=settings.models,
-        windows=settings.backtest_windows,
-        country=settings.holidays_country,
-        seed=ctx.settings.seed,
-    )
-    version = F.concat(F.lit("forecast."), "model", F.lit(f"@{ctx.run_id}"))
-    renamed = {f"yhat-{side}-{level}": f"yhat_{side}_{level}" for side in ("lo", "hi") for level in (80, 95)}
-    written = ctx.lake.replace(
-        "gold.demand_forecast", result.forecast.withColumnsRenamed(renamed).withColumn("model_version", version)
-    )
-    backtest = result.backtest.withColumnRenamed("periods", "days")
-    ctx.lake.replace("gold.forecast_backtest", backtest)
-    ctx.lake.replace("gold.forecast_ledger", result.ledger.withColumnRenamed("periods", "days"))
-    result.unpersist()
-    figures = ctx.lake.read("gold.forecast_backtest").transform(health)
-    ctx.lake.upsert(
-        "gold.model_health",
-        figures.withColumns({"model_version": F.concat("model", F.lit(f"@{ctx.run_id}")), "as_of": F.lit(as_of)}),
-    )
-    return Result(rows_in=orders.count(), rows_out=written.inserted, headline=_headline(ctx, figures))
+def wanted_lines(orders: DataFrame, *, as_of: date, returned_days: int, bulk_times: float) -> DataFrame:
+    """[unique_id (the sku), ds, units]: the lines of `orders` before `as_of` that were demand, a row each.
 
-
-def daily_units(orders: DataFrame, *, as_of: date) -> DataFrame:
-    """Units sold less units returned, a product and day before `as_of`. Key unique_id (the sku), ds; y in units.
-
-    A return counts on its own day, so y can be negative. Only goods: skus that begin with five digits.
+    Only goods: skus that begin with five digits. A return takes nothing off, as what comes back was wanted, and can be sold
+    again; but a line of which all comes back within `returned_days` (the newest of the same product and quantity) was an error
+    or a trial, and is left out. A line of more than `bulk_times` the 99 % line of its product is a single buyer's bulk order,
+    and counts as so many units.
     """
-    return (
-        orders.where(F.col("sku").rlike(_PRODUCT) & (F.to_date("order_ts") < F.lit(as_of)))
-        .groupBy(F.col("sku").alias("unique_id"), F.to_date("order_ts").alias("ds"))
-        .agg(F.sum("quantity").cast("double").alias("y"))
+    goods = orders.where(F.col("sku").rlike(_PRODUCT) & (F.to_date("order_ts") < F.lit(as_of)))
+    sold = goods.where("quantity > 0").select("order_line_id", "sku", "quantity", "order_ts")
+    back = goods.where("quantity < 0").select(
+        F.col("order_line_id").alias("back_id"),
+        "sku",
+        (-F.col("quantity")).alias("quantity"),
+        F.col("order_ts").alias("back_ts"),
     )
+    pairs = back.join(sold, on=["sku", "quantity"], how="inner")
+    late = F.col("back_ts") - F.expr(f"INTERVAL {returned_days} DAYS")
+    pairs = pairs.where((F.col("order_ts") <= F.col("back_ts")) & (F.col("order_ts") >= late))
+    newest = pairs.groupBy("back_id").agg(F.max_by("order_line_id", "order_ts").alias("order_line_id"))
+    kept = sold.join(newest.select("order_line_id").distinct(), on="order_line_id", how="left_anti")
+    cap = F.percentile_approx("quantity", _LARGE).over(Window.partitionBy("sku")) * bulk_times
+    units = F.least(F.col("quantity").cast("double"), cap.cast("double"))
+    return kept.select(F.col("sku").alias("unique_id"), F.to_date("order_ts").alias("ds"), units.alias("units"))
+
+
+def daily_units(lines: DataFrame) -> DataFrame:
+    """Units of `lines`[unique_id, ds, units] a product and day. Key unique_id, ds; y in units."""
+    return lines.groupBy("unique_id", "ds").agg(F.sum("units").alias("y"))
 
 
 def best_sellers(series: DataFrame, *, as_of: date, top: int | None) -> DataFrame:
@@ -62,26 +49,25 @@ def best_sellers(series: DataFrame, *, as_of: date, top: int | None) -> DataFram
     return series.join(chosen.select("unique_id"), "unique_id", how="left_semi")
 
 
-def until(series: DataFrame, *, as_of: date) -> DataFrame:
-    """Ends every series on the day before `as_of`, if need be with a 0: days without a sale at its end are 0s, too."""
+def closed_days(days: DataFrame, *, as_of: date) -> DataFrame:
+    """[ds]: days before `as_of` without any of `days`[ds], on weekdays that usually have some: holidays, a failed feed. On
+    the others, as Sundays of a shop that is closed then, nothing sold is what to expect."""
+    spoken = days.select("ds").distinct()
+    span = spoken.agg(F.min("ds").alias("first"), F.lit(as_of).alias("end"))
+    every = span.select(F.explode(F.sequence("first", F.date_sub("end", 1))).alias("ds"))
+    told = every.join(spoken.withColumn("open", F.lit(1)), on="ds", how="left")
+    share = F.avg(F.coalesce("open", F.lit(0))).over(Window.partitionBy(F.dayofweek("ds")))
+    return told.withColumn("share", share).where(F.col("open").isNull() & (F.col("share") >= _OPEN)).select("ds")
+
+
+def told(series: DataFrame, closed: DataFrame, *, as_of: date) -> DataFrame:
+    """`series`, each up to the day before `as_of`, where days without a sale are 0s, and with a null on each of `closed`[ds]
+    since its first day: what would have been bought then is not known."""
     last = as_of - timedelta(days=1)
-    ended = series.groupBy("unique_id").agg(F.max("ds").alias("ds")).where(F.col("ds") < F.lit(last))
-    return series.unionByName(ended.select("unique_id", F.lit(last).alias("ds"), F.lit(0.0).alias("y")))
-
-
-def health(backtest: DataFrame) -> DataFrame:
-    """[model, dataset, metric, value]: mase (mean of windows), wape (all errors / all units), coverage_80 (of days)."""
-    figures = backtest.groupBy(F.concat(F.lit("forecast."), "model").alias("model")).agg(
-        F.avg("mase").alias("mase"),
-        (F.sum(F.col("mae") * F.col("days")) / F.sum("units")).alias("wape"),
-        (F.sum(F.col("coverage_80") * F.col("days")) / F.sum("days")).alias("coverage_80"),
+    span = series.groupBy("unique_id").agg(F.min("ds").alias("first"), F.max("ds").alias("last"))
+    ended = span.where(F.col("last") < F.lit(last)).select("unique_id", F.lit(last).alias("ds"), F.lit(0.0).alias("y"))
+    inside = F.broadcast(closed).join(
+        span, F.col("ds").between(F.col("first"), F.date_sub(F.lit(last), 1)), how="inner"
     )
-    long = figures.unpivot("model", ["mase", "wape", "coverage_80"], "metric", "value").where("value IS NOT NULL")
-    return long.withColumn("dataset", F.lit("backtest"))
-
-
-def _headline(ctx: Context, figures: DataFrame) -> str:
-    """As in: WAPE prophet 0.90, seasonal naive 1.13 (300 SKUs)."""
-    wapes = sorted((r["value"], r["model"]) for r in figures.where("metric = 'wape'").collect())
-    words = [f"{model.removeprefix('forecast.').replace('_', ' ')} {value:.2f}" for value, model in wapes]
-    return f"WAPE {', '.join(words)} ({ctx.lake.read('gold.forecast_ledger').count()} SKUs)"
+    unknown = inside.select("unique_id", "ds", F.lit(None).cast("double").alias("y"))
+    return series.unionByName(ended).unionByName(unknown)

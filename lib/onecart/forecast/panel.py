@@ -9,40 +9,46 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
+from onecart.forecast.judge import judge_of
 from onecart.forecast.models import MODELS
-from onecart.forecast.series import FREQS
-from onecart.forecast.solve import Plan, solve
+from onecart.forecast.packed import mapped, packed, solved
+from onecart.forecast.series import ALIASES, FREQS
+from onecart.forecast.solve import Plan
 
-DEFAULT_MODELS = ("seasonal_naive", "prophet")
 _KEY = ("unique_id", "ds", "y")
-_BACKTEST = ("unique_id", "model", "cutoff", "periods", "mae", "mase", "wape", "bias", "coverage_80", "units")
-_LEDGER = ("unique_id", "status", "reason", "periods", "units")
+_BACKTEST = (
+    "unique_id", "model", "cutoff", "periods", "mae", "mase", "rmsse", "wape", "bias", "pinball", "coverage_80", "coverage_95",
+    "units",
+)  # fmt: skip
+_LEDGER = ("unique_id", "status", "reason", "demand", "periods", "units")
+_JUDGES = 5000  # series from which the others learn what is usual
 _FIELDS: dict[str, T.DataType] = {
     "part": T.StringType(),
     "unique_id": T.StringType(),
-    "ds": T.DateType(),
+    "ds": T.TimestampType(),
     "model": T.StringType(),
     "chosen": T.BooleanType(),
     "yhat": T.DoubleType(),
-    "cutoff": T.DateType(),
+    "cutoff": T.TimestampType(),
     "periods": T.IntegerType(),
-    **{name: T.DoubleType() for name in ("mae", "mase", "wape", "bias", "coverage_80", "units")},
-    "status": T.StringType(),
-    "reason": T.StringType(),
+    **{name: T.DoubleType() for name in _BACKTEST[4:]},
+    **{name: T.StringType() for name in ("status", "reason", "demand")},
 }
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What `forecast` found. The three frames come from one pass, kept on first use (until `unpersist`).
+    """What `forecast` found. The three frames come from one pass over the series, kept until `unpersist`.
 
-    forecast: key unique_id, ds, model; `chosen` is true for one model of a series (`best` holds only its rows);
-        yhat and the ends of the intervals `yhat-lo-80`, ..., in units of y a period, none below 0.
-    backtest: key unique_id, model, cutoff (last training date); periods, mae, mase, wape, bias (forecast less actual),
-        coverage_80, units. mase is null where the in-sample error is 0, wape where nothing was sold. The figures of the
-        chosen model are a little flattering, as the same windows chose it.
+    forecast: key unique_id, ds, model; `chosen` is true for one model of a series (`best` holds only its rows); yhat and the
+        ends of the intervals `yhat-lo-80`, ..., in units of y a period, none below 0. ds is of the type that it came in; a date
+        where it came as text (hourly: a timestamp).
+    backtest: key unique_id, model, cutoff (last training date); periods, mae, mase, rmsse, wape, bias (forecast less actual),
+        pinball (mean of the quantiles .1 and .9), coverage_80, coverage_95, units. mase and rmsse are null where the in-sample
+        error is 0, wape where nothing was sold. What is said of the model `ensemble`, and of coverage, is of a choice and of
+        intervals that did not know the window.
     ledger: key unique_id, every series once; status forecast | fallback (the naive kind, for a reason) | rejected;
-        reason; periods and units of history.
+        reason; demand: smooth | erratic | intermittent | lumpy | dead; periods and units of history.
     """
 
     forecast: DataFrame
@@ -68,62 +74,80 @@ def forecast(
     future: DataFrame | None = None,
     static: DataFrame | None = None,
     *,
-    windows: int = 1,
+    windows: int = 3,
+    step: int | None = None,
     country: str | None = None,
+    seconds: float = 60.0,
     seed: int = 0,
 ) -> Forecast:
     """Forecasts `h` periods of demand for every series, with intervals, a backtest and a ledger of what became of each.
 
     series: [unique_id (string or integer), ds (date, timestamp or text), y (number), ...], any order.
         Rows of one date are summed; dates without a row count as 0, from the series' first to its last known value;
-        a null y is unknown, not 0; negative y counts as 0. What was repaired is in the ledger's reason.
-    freq: D (days), W (weeks, on the weekday the series has) or MS (months, dated on the 1st).
+        a null y is unknown (closed, sold out), not 0; negative y counts as 0. What was repaired is in the ledger's reason.
+    freq: h (hours), D (days), W (weeks, on the weekday the series has), MS (months, dated on the 1st), ME (on the last), QS, YS.
     level: coverage of the intervals, per cent.
-    models: of naive, seasonal_naive, moving_average, prophet; None: seasonal_naive and prophet. seasonal_naive is
-        always tried: a model is chosen for a series only where its mean absolute error in the backtest is less.
+    models: of `MODELS`; None: those that suit the demand of a series (`ROUTES`). seasonal_naive is always tried: a series gets
+        the best models together (an ensemble) or alone only where they beat it on the backtest, see `choice`.
     future: [unique_id, ds, columns that `series` has, too]: regressors known ahead (prices, promotions) for all dates
-        to forecast, used by prophet. Columns that `series` alone has are not used.
+        to forecast, used by prophet and regression. Columns that `series` alone has are not used. Or [ds, columns]: what is
+        the same for all series (weather, holidays), of the past and of the dates ahead.
     static: [unique_id, attributes]: checked only; no model of today uses it.
-    windows: backtest windows of `h` periods each, as many as leave two seasons to train on.
-    country: ISO 3166 code whose public holidays prophet knows (daily series).
+    windows, step: the backtest has so many windows of `h` periods, the last at the end of the series, `step` periods (None: h)
+        apart, as far as enough is left to train on, see `solve.starts`.
+    country: ISO 3166 code whose public holidays prophet and regression know (daily series).
+    seconds: after so many on one series no other model is begun, and after twice as many the one that runs is stopped.
 
-    A series under two seasons gets naive, one too short for a backtest seasonal_naive, one of zeros zeros (all status
+    A series too short for a backtest gets seasonal_naive, or naive, one that is not sold any more zeros (all status
     fallback); one with fewer than 3 periods, or off the grid of `freq`, is rejected and has no forecast.
-    Rows without a unique_id are one rejected ledger row. Work is lazy: it runs with the first action, once for the
-    three frames. UsageError for what cannot be asked.
+    Rows without a unique_id are one rejected ledger row. All series are worked on at once, when this is called.
+    UsageError for what cannot be asked.
     """
     _check_columns("series", series, _KEY)
     _check_types(series)
     if static is not None:
         _check_columns("static", static, ("unique_id",))
-    regressors = () if future is None else _regressors(series, future)
+    own = future if future is not None and "unique_id" in future.columns else None
+    regressors = () if own is None else _regressors(series, own)
+    shared = None if future is None or own is not None else _shared(future)
     plan = Plan(
         h=_whole("h", h),
-        freq=_one_of("freq", freq, FREQS),
+        freq=_one_of("freq", ALIASES.get(freq, freq), FREQS),
         levels=_levels(level),
-        models=_models(DEFAULT_MODELS if models is None else models),
+        models=None if models is None else _models(models),
         regressors=regressors,
         windows=_whole("windows", windows),
+        step=h if step is None else _whole("step", step),
         country=_country(country),
+        seconds=seconds,
         seed=seed,
+        shared=shared,
     )
-    solved = _solved(_together(series, future, regressors), plan).persist()
-    rows = solved.withColumn("unique_id", F.col("unique_id").cast(series.schema["unique_id"].dataType))
+    together = _together(series, own, regressors)
+    found = solved(packed(together, regressors), plan).persist()
+    sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
+    judge = judge_of(sample.itertuples(index=False), plan)
+    rows = mapped(found, judge.rows, _schema(plan)).withColumn(
+        "unique_id", F.col("unique_id").cast(series.schema["unique_id"].dataType)
+    )
+    kind = series.schema["ds"].dataType if not isinstance(series.schema["ds"].dataType, T.StringType) else None
+    date = kind or (T.TimestampType() if plan.freq == "h" else T.DateType())
+    rows = rows.withColumns({name: F.col(name).cast(date) for name in ("ds", "cutoff")})
     return Forecast(
         forecast=rows.where("part = 'forecast'").select(
             "unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen"
         ),
         backtest=rows.where("part = 'backtest'").select(*_BACKTEST),
         ledger=rows.where("part = 'ledger'").select(*_LEDGER),
-        _rows=solved,
+        _rows=found,
     )
 
 
 def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str, ...]) -> DataFrame:
-    """[unique_id as text, ds at midnight, y, known_ahead, *regressors]: the series' rows, then what is known ahead."""
+    """[unique_id as text, ds, y, known_ahead, *regressors]: the series' rows, then what is known ahead."""
     # Outside these years pandas has no dates, and a mistyped year would make a grid of a million days.
-    day = F.to_date("ds")
-    date = F.when(day.between("1900-01-01", "2199-12-31"), day.cast("timestamp"))
+    moment = F.to_timestamp("ds")
+    date = F.when(moment.between("1900-01-01", "2200-01-01"), moment)
     known = [F.col(f"`{name}`").cast("double").alias(name) for name in regressors]
     unique_id = F.col("unique_id").cast("string").alias("unique_id")
     rows = series.select(
@@ -137,22 +161,9 @@ def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str
     return rows.unionByName(ahead)
 
 
-def _solved(rows: DataFrame, plan: Plan) -> DataFrame:
-    """One pass over all series. A worker starts Python once per task and then takes series after series."""
-    schema = T.StructType([T.StructField(name, kind) for name, kind in _FIELDS.items()])
-    for name in _ends(plan.levels):
-        schema = schema.add(name, T.DoubleType())
-    columns = schema.fieldNames()
-
-    def one_series(frame: pd.DataFrame) -> pd.DataFrame:
-        # As objects: a column that a series leaves empty would be of floats, which do not turn into dates.
-        found: pd.DataFrame = pd.DataFrame(solve(frame, plan), columns=columns, dtype=object)
-        return found
-
-    # A few hundred series are a small shuffle, which AQE would join into one task and fit on one core; it leaves a
-    # repartition with a number alone. Four tasks a core even out series that take longer.
-    tasks = 4 * rows.sparkSession.sparkContext.defaultParallelism
-    return rows.repartition(tasks, "unique_id").groupBy("unique_id").applyInPandas(one_series, schema)
+def _schema(plan: Plan) -> T.StructType:
+    fields = [*_FIELDS.items(), *((name, T.DoubleType()) for name in _ends(plan.levels))]
+    return T.StructType([T.StructField(name, kind) for name, kind in fields])
 
 
 def _ends(levels: Iterable[int]) -> list[str]:
@@ -181,18 +192,32 @@ def _check_types(series: DataFrame) -> None:
 def _regressors(series: DataFrame, future: DataFrame) -> tuple[str, ...]:
     _check_columns("future", future, ("unique_id", "ds"))
     names = tuple(name for name in future.columns if name not in _KEY)
-    if not names:
-        raise UsageError(
-            "forecast: future has no columns beside unique_id and ds; add the regressors that are known ahead"
-        )
+    _check_numbers("future", future, names)
     _check_columns("series", series, names)
-    for what, df in (("series", series), ("future", future)):
-        for name, found in ((name, df.schema[name].dataType) for name in names):
-            if not isinstance(found, T.NumericType | T.BooleanType):
-                raise UsageError(
-                    f"forecast: regressor {name} of {what} must hold numbers, found {found.simpleString()}"
-                )
+    _check_numbers("series", series, names)
     return names
+
+
+def _shared(future: DataFrame) -> pd.DataFrame:
+    """`future`[ds, numbers], one row a date: there are no more than dates. UsageError: a date twice, no numbers."""
+    _check_columns("future", future, ("ds",))
+    names = [name for name in future.columns if name != "ds"]
+    _check_numbers("future", future, names)
+    rows = future.select(F.to_timestamp("ds").alias("ds"), *[F.col(f"`{n}`").cast("double").alias(n) for n in names])
+    table = rows.where("ds IS NOT NULL").toPandas().set_index("ds").sort_index()
+    if not table.index.is_unique:
+        twice = table.index[table.index.duplicated()][0]
+        raise UsageError(f"forecast: future has {twice} twice; give one row a date, or a column unique_id")
+    return table
+
+
+def _check_numbers(what: str, df: DataFrame, names: Iterable[str]) -> None:
+    names = [*names]
+    if not names:
+        raise UsageError(f"forecast: {what} has no columns beside its keys; add the regressors that are known ahead")
+    for name in names:
+        if not isinstance(found := df.schema[name].dataType, T.NumericType | T.BooleanType):
+            raise UsageError(f"forecast: regressor {name} of {what} must hold numbers, found {found.simpleString()}")
 
 
 def _whole(name: str, value: int) -> int:

@@ -1,24 +1,44 @@
 """One series as it comes, put on a regular grid of dates. Plain pandas: runs inside the workers."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 MIN_PERIODS = 3
+_DEAD_GAPS, _DEAD_PERIODS = 10, 13  # nothing sold for so many usual gaps, and so many periods: it is not sold any more
 
 
 @dataclass(frozen=True)
 class Freq:
-    """A grid: its pandas step, the periods of a season, and the periods that the moving average looks back."""
+    """A grid: its pandas step, the periods of a season and of all seasons, the periods that the moving average looks back,
+    and those of a year."""
 
     step: str
     season: int
     window: int
-    year: int  # periods of a year
+    year: int
+    seasons: tuple[int, ...]
 
 
-FREQS = {"D": Freq("D", 7, 28, 365), "W": Freq("7D", 52, 8, 52), "MS": Freq("MS", 12, 6, 12)}
+FREQS = {
+    "h": Freq("h", 24, 168, 8766, (24, 168)),
+    "D": Freq("D", 7, 28, 365, (7,)),
+    "W": Freq("7D", 52, 8, 52, (52,)),
+    "MS": Freq("MS", 12, 6, 12, (12,)),
+    "ME": Freq("ME", 12, 6, 12, (12,)),
+    "QS": Freq("QS", 4, 4, 4, (4,)),
+    "YS": Freq("YS", 1, 3, 1, (1,)),
+}
+ALIASES = {
+    "H": "h",
+    "M": "ME",
+    "Q": "QS",
+    "Y": "YS",
+    "A": "YS",
+    **{f"W-{day}": "W" for day in ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]},
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +60,36 @@ class History:
         """The first `n` periods as a history of their own, with the next `h` as the dates ahead."""
         return History(self.ds[:n], self.y[:n], self.x[:n], self.ds[n : n + h], self.x[n : n + h])
 
+    def knowing(self, shared: pd.DataFrame) -> "History":
+        """The same with regressors by date beside its own; a date that they lack takes those of the last that they have."""
+        dates = self.ds.append(self.ahead)
+        x = shared.reindex(dates).ffill().bfill()
+        both = pd.concat([pd.concat([self.x, self.x_ahead]), x], axis=1)
+        return replace(self, x=both[: len(self.ds)], x_ahead=both[len(self.ds) :])
+
+    def known(self, season: int) -> np.ndarray:
+        """`y` with unknown values taken from one season before, else from the nearest value before, else after."""
+        if not np.isnan(self.y).any():
+            return self.y
+        values = pd.Series(self.y)
+        return np.asarray(values.fillna(values.shift(season)).ffill().bfill(), dtype=float)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a fit must know beside the history. seasonal, yearly: even the shortest history that the model is tried on has
+    two seasons, two years, so that what is tried is what is used."""
+
+    freq: Freq
+    seasonal: bool = True
+    yearly: bool = False
+    country: str | None = None  # whose holidays, ISO 3166
+    seed: int = 0
+
+
+Model = Callable[[History, Setup], np.ndarray]
+"""Forecasts of the dates ahead, one number a date."""
+
 
 class Rejected(ValueError):
     """The series cannot be forecast; the message says why."""
@@ -53,38 +103,72 @@ def read_history(rows: pd.DataFrame, freq: Freq, h: int, regressors: tuple[str, 
     regressors are carried forward. Rows with `known_ahead` only bring regressors for the dates to come.
     """
     notes = []
-    given = rows[~rows["known_ahead"].astype(bool)]
+    given = rows[~rows["known_ahead"].to_numpy(bool)]
     if dateless := int(given["ds"].isna().sum()):
         notes.append(f"rows without a usable date, left out: {dateless}")
-    dated = given[given["ds"].notna()].assign(y=lambda d: d["y"].replace([np.inf, -np.inf], np.nan))
-    by_date = dated.groupby("ds")["y"].sum(min_count=1).sort_index()
-    if by_date.notna().sum() == 0:
+    dated = given[given["ds"].notna()]
+    y_given = dated["y"].to_numpy(float)
+    y_given = np.where(np.isfinite(y_given), y_given, np.nan)
+    if not np.isfinite(y_given).any():
         raise Rejected("; ".join(["no value of y is known", *notes]))
-    if repeated := len(dated) - len(by_date):
-        notes.append(f"rows on a date that had one, added to it: {repeated}")
-    by_date = by_date.loc[by_date.first_valid_index() : by_date.last_valid_index()]
-    grid = pd.date_range(by_date.index[0], by_date.index[-1], freq=freq.step)
-    if not by_date.index.isin(grid).all():
-        raise Rejected("dates are not the first of a month" if freq.step == "MS" else "dates are not whole weeks apart")
+    dates = pd.DatetimeIndex(dated["ds"])
+    if dates.is_unique:
+        order = np.argsort(seconds(dates), kind="stable")
+        days, values = dates[order], y_given[order]
+    else:
+        by_date = pd.Series(y_given, dates).groupby(level=0).sum(min_count=1)
+        days, values = pd.DatetimeIndex(by_date.index), by_date.to_numpy(float)
+        notes.append(f"rows on a date that had one, added to it: {len(dates) - len(days)}")
+    known = np.flatnonzero(np.isfinite(values))
+    days, values = days[known[0] : known[-1] + 1], values[known[0] : known[-1] + 1]
+    grid = pd.date_range(days[0], days[-1], freq=freq.step)
+    places = grid.get_indexer(days)
+    if len(grid) == 0 or grid[0] != days[0] or (places < 0).any():
+        words = {
+            "7D": "whole weeks apart",
+            "h": "full hours",
+            "D": "whole days",
+            "ME": "the last of a month",
+            "MS": "the first of a month",
+        }
+        raise Rejected(f"dates are not {words.get(freq.step, 'the first of a quarter or year')}")
     if len(grid) < MIN_PERIODS:
         raise Rejected(f"{len(grid)} periods of history, {MIN_PERIODS} are needed")
-    y = by_date.reindex(grid)
-    gaps = ~grid.isin(by_date.index)
-    y[gaps] = 0.0
+    y = np.zeros(len(grid))
+    y[places] = values
     for count, what in (
-        (gaps.sum(), "dates without a row, counted as 0"),
-        (y.isna().sum(), "unknown values"),
+        (len(grid) - len(days), "dates without a row, counted as 0"),
+        (np.isnan(y).sum(), "unknown values"),
         ((y < 0).sum(), "negative values, counted as 0"),
     ):
         if count:
             notes.append(f"{what}: {count}")
     ahead = pd.date_range(grid[-1], periods=h + 1, freq=freq.step)[1:]
     x = rows[rows["ds"].notna()].groupby("ds")[list(regressors)].mean() if regressors else pd.DataFrame(index=grid)
-    return History(
-        grid,
-        y.clip(lower=0).to_numpy(dtype=float),
-        x.reindex(grid).ffill().bfill(),
-        ahead,
-        x.reindex(ahead),
-        tuple(notes),
+    on_grid, x_ahead = (
+        (x.reindex(grid).ffill().bfill(), x.reindex(ahead)) if regressors else (x, pd.DataFrame(index=ahead))
     )
+    return History(grid, np.maximum(y, 0.0), on_grid, ahead, x_ahead, tuple(notes))
+
+
+def seconds(dates: pd.Index) -> np.ndarray:
+    """s since 1970."""
+    return np.asarray(dates.to_numpy().astype("datetime64[s]").astype(np.int64))
+
+
+def demand_class(y: np.ndarray) -> str:
+    """smooth | erratic | intermittent | lumpy, by the mean gap between sales (ADI, 1.32) and the squared coefficient of
+    variation of what is sold then (CV^2, .49): Syntetos, Boylan & Croston (2005). dead: nothing sold for ten usual gaps, and
+    13 periods, or ever."""
+    known = y[np.isfinite(y)]
+    sold = np.flatnonzero(known > 0)
+    if not len(sold):
+        return "dead"
+    gap = (len(known) - sold[0]) / len(sold)
+    since = len(known) - 1 - sold[-1]
+    if since >= max(_DEAD_PERIODS, _DEAD_GAPS * gap):
+        return "dead"
+    varied = np.var(known[sold]) / np.mean(known[sold]) ** 2 >= 0.49
+    if gap >= 1.32:
+        return "lumpy" if varied else "intermittent"
+    return "erratic" if varied else "smooth"

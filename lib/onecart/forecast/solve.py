@@ -1,123 +1,141 @@
-"""One series from rows to forecasts, backtest and ledger row: the function that Spark runs once per series."""
+"""One series from rows to what every model says of it, on windows of its past and ahead: what a Spark worker does."""
 
+import signal
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
-from onecart.forecast.backtest import BENCHMARK, COVERAGE, Score, backtest, choose, one_line, windows_that_fit
-from onecart.forecast.models import MODELS, Prediction, Setup
-from onecart.forecast.series import FREQS, History, Rejected, read_history
+from onecart.forecast.baselines import zero
+from onecart.forecast.metrics import scale
+from onecart.forecast.models import BENCHMARK, MODELS, ROUTES, predicted, suits
+from onecart.forecast.series import FREQS, Freq, History, Rejected, Setup, demand_class, read_history
 
 SHORT = "naive"  # for a series too short for the benchmark
+_FEWEST = 10  # periods that a window leaves to train on at least
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of every series."""
+    """What is asked of every series. models: None, those of its class. seconds: after these no other model is begun, and
+    after twice these the one that runs is stopped."""
 
     h: int
     freq: str
     levels: tuple[int, ...]
-    models: tuple[str, ...]  # the benchmark is tried with them in any case
+    models: tuple[str, ...] | None
     regressors: tuple[str, ...]
     windows: int
+    step: int
     country: str | None
+    seconds: float
     seed: int
+    shared: pd.DataFrame | None = None  # regressors that are the same for all series, by date
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a series: a prediction by every model that works on it, and which of them is chosen."""
+@dataclass
+class Solved:
+    """What became of a series before a model is chosen. yhats: model -> [1 + windows, h], the first of the dates ahead, then
+    window by window from the oldest; y: [windows, h], NaN where unknown. status: forecast, or what it is without a test."""
 
     status: str
     reason: str
-    chosen: str
-    predictions: dict[str, Prediction]
-    scores: list[Score] = field(default_factory=list)
+    demand: str = ""
+    notes: list[str] = field(default_factory=list)
+    history: History | None = None
+    scale: float = float("nan")
+    starts: list[int] = field(default_factory=list)  # of the windows: periods before them
+    y: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    yhats: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def solve(rows: pd.DataFrame, plan: Plan) -> list[dict[str, Any]]:
-    """Rows [unique_id, ds, y, known_ahead, *regressors] of one series -> rows with `part` forecast, backtest, ledger.
-
-    Exactly one row is the ledger's. A series that comes with regressors ahead only is none and gives no rows.
-    """
-    if rows["known_ahead"].all():
-        return []
-    unique_id = rows["unique_id"].iloc[0]
-    return [{"unique_id": unique_id, **row} for row in _parts(rows, unique_id, plan)]
+def starts(periods: int, freq: Freq, plan: Plan) -> list[int]:
+    """Where the windows of `plan.h` periods begin, oldest first: `plan.step` apart up to the end of the series, and so many
+    as leave a season and h, two times h and ten periods to train on."""
+    least = max(freq.season + plan.h, 2 * plan.h, _FEWEST)
+    found = [periods - plan.h - plan.step * back for back in range(plan.windows - 1, -1, -1)]
+    return [start for start in found if start >= least]
 
 
-def _parts(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Iterator[dict[str, Any]]:
+def solve(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Solved:
+    """Rows [ds, y, known_ahead, *regressors] of one series -> `Solved`. Never raises for what the series holds."""
+    freq = FREQS[plan.freq]
     try:
         if unique_id is None:
             raise Rejected("unique_id is null")
-        history = read_history(rows, FREQS[plan.freq], plan.h, plan.regressors)
+        history = read_history(rows, freq, plan.h, plan.regressors)
+        history = history if plan.shared is None else history.knowing(plan.shared)
     except Rejected as e:
-        yield {"part": "ledger", "status": "rejected", "reason": str(e), "periods": 0, "units": 0.0}
-        return
-    outcome = _outcome(history, plan, seed=plan.seed + crc32(unique_id.encode()))
-    yield from ({"part": "backtest", **asdict(score)} for score in outcome.scores)
-    for model, prediction in outcome.predictions.items():
-        yield from _forecast_rows(history, model, prediction, model == outcome.chosen, plan.levels)
-    yield {
-        "part": "ledger",
-        "status": outcome.status,
-        "reason": "; ".join([outcome.reason, *history.notes]),
-        "periods": len(history.y),
-        "units": float(np.nansum(history.y)),
-    }
+        return Solved("rejected", str(e))
+    n, demand = len(history.y), demand_class(history.y)
+    found = Solved(
+        "forecast", "", demand, [*history.notes], history, scale(history.y, freq.season if n > freq.season else 1)
+    )
+    found.starts = [at for at in starts(n, freq, plan) if np.isfinite(history.y[at : at + plan.h]).any()]
+    shortest = found.starts[0] if found.starts else n
+    # What is tested is what is used: a season only where the shortest training part, too, has two of them.
+    yearly, seasonal = shortest >= 2 * freq.year, shortest >= 2 * freq.season
+    setup = Setup(freq, seasonal, yearly, plan.country, (plan.seed + crc32(unique_id.encode())) % 2**32)
+    if demand == "dead":
+        return _untested(found, "nothing sold for long, or ever: the forecast is 0", "zero", zero(history, setup))
+    if not found.starts:
+        name = SHORT if n < freq.season else BENCHMARK
+        why = f"{n} periods are too few to test {plan.h} ahead on"
+        return _untested(found, why, name, predicted(name, history, setup))
+    found.y = np.stack([history.y[at : at + plan.h] for at in found.starts])
+    wanted = ROUTES[demand] if plan.models is None else plan.models
+    _try_all(found, dict.fromkeys((BENCHMARK, *wanted)), setup, plan)
+    return found
 
 
-def _outcome(history: History, plan: Plan, seed: int) -> Outcome:
-    """Tests the models and lets them forecast, or takes a naive one where there is too little to test them on."""
-    freq, n = FREQS[plan.freq], len(history.y)
-    windows = windows_that_fit(n, plan.h, freq.season, plan.windows)
-    # What is tested is what is shipped: a yearly season only where the shortest training part, too, has two years.
-    yearly = n - plan.h * windows >= 2 * freq.year
-    setup = Setup(freq, tuple(sorted({*plan.levels, COVERAGE})), yearly, plan.country, seed)
-    needed = 2 * freq.season + plan.h
-    if not np.nansum(history.y):
-        return _untested(SHORT, "nothing sold in the whole history, the forecast is 0", history, setup)
-    if n < 2 * freq.season:
-        return _untested(SHORT, f"{n} periods are less than two seasons ({2 * freq.season})", history, setup)
-    if windows == 0:
-        return _untested(BENCHMARK, f"{n} periods are too few to test {plan.h} ahead ({needed} needed)", history, setup)
-    models = {name: MODELS[name] for name in dict.fromkeys((BENCHMARK, *plan.models))}
-    scores, failed = backtest(history, models, setup, plan.h, windows)
-    predictions = {}
-    for name in [name for name in models if name not in failed]:
+def _untested(found: Solved, why: str, name: str, yhat: np.ndarray) -> Solved:
+    found.status, found.reason, found.yhats = "fallback", f"{name}: {why}", {name: yhat[None]}
+    return found
+
+
+def _try_all(found: Solved, models: Any, setup: Setup, plan: Plan) -> None:
+    history, began = found.history, time.monotonic()
+    assert history is not None
+    parts = [history, *(history.until(at, plan.h) for at in found.starts)]
+    for name in (name for name in models if suits(name, setup)):
+        if time.monotonic() - began > plan.seconds:
+            found.notes.append(f"{name} not begun after {plan.seconds:g} s")
+            continue
         try:
-            predictions[name] = models[name](history, setup)
-        except Exception as e:  # as in the backtest: the series goes on without this model
-            failed[name] = one_line(e)
-    chosen, reason = choose([s for s in scores if s.model not in failed])
-    beaten = chosen != BENCHMARK or set(plan.models) == {BENCHMARK}
-    reason = "; ".join([reason, *(f"{name} failed: {error}" for name, error in failed.items())])
-    return Outcome("forecast" if beaten else "fallback", reason, chosen, predictions, scores)
+            with _stopped_after(2 * plan.seconds - (time.monotonic() - began)):
+                found.yhats[name] = np.stack([predicted(name, part, setup) for part in parts])
+        except Exception as e:  # a model may fail in its own ways (Stan, bad regressors); the series goes on without it
+            found.notes.append(f"{name} failed: {one_line(e)}")
 
 
-def _untested(model: str, why: str, history: History, setup: Setup) -> Outcome:
-    return Outcome("fallback", f"{model}: {why}", model, {model: MODELS[model](history, setup)})
+def one_line(error: Exception) -> str:
+    """The first line of an error's message, for the ledger."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
-def _forecast_rows(
-    history: History, model: str, prediction: Prediction, chosen: bool, levels: tuple[int, ...]
-) -> Iterator[dict[str, Any]]:
-    for i, ds in enumerate(history.ahead):
-        ends = {
-            f"yhat-{side}-{level}": values[level][i]
-            for level in levels
-            for side, values in (("lo", prediction.lo), ("hi", prediction.hi))
-        }
-        yield {
-            "part": "forecast",
-            "ds": ds.date(),
-            "model": model,
-            "chosen": chosen,
-            "yhat": prediction.yhat[i],
-            **ends,
-        }
+@contextmanager
+def _stopped_after(seconds: float) -> Iterator[None]:
+    """TimeoutError in what runs below after `seconds`; only the main thread of a process can be stopped like that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError(f"stopped after {seconds:.3g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(0.01, seconds))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+__all__ = ["MODELS", "Plan", "Solved", "solve", "starts"]

@@ -1,0 +1,71 @@
+"""Exponential smoothing, Theta, ARIMA and models of intermittent demand, by the library statsforecast."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from onecart.forecast.series import History, Model, Setup
+
+_LONG = 24  # longer seasons are taken out first: the models' own cost grows with the season
+
+
+def _of(make: Callable[[Any, int], Any], *, needs_positive: bool = False) -> Model:
+    """A model that `make`(statsforecast.models, periods of the season or 1) gives, on the values as they are."""
+
+    def model(history: History, setup: Setup) -> np.ndarray:
+        from statsforecast import models
+
+        y = history.known(setup.freq.season)
+        season = setup.freq.season if setup.seasonal and len(y) >= 2 * setup.freq.season else 1
+        found = make(models, season).forecast(y=y, h=len(history.ahead))["mean"]
+        return np.asarray(found, float)
+
+    return model
+
+
+def _deseasonalised(models: Any, season: int, trend: Any) -> Any:
+    return models.MSTL(season_length=season, trend_forecaster=trend)
+
+
+def _ets(models: Any, season: int) -> Any:
+    if season > _LONG:
+        return _deseasonalised(models, season, models.AutoETS(model="ZZN"))
+    return models.AutoETS(season_length=season)
+
+
+def _arima(models: Any, season: int) -> Any:
+    flat = models.AutoARIMA(season_length=1, max_p=3, max_q=3)
+    return _deseasonalised(models, season, flat) if season > 1 else flat
+
+
+def _theta(models: Any, season: int) -> Any:
+    if season > _LONG:
+        return _deseasonalised(models, season, models.AutoTheta(season_length=1))
+    return models.AutoTheta(season_length=season)
+
+
+def mstl(history: History, setup: Setup) -> np.ndarray:
+    """All seasons of the frequency (hourly: day and week) taken out one after the other by loess, the rest by exponential
+    smoothing (Bandara, Hyndman & Bergmeir 2021)."""
+    from statsforecast import models
+
+    y = history.known(setup.freq.season)
+    seasons = [s for s in setup.freq.seasons if s > 1 and setup.seasonal and len(y) >= 2 * s]
+    trend = models.AutoETS(model="ZZN")
+    model = models.MSTL(season_length=seasons, trend_forecaster=trend) if seasons else trend
+    return np.asarray(model.forecast(y=y, h=len(history.ahead))["mean"], float)
+
+
+CLASSIC: dict[str, Model] = {
+    "ets": _of(_ets),
+    "theta": _of(_theta),
+    "arima": _of(_arima),
+    "ces": _of(lambda models, season: models.AutoCES(season_length=season if season <= _LONG else 1)),
+    "mstl": mstl,
+    "croston": _of(lambda models, season: models.CrostonClassic()),
+    "sba": _of(lambda models, season: models.CrostonSBA()),
+    "tsb": _of(lambda models, season: models.TSB(alpha_d=0.1, alpha_p=0.1)),
+    "adida": _of(lambda models, season: models.ADIDA()),
+    "imapa": _of(lambda models, season: models.IMAPA()),
+}

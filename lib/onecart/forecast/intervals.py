@@ -1,0 +1,95 @@
+"""Conformal intervals: how far forecasts were off on the windows, in units of what is usual for the series, says how far they
+may be off ahead (Vovk, Gammerman & Shafer 2005; scaled residuals: Papadopoulos, Gammerman & Vovk 2008)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from onecart.forecast.choice import Tested, Usual
+
+_PRIOR = 2.0  # windows that what is usual counts for in the spread of a series
+_FEW = 100  # fewer residuals of a class are taken together with those of the others
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of one class: growth[step], how much wider than the mean of all steps; lo, hi: by level, in spreads of a series."""
+
+    growth: np.ndarray
+    lo: Mapping[int, float]
+    hi: Mapping[int, float]
+
+
+def spreads(one: Tested, path: np.ndarray, names: Sequence[str], known: Usual) -> np.ndarray:
+    """[1 + windows]: by how many units `path`, made of the models `names`, is usually off, the dates ahead first, then for each
+    window from the others."""
+    usually = np.mean([known.size.get((one.demand, name), 1.0) for name in names]) * one.size
+    errors = np.nanmean(np.abs(one.y - path[1:]), axis=1)
+    total, n = errors.sum(), len(errors)
+    ahead = (total + _PRIOR * usually) / (n + _PRIOR)
+    windows = (total - errors + _PRIOR * usually) / (n - 1 + _PRIOR)
+    return np.asarray(np.maximum(np.r_[ahead, windows], 1e-9))
+
+
+def calibrated(series: Iterable[tuple[str, np.ndarray, np.ndarray]], levels: Sequence[int]) -> dict[str, Spread]:
+    """Class -> Spread, and '' for all; series: (class, residuals[window, h], spreads[1 + windows]).
+
+    One number says how wide an interval must be to hold the share of the residuals that it is for: the largest of how far a
+    residual is out above and below, each side in units of its own tail. So skewed demand gets skewed intervals that hold what
+    they say, cut off at 0 or not.
+    """
+    scaled: dict[str, list[np.ndarray]] = {"": []}
+    for demand, residuals, sizes in series:
+        z = residuals / sizes[1:, None]
+        scaled.setdefault(demand, []).append(z)
+        scaled[""].append(z)
+    found = {}
+    for demand, parts in scaled.items():
+        together = np.concatenate(parts) if parts else np.zeros((0, 1))
+        if demand == "" or np.isfinite(together).sum() >= _FEW:
+            found[demand] = _spread(together, levels)
+    return found
+
+
+def _spread(z: np.ndarray, levels: Sequence[int]) -> Spread:
+    """z[window, step]."""
+    steps = np.nanmean(np.abs(z), axis=0) if np.isfinite(z).any(axis=0).all() and len(z) else np.ones(z.shape[1])
+    growth = steps / steps.mean() if steps.mean() > 0 else np.ones(len(steps))
+    flat = (z / np.maximum(growth, 1e-9)).ravel()
+    flat = flat[np.isfinite(flat)]
+    if not len(flat) or not np.any(flat):
+        same = {level: 0.0 if len(flat) else _normal(level) for level in levels}
+        return Spread(growth, same, same)
+    lo, hi = {}, {}
+    for level in levels:
+        tail = (100 - level) / 200
+        below, above = (max(float(_quantile(side * flat, 1 - tail)), 1e-6) for side in (-1, 1))
+        out = np.maximum(flat / above, -flat / below)
+        width = float(_quantile(out, level / 100))
+        lo[level], hi[level] = width * below, width * above
+    return Spread(growth, lo, hi)
+
+
+def _quantile(values: np.ndarray, q: float) -> float:
+    """With one more value than there is, as conformal prediction asks; beyond the largest the largest and a Normal tail."""
+    n, at = len(values), (len(values) + 1) / len(values) * q
+    if at <= 1:
+        return float(np.quantile(values, at, method="higher"))
+    return float(max(values.max(), _normal(100 * (2 * q - 1)) * np.sqrt(np.mean(values**2)) * (1 + 1 / n)))
+
+
+def _normal(level: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.ppf(0.5 + min(level, 99.9) / 200))
+
+
+def ends(yhat: np.ndarray, size: float, spread: Spread, levels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """(lo, hi)[level, step] around yhat[step]; nothing below 0, a wider level holds a narrower."""
+    wide = size * spread.growth
+    lo = np.stack([np.maximum(yhat - spread.lo[level] * wide, 0.0) for level in levels])
+    hi = np.stack([yhat + spread.hi[level] * wide for level in levels])
+    for narrow, wider in zip(np.argsort(levels)[:-1], np.argsort(levels)[1:], strict=True):
+        lo[wider], hi[wider] = np.minimum(lo[wider], lo[narrow]), np.maximum(hi[wider], hi[narrow])
+    return lo, hi

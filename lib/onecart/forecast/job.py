@@ -1,0 +1,144 @@
+"""Job `forecast`: daily demand of the best sellers from silver.orders, what became of earlier forecasts, and what to order."""
+
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.context import Context, Result
+from onecart.forecast import accuracy, demand, hierarchy
+from onecart.forecast.panel import Forecast, forecast
+from onecart.forecast.stock import replenish
+
+_FIGURES = ("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95")
+_YEAR = 365.0
+_LEVELS = ["category"]
+_RENAMED = {f"yhat-{side}-{level}": f"yhat_{side}_{level}" for side in ("lo", "hi") for level in (80, 95)}
+
+
+def run(ctx: Context) -> Result:
+    """silver.orders -> gold.forecast_accuracy of the forecasts that were there; then gold.demand_forecast, forecast_backtest,
+    forecast_ledger, forecast_hierarchy, replenishment; figures to gold.model_health."""
+    conf, as_of = ctx.settings.forecast, ctx.as_of()
+    orders = ctx.lake.read("silver.orders")
+    lines = demand.wanted_lines(orders, as_of=as_of, returned_days=conf.returned_days, bulk_times=conf.bulk_times)
+    units = demand.daily_units(lines).localCheckpoint()
+    closed = demand.closed_days(units, as_of=as_of).localCheckpoint()
+    drifted = _judge_the_last(ctx, units, closed)
+    series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
+    series = series.transform(demand.told, closed, as_of=as_of).localCheckpoint()
+    tree = ctx.lake.read_if_exists("silver.products").select(F.col("sku").alias("unique_id"), *_LEVELS)
+    found = forecast(
+        hierarchy.aggregate(series, tree, _LEVELS),
+        conf.horizon_days,
+        "D",
+        models=conf.models,
+        windows=conf.backtest_windows,
+        future=_weather(ctx),
+        country=conf.holidays_country,
+        seconds=conf.seconds,
+        seed=ctx.settings.seed,
+    )
+    written = _write(ctx, found, tree, series.select("unique_id").distinct(), drifted)
+    found.unpersist()
+    figures = ctx.lake.read("gold.forecast_backtest").transform(health)
+    ctx.lake.upsert(
+        "gold.model_health",
+        figures.withColumns({"model_version": F.concat("model", F.lit(f"@{ctx.run_id}")), "as_of": F.lit(as_of)}),
+    )
+    _order(ctx)
+    return Result(rows_in=orders.count(), rows_out=written, headline=_headline(ctx, figures))
+
+
+def health(backtest: DataFrame) -> DataFrame:
+    """[model, dataset, metric, value]: mase, rmsse (mean of windows), wape (all errors / all units), bias (all errors less
+    their sign / all units), coverage_80, coverage_95 (of days)."""
+    units, days = F.sum("units"), F.sum("days")
+    figures = backtest.groupBy(F.concat(F.lit("forecast."), "model").alias("model")).agg(
+        F.avg("mase").alias("mase"),
+        F.avg("rmsse").alias("rmsse"),
+        (F.sum(F.col("mae") * F.col("days")) / units).alias("wape"),
+        (F.sum(F.col("bias") * F.col("days")) / units).alias("bias"),
+        *[(F.sum(F.col(f"coverage_{k}") * F.col("days")) / days).alias(f"coverage_{k}") for k in (80, 95)],
+    )
+    long = figures.unpivot("model", [*_FIGURES], "metric", "value").where("value IS NOT NULL")
+    return long.withColumn("dataset", F.lit("backtest"))
+
+
+def _judge_the_last(ctx: Context, units: DataFrame, closed: DataFrame) -> DataFrame:
+    """Writes gold.forecast_accuracy; gives back [unique_id, signal] of the products whose forecasts drifted."""
+    before = ctx.lake.read_if_exists("gold.demand_forecast")
+    rows = accuracy.came_true(before, units, closed, as_of=ctx.as_of())
+    ctx.lake.upsert("gold.forecast_accuracy", rows)
+    return accuracy.drifted(ctx.lake.read("gold.forecast_accuracy"))
+
+
+def _weather(ctx: Context) -> DataFrame | None:
+    """[ds, temperature_c, rain_mm] of forecast.weather_country, if it is known up to the last day that is forecast."""
+    conf, last = ctx.settings.forecast, ctx.as_of() + timedelta(days=ctx.settings.forecast.horizon_days - 1)
+    if conf.weather_country is None:
+        return None
+    weather = ctx.lake.read_if_exists("silver.weather").where(F.col("country") == conf.weather_country)
+    days = weather.select(F.col("day").alias("ds"), "temperature_c", "rain_mm")
+    return None if days.where(F.col("ds") >= F.lit(last)).isEmpty() else days
+
+
+def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drifted: DataFrame) -> int:
+    """The rows of the products `skus`[unique_id], their chosen forecasts moved so that they add up with those of the nodes."""
+    as_of, rows = F.lit(ctx.as_of()).alias("as_of"), found.forecast.withColumnsRenamed(_RENAMED).localCheckpoint()
+    ends = [*_RENAMED.values()]
+    chosen = rows.where("chosen").select("unique_id", "ds", "model", "yhat", *ends)
+    # Of a normal error the mean absolute value is .8 standard deviations.
+    spread = found.backtest.groupBy("unique_id", "model").agg((F.avg("mae") * 1.25).alias("sd"))
+    of_chosen = chosen.select("unique_id", "model").distinct().join(spread, on=["unique_id", "model"], how="inner")
+    variance = of_chosen.select("unique_id", (F.col("sd") * F.col("sd")).alias("variance"))
+    method = "wls_struct" if variance.isEmpty() else "wls_var"
+    whole = hierarchy.reconcile(chosen, tree, _LEVELS, variance=variance, method=method).localCheckpoint()
+    ours = rows.join(skus, on="unique_id", how="left_semi")
+    kept = ours.where(~F.col("chosen")).drop("chosen").withColumn("chosen", F.lit(False))
+    moved = whole.join(skus, on="unique_id", how="left_semi").withColumn("chosen", F.lit(True))
+    version = F.concat(F.lit("forecast."), "model", F.lit(f"@{ctx.run_id}")).alias("model_version")
+    both = kept.unionByName(moved).select("*", as_of, version)
+    written = ctx.lake.replace("gold.demand_forecast", both)
+    nodes = whole.join(skus, on="unique_id", how="left_anti")
+    ctx.lake.replace(
+        "gold.forecast_hierarchy", nodes.select(F.col("unique_id").alias("node"), "ds", "yhat", *ends, as_of)
+    )
+    backtest = found.backtest.join(skus, on="unique_id", how="left_semi")
+    ctx.lake.replace("gold.forecast_backtest", backtest.withColumnRenamed("periods", "days"))
+    words = F.format_string("; the last forecast drifted, tracking signal %.1f: chosen anew", "signal")
+    told = found.ledger.join(skus, on="unique_id", how="left_semi").join(drifted, on="unique_id", how="left")
+    told = told.withColumn("reason", F.concat("reason", F.when(F.col("signal").isNull(), "").otherwise(words)))
+    ctx.lake.replace("gold.forecast_ledger", told.drop("signal").withColumnRenamed("periods", "days"))
+    return written.inserted
+
+
+def _order(ctx: Context) -> None:
+    """gold.demand_forecast and silver.products -> gold.replenishment. A unit short loses its margin, one left costs
+    forecast.holding_rate of what it cost, a year."""
+    conf, products = ctx.settings.forecast, ctx.lake.read_if_exists("silver.products")
+    chosen = ctx.lake.read("gold.demand_forecast").where("chosen")
+    about = products.where("unit_cost > 0 AND list_price > unit_cost").select(
+        F.col("sku").alias("unique_id"),
+        (F.col("unit_cost").cast("double") * conf.holding_rate / _YEAR).alias("holding"),
+        (F.col("list_price") - F.col("unit_cost")).cast("double").alias("shortage"),
+        F.lit(conf.order_cost).alias("order"),
+    )
+    stock = products.where("stock_on_hand IS NOT NULL").select(
+        F.col("sku").alias("unique_id"), F.greatest("stock_on_hand", F.lit(0)).alias("on_hand")
+    )
+    orders = replenish(
+        chosen.withColumnsRenamed({new: old for old, new in _RENAMED.items()}), stock, about, conf.lead_time_days, conf.policy,
+        review=conf.review_days, seed=ctx.settings.seed,
+    )  # fmt: skip
+    named = orders.withColumnsRenamed({"unique_id": "sku", "order": "order_units"})
+    ctx.lake.replace("gold.replenishment", named.withColumn("as_of", F.lit(ctx.as_of())))
+
+
+def _headline(ctx: Context, figures: DataFrame) -> str:
+    """As in: WAPE ensemble 0.70, theta 0.74, ... seasonal naive 1.13 (300 SKUs, 45 to order)."""
+    wapes = sorted((r["value"], r["model"]) for r in figures.where("metric = 'wape'").collect())
+    shown = [*wapes[:2], *(w for w in wapes[2:] if w[1].endswith("seasonal_naive"))]
+    words = [f"{model.removeprefix('forecast.').replace('_', ' ')} {value:.2f}" for value, model in shown]
+    skus, to_order = ctx.lake.read("gold.forecast_ledger").count(), ctx.lake.read("gold.replenishment")
+    return f"WAPE {', '.join(words)} ({skus} SKUs, {to_order.where('order_units > 0').count()} to order)"

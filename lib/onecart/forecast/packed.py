@@ -1,0 +1,97 @@
+"""One row a series: what goes into the workers, and what every model said, as arrays. Nothing else crosses between Spark and
+Python, so that the cost of a crossing is spread over all the values of a series."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from onecart.forecast.choice import Tested
+from onecart.forecast.series import seconds
+from onecart.forecast.solve import Plan, Solved, solve
+
+Batches = Iterable[pd.DataFrame]
+_DOUBLES = T.ArrayType(T.DoubleType())
+_KINDS: dict[str, T.DataType] = {
+    **{name: T.StringType() for name in ("unique_id", "status", "reason", "demand")},
+    "notes": T.ArrayType(T.StringType()),
+    "periods": T.IntegerType(),
+    "units": T.DoubleType(),
+    "scale": T.DoubleType(),
+    "history": _DOUBLES,
+    "dates": T.ArrayType(T.LongType()),
+    "starts": T.ArrayType(T.IntegerType()),
+    "models": T.ArrayType(T.StringType()),
+    "yhats": T.ArrayType(_DOUBLES),
+    "x": T.ArrayType(_DOUBLES),
+}
+SOLVED = T.StructType([T.StructField(name, kind) for name, kind in _KINDS.items()])
+"""One series. history: y on its grid; dates: of the history and ahead, s since 1970; starts: of the windows, in periods;
+yhats: a model each, the h dates ahead and then window by window; x: a regressor each, over dates."""
+
+
+def packed(rows: DataFrame, regressors: tuple[str, ...]) -> DataFrame:
+    """[unique_id, ds, y, known_ahead, *regressors], key unique_id: an array each, of `rows`[same columns], ds in s since 1970."""
+    columns = ("ds", "y", "known_ahead", *regressors)
+    timed = rows.withColumn("ds", F.col("ds").cast("double"))
+    entry = F.collect_list(F.struct(*columns)).alias("rows")
+    # A few hundred series are a small shuffle, which AQE would join into one task and fit on one core; it leaves a
+    # repartition with a number alone. Four tasks a core even out series that take longer.
+    tasks = 4 * rows.sparkSession.sparkContext.defaultParallelism
+    whole = timed.repartition(tasks, "unique_id").groupBy("unique_id").agg(entry)
+    return whole.select("unique_id", *[F.col(f"rows.{name}").alias(name) for name in columns])
+
+
+def solved(series: DataFrame, plan: Plan) -> DataFrame:
+    """`series` of `packed` -> SOLVED, one row each that has rows of its own."""
+
+    return mapped(series, lambda one: _rows(one, plan), SOLVED)
+
+
+def _rows(one: Any, plan: Plan) -> list[dict[str, Any]]:
+    ahead = np.asarray(one.known_ahead, bool)
+    if ahead.all():
+        return []
+    columns = {name: np.asarray(getattr(one, name), float) for name in ("y", *plan.regressors)}
+    ds = pd.to_datetime(np.asarray(one.ds, float), unit="s")
+    found = solve(pd.DataFrame({"ds": ds, "known_ahead": ahead, **columns}), one.unique_id, plan)
+    return [{"unique_id": one.unique_id, **_arrays(found)}]
+
+
+def _arrays(found: Solved) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "status": found.status, "reason": found.reason, "demand": found.demand, "notes": found.notes, "scale": found.scale,
+        "starts": found.starts, "models": [*found.yhats], "yhats": [paths.ravel() for paths in found.yhats.values()],
+        "periods": 0, "units": 0.0, "history": [], "dates": [], "x": [],
+    }  # fmt: skip
+    if found.history is not None:
+        history = found.history
+        dates = seconds(history.ds.append(history.ahead))
+        row |= {"periods": len(history.y), "units": float(np.nansum(history.y)), "history": history.y, "dates": dates}
+        row["x"] = [pd.concat([history.x[name], history.x_ahead[name]]).to_numpy(float) for name in history.x.columns]
+    return row
+
+
+def tested(row: Any, h: int) -> Tested:
+    """A row of SOLVED whose status is forecast."""
+    history = np.asarray(row.history, float)
+    y = np.stack([history[at : at + h] for at in row.starts])
+    yhats = {name: np.asarray(flat, float).reshape(-1, h) for name, flat in zip(row.models, row.yhats, strict=True)}
+    return Tested(row.demand, float(row.scale) if row.scale is not None else float("nan"), y, yhats)
+
+
+def mapped(frame: DataFrame, of_row: Callable[[Any], list[dict[str, Any]]], schema: T.StructType) -> DataFrame:
+    """The rows that `of_row` makes of each row of `frame`."""
+    columns = schema.fieldNames()
+
+    def run(batches: Batches) -> Batches:
+        for batch in batches:
+            rows = [row for one in batch.itertuples(index=False) for row in of_row(one)]
+            # As objects: a column that is empty here would be of floats, which do not turn into dates.
+            yield pd.DataFrame(rows, columns=columns, dtype=object)
+
+    return frame.mapInPandas(run, schema)
