@@ -240,6 +240,7 @@ _BENCHES = {
     "identity": ["identity"],
     "intent": ["questions", "behaviour", "training"],
     "recommend": ["quality", "lists", "tune"],
+    "forecast": ["models", "speed"],
 }
 
 
@@ -247,7 +248,7 @@ def bench(argv: list[str]) -> int:
     """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark); intent, in three
     parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
     recommend, in three: quality (all models on public data), lists (Spark's own top-k and implicit), tune (default
-    settings beside searched ones)."""
+    settings beside searched ones); forecast, in two: models (all on public data), speed (the same models without Spark)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
@@ -256,20 +257,25 @@ def bench(argv: list[str]) -> int:
     parser.add_argument(
         "--part",
         choices=[p for parts in _BENCHES.values() for p in parts],
-        help="this part of intent or recommend only",
+        help="this part only",
     )
-    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="records, events, rows to train on, or users")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", metavar="N", help="records, events, rows to train on, users or series"
+    )
     parser.add_argument(
         "--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, mllib-gbt, als, ...: all"
     )
     parser.add_argument(
-        "--questions", nargs="+", metavar="NAME", help="buys30, again90, category, coupon; movielens, ...: all"
+        "--questions",
+        nargs="+",
+        metavar="NAME",
+        help="buys30, again90, category, coupon; movielens, ...; weekly, ...: all",
     )
     parser.add_argument("--seed", type=int, default=7, help="of the generated records")
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.bench import behaviour, boosters, identity, lists, questions, recommenders, runs
+    from onecart.bench import behaviour, boosters, forecasts, identity, lists, questions, recommenders, runs
     from onecart.jobs import open_session
 
     wanted = [args.part] if args.part else _BENCHES[args.name]
@@ -286,6 +292,8 @@ def bench(argv: list[str]) -> int:
         "training": (boosters.TABLE, boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed)),
         "quality": (recommenders.TABLE, recommenders.measure(spark, args.questions, args.engines, seed)),
         "tune": (recommenders.TUNED, recommenders.tuned(spark, args.engines, seed)),
+        "models": (forecasts.TABLE, forecasts.measure(spark, args.questions, args.engines, seed)),
+        "speed": (forecasts.SPEED, forecasts.speed(spark, sizes, args.engines, seed)),
         "lists": (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
     }
     rows, tables = [], []
@@ -324,7 +332,10 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "config": (config, "the merged settings and where each value comes from"),
     "tables": (tables, "the lake's tables: rows, version, size"),
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
-    "bench": (bench, "bench identity | intent | recommend: time, memory and quality beside Splink, LightGBM, implicit"),
+    "bench": (
+        bench,
+        "bench identity | intent | recommend | forecast: time, memory and quality beside Splink, LightGBM, implicit",
+    ),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),
     "python": (python, "python SCRIPT ...: Python with this environment"),

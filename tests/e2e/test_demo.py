@@ -250,3 +250,14 @@ def test_the_notebook_of_what_to_offer_tells_its_story(settings_of_session, capf
     assert float(re.search(r"blend - popularity: [\d.-]+ \(([\d.-]+) to", said)[1]) > 0.05
     assert re.search(r"product \d+ \(\w+\), as it is like \[\d+", said)
     assert 0.02 < float(re.search(r"trials: ([\d.]+)", said)[1]) < 0.18
+
+
+def test_the_notebook_of_how_much_to_stock_tells_its_story(settings_of_session, capfd):
+    runpy.run_path(str(ROOT / "notebooks" / "how_much_to_stock.py"))
+    said = capfd.readouterr().out
+    assert "sMAPE 25.4 %, MASE 1.00" in said
+    assert "have 56.604, expect to lose 1.9976" in said
+    chosen, naive, inside = re.search(r"WAPE ([\d.]+), of seasonal naive ([\d.]+); (\d+)%", said).groups()
+    assert float(chosen) < 0.9 * float(naive)
+    assert 74 <= int(inside) <= 90
+    assert re.search(r"growing 0 +\d+\.0 .* rounded up to packs of 6", said)

@@ -1,86 +1,155 @@
-"""Backtest metrics against loops, which model is chosen, and what the ledger says of each kind of series."""
+"""What is usual in a class, the weights of models, and a choice that does not know the window that it is judged on."""
+
+import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from onecart.forecast import backtest, solve
-from onecart.forecast.models import MODELS
-from onecart.forecast.solve import Plan
+from onecart.forecast import choice
+from onecart.forecast.choice import BEST_OF, ENSEMBLE, Usual, chosen, usual, weights
+from onecart.forecast.models import BENCHMARK
+
+NOTHING = Usual({}, {})
+OTHERS = ("naive", "ets", "theta", "ces", "mstl", "regression", "sba")
 
 
-def plan(h=7, models=("moving_average", "naive"), windows=1, freq="D"):
-    return Plan(h, freq, (80, 95), models, (), windows, None, 0)
+def case(errors, demand="smooth", scale=2.0, h=4):
+    """A series of 10 a period; `errors`: model -> how far it is off on each window (ahead as on the first)."""
+    paths = {name: 10 + np.repeat([off[0], *off], h).reshape(-1, h) for name, off in errors.items()}
+    windows = len(next(iter(errors.values())))
+    return choice.Tested(demand, scale, np.full((windows, h), 10.0), paths)
 
 
-def series(y, unique_id="a"):
-    ds = pd.date_range("2024-01-01", periods=len(y))
-    return pd.DataFrame({"unique_id": unique_id, "ds": ds, "y": np.array(y, dtype=float), "known_ahead": False})
-
-
-def parts(y, plan):
-    found = solve.solve(series(y), plan)
-    return {name: [r for r in found if r["part"] == name] for name in ("forecast", "backtest", "ledger")}
-
-
-def test_metrics_agree_with_loops():
-    y, yhat, train = np.array([3.0, 0, 5]), np.array([1.0, 1, 6]), np.array([1.0, 4, 2, 2])
-    assert backtest.mae(y, yhat) == pytest.approx((2 + 1 + 1) / 3)
-    assert backtest.bias(y, yhat) == pytest.approx((-2 + 1 + 1) / 3)
-    assert backtest.wape(y, yhat) == pytest.approx((2 + 1 + 1) / 8)
-    assert backtest.mase(y, yhat, train, season=2) == pytest.approx((4 / 3) / ((1 + 2) / 2))
-    assert backtest.coverage(y, np.array([3.0, 1, 0]), np.array([4.0, 2, 9])) == pytest.approx(2 / 3)
-    assert np.isnan(backtest.wape(np.zeros(2), np.ones(2)))
-    assert np.isnan(backtest.mase(y, yhat, np.ones(4), season=2))
-
-
-def test_each_window_is_trained_on_what_was_before_it():
-    y = np.arange(60.0)
-    found = parts(y, plan(models=("naive",), windows=2))
-    naive = [(r["cutoff"].isoformat(), r["mae"]) for r in found["backtest"] if r["model"] == "naive"]
-    assert naive == [("2024-02-15", 4.0), ("2024-02-22", 4.0)]  # naive is 1 to 7 too low on a line of slope 1
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_chosen_model_is_never_worse_than_seasonal_naive_in_the_backtest(seed):
+def noisy(seed, models=6, windows=3, h=5, demand="smooth"):
     rng = np.random.default_rng(seed)
-    found = parts(rng.poisson(3 + 3 * rng.random() * np.tile([0, 1, 2, 0, 1, 2, 5], 20)), plan(windows=3))
-    error = {m: np.mean([r["mae"] for r in found["backtest"] if r["model"] == m]) for m in MODELS if m != "prophet"}
-    (chosen,) = {r["model"] for r in found["forecast"] if r["chosen"]}
-    assert error[chosen] == min(error.values())
-    assert found["ledger"][0]["status"] == ("fallback" if chosen == "seasonal_naive" else "forecast")
-
-
-@pytest.mark.parametrize(
-    ("y", "status", "model", "reason"),
-    [
-        ([1, 2], "rejected", None, "2 periods of history, 3 are needed"),
-        ([1, 2, 3], "fallback", "naive", "naive: 3 periods are less than two seasons (14)"),
-        ([0] * 40, "fallback", "naive", "naive: nothing sold in the whole history, the forecast is 0"),
-        ([1] * 20, "fallback", "seasonal_naive", "seasonal_naive: 20 periods are too few to test 7 ahead (21 needed)"),
-    ],
-)
-def test_series_that_cannot_be_tested_get_a_naive_forecast_or_none(y, status, model, reason):
-    found = parts(y, plan())
-    (ledger,) = found["ledger"]
-    assert (ledger["status"], ledger["reason"]) == (status, reason)
-    assert {r["model"] for r in found["forecast"]} == ({model} if model else set())
-    assert len(found["forecast"]) == (7 if model else 0)
-    assert found["backtest"] == []
-
-
-def test_a_model_that_fails_is_left_out_with_its_reason(monkeypatch):
-    def broken(history, setup):
-        raise RuntimeError("no luck\nand a long trace")
-
-    monkeypatch.setitem(solve.MODELS, "prophet", broken)
-    found = parts([1, 2, 3, 4, 5, 6, 7] * 4, plan(models=("prophet",)))
-    assert {r["model"] for r in found["forecast"]} == {"seasonal_naive"}
-    assert (found["ledger"][0]["status"], found["ledger"][0]["reason"]) == (
-        "fallback",
-        "seasonal_naive: mean absolute error 0 on the backtest; prophet failed: no luck",
+    y = rng.poisson(10, (windows, h)).astype(float)
+    names = (BENCHMARK, *OTHERS)[:models]
+    return choice.Tested(
+        demand, 3.0, y, {name: rng.normal(10, 1 + rng.random() * 4, (1 + windows, h)) for name in names}
     )
 
 
-def test_seasonal_naive_asked_for_alone_is_no_fallback():
-    assert parts([1, 2, 3, 4, 5, 6, 7] * 4, plan(models=("seasonal_naive",)))["ledger"][0]["status"] == "forecast"
+def test_errors_are_means_over_the_known_periods_of_each_window():
+    one = case({BENCHMARK: (1, -2), "naive": (0, 3)})
+    one.y[1, :3] = np.nan
+    one.yhats["naive"][2, 3] = 14.0
+    assert one.errors().tolist() == [[1, 2], [0, 4]]
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(2.0, 2.0), (float("nan"), 10.0)])
+def test_the_size_of_a_series_is_its_scale_or_what_it_sells(scale, expected):
+    assert case({BENCHMARK: (1,)}, scale=scale).size == expected
+
+
+def test_usual_is_the_mean_of_a_class_drawn_by_ten_series_to_that_of_all():
+    smooth = [case({BENCHMARK: (3, 3), "ets": (1, 1)}) for _ in range(4)]
+    lumpy = [case({BENCHMARK: (1, 1), "ets": (3, 3)}, "lumpy", scale=1.0)]
+    found = usual([*smooth, *lumpy])
+    of_all = (4 * 0.5 + 1 * 1.5) / 5  # ets: half the mean error on smooth series, one and a half on the lumpy one
+    assert found.relative["smooth", "ets"] == pytest.approx((4 * 0.5 + 10 * of_all) / 14)
+    assert found.relative["lumpy", "ets"] == pytest.approx((1 * 1.5 + 10 * of_all) / 11)
+    sizes = (4 * 1 / 2 + 1 * 3 / 1) / 5
+    assert found.size["lumpy", "ets"] == pytest.approx((3 + 10 * sizes) / 11)
+
+
+def test_many_series_make_a_class_its_own():
+    few, many = (
+        usual([case({BENCHMARK: (3,), "ets": (1,)}), *[case({BENCHMARK: (1,), "ets": (3,)}, "lumpy")] * n])
+        for n in (2, 200)
+    )
+    assert few.relative["lumpy", "ets"] < many.relative["lumpy", "ets"] < 1.5
+    assert many.relative["lumpy", "ets"] > 1.49
+
+
+def test_a_series_that_no_model_misses_says_nothing_of_what_is_usual():
+    assert usual([case({BENCHMARK: (0, 0), "ets": (0, 0)})]) == NOTHING
+    assert usual([]) == NOTHING
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("models", [1, 2, 3, 4, 6, 8])
+def test_weights_sum_to_1_over_at_most_half_of_the_models_and_at_most_a_few(seed, models):
+    one = noisy(seed, models)
+    found = weights(one, np.arange(3), usual([one, noisy(seed + 100, models)]))
+    assert found.sum() == pytest.approx(1)
+    assert found.min() >= 0
+    assert 1 <= (found > 0).sum() <= max(1, min(BEST_OF, models // 2))
+
+
+def test_the_best_are_weighted_by_the_inverse_square_of_what_they_are_usually_off():
+    one = case({BENCHMARK: (4, 4, 4), "naive": (4, 4, 4), "ets": (1, 1, 1), "theta": (3, 3, 3)})
+    found = dict(zip(one.models, weights(one, np.arange(3), NOTHING), strict=True))
+    # Errors over their mean, 3, on three windows, and three windows of 1, which is usual where nothing is known.
+    ets, theta = (3 * 1 / 3 + 3) / 6, (3 * 3 / 3 + 3) / 6
+    assert found["ets"] == pytest.approx(ets**-2 / (ets**-2 + theta**-2))
+    assert found["theta"] == pytest.approx(1 - found["ets"])
+
+
+def test_what_is_usual_in_the_class_decides_between_models_that_are_even():
+    one = case({BENCHMARK: (2, 2), "ets": (1, 1), "theta": (1, 1)})
+    found = weights(one, np.arange(2), Usual({("smooth", "ets"): 0.9, ("smooth", "theta"): 0.5}, {}))
+    assert dict(zip(one.models, found, strict=True)) == {BENCHMARK: 0, "ets": 0, "theta": 1}
+
+
+@pytest.mark.parametrize("models", [2, 4, 6, 8])
+def test_a_model_without_error_wins_alone(models):
+    names = (BENCHMARK, *OTHERS)[:models]
+    one = case({name: (0, 0, 0) if name == "naive" else (1, 2, 1) for name in names})
+    best = chosen(one, Usual({("smooth", "naive"): 1.9}, {}))
+    assert (best.model, best.weights, best.beaten) == ("naive", {"naive": 1.0}, True)
+
+
+def test_of_models_that_are_even_the_benchmark_is_taken():
+    one = case({"ets": (1, 2), "theta": (1, 2), BENCHMARK: (1, 2)})
+    best = chosen(one, NOTHING)
+    assert (best.model, best.beaten) == (BENCHMARK, False)
+
+
+def test_the_benchmark_is_not_beaten_where_it_is_best():
+    best = chosen(case({BENCHMARK: (1, 1, 1), "ets": (2, 3, 2), "theta": (3, 3, 3), "naive": (3, 3, 3)}), NOTHING)
+    assert not best.beaten
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_benchmark_alone_never_beats_itself(seed):
+    one = noisy(seed, models=3)
+    best = chosen(one, usual([one]))
+    assert best.model != BENCHMARK or not best.beaten
+
+
+def test_a_better_ensemble_beats_the_benchmark():
+    one = case({BENCHMARK: (3, 3, 3), "ets": (1, 1, 1), "theta": (-1, -1, -1), "naive": (4, 4, 4)})
+    best = chosen(one, usual([one]))
+    assert (best.model, best.beaten) == (ENSEMBLE, True)
+    assert best.weights == pytest.approx({"ets": 0.5, "theta": 0.5})
+    assert best.path == pytest.approx(np.full((4, 4), 10.0))
+
+
+def test_the_path_ahead_is_of_the_weights_that_are_said():
+    one = noisy(3)
+    best = chosen(one, usual([one]))
+    expected = sum(weight * one.yhats[name][0] for name, weight in best.weights.items())
+    assert best.path[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("w", range(3))
+def test_the_path_of_a_window_does_not_depend_on_its_own_errors(w):
+    one = noisy(1)
+    known = usual([one, noisy(2)])
+    y = one.y.copy()
+    y[w] = one.yhats["theta"][1 + w]  # now theta is never off there
+    before, after = chosen(one, known).path, chosen(dataclasses.replace(one, y=y), known).path
+    np.testing.assert_array_equal(before[1 + w], after[1 + w])
+    others = [at for at in range(4) if at != 1 + w]
+    assert all((before[at] != after[at]).any() for at in others)
+
+
+def test_one_window_is_judged_by_what_is_usual_alone():
+    one = case({BENCHMARK: (1,), "ets": (5,), "theta": (2,)})
+    best = chosen(one, Usual({("smooth", "ets"): 0.5}, {}))
+    assert best.path[1] == pytest.approx(one.yhats["ets"][1])
+
+
+def test_where_no_model_is_off_the_benchmark_is_taken():
+    best = chosen(case({BENCHMARK: (0, 0), "ets": (0, 0), "theta": (0, 0)}), NOTHING)
+    assert not best.beaten

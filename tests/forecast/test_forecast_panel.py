@@ -2,91 +2,205 @@
 
 import datetime as dt
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from onecart import forecast
 from onecart.errors import UsageError
+from onecart.forecast import metrics
 
-MODELS = ("seasonal_naive", "moving_average")
+DAY = dt.date(2024, 1, 1)
+WEEK = [3.0, 1, 4, 1, 5, 9, 2]
 
 
 @pytest.fixture
-def panel(spark):
-    """`panel({id: values}, "int")`: daily series from 2024-01-01 with a price."""
+def daily(spark):
+    """`daily({id: values}, "int", x=...)`: daily series from 2024-01-01, with a column more."""
 
-    def make(values, id_type="string", ds=dt.date.isoformat):
-        start = dt.date(2024, 1, 1)
+    def make(values, id_type="string", **column):
+        names = "".join(f", `{name}` double" for name in column)
         rows = [
-            (key, ds(start + dt.timedelta(days=i)), None if y is None else float(y), 2.0 + i % 2)
+            (key, DAY + dt.timedelta(days=i), None if y is None else float(y), *(float(x[i]) for x in column.values()))
             for key, ys in values.items()
             for i, y in enumerate(ys)
         ]
-        kind = "string" if ds is dt.date.isoformat else "date"
-        return spark.createDataFrame(rows, f"unique_id {id_type}, ds {kind}, y double, price double")
+        return spark.createDataFrame(rows, f"unique_id {id_type}, ds date, y double{names}")
 
     return make
 
 
-def test_every_series_is_in_the_ledger_once_and_ids_keep_their_type(panel):
-    series = panel(
-        {1: [3, 1, 4, 1, 5, 9, 2] * 8, 2: [1, 2, 3], 3: [7], 4: [0] * 30, 5: [None] * 3, None: [1] * 3}, "int"
-    )
-    found = forecast.forecast(series, 7, "D", models=MODELS)
-    assert found.ledger.schema["unique_id"].dataType.simpleString() == "int"
+def test_every_series_is_in_the_ledger_once_and_a_bad_one_kills_no_other(spark):
+    values = {1: WEEK * 8, 2: [1, 2, 3], 3: [7], 4: [0] * 30, 5: [None] * 3, None: [1] * 3, 8: WEEK * 3 + [None] * 2}
+    rows = [
+        (key, (DAY + dt.timedelta(days=i)).isoformat(), None if y is None else float(y))
+        for key, ys in values.items()
+        for i, y in enumerate(ys)
+    ]
+    rows += [(6, "soon", 2.0), (6, "later", 3.0), (7, "0024-01-01", 1.0), (7, "2024-01-01", 1.0), (8, "never", 1.0)]
+    series = spark.createDataFrame(rows, "unique_id int, ds string, y double")
+    found = forecast.forecast(series, 7, "D", models=("moving_average",))
     assert found.forecast.columns == [
         *("unique_id", "ds", "model", "yhat", "yhat-lo-80", "yhat-hi-80", "yhat-lo-95", "yhat-hi-95", "chosen")
     ]
-    ledger = [(r["unique_id"], r["status"], r["periods"], r["units"]) for r in found.ledger.collect()]
-    assert sorted(ledger, key=str) == [
-        (1, "fallback", 56, 200.0),
-        (2, "fallback", 3, 6.0),
-        (3, "rejected", 0, 0.0),
-        (4, "fallback", 30, 0.0),
-        (5, "rejected", 0, 0.0),
-        (None, "rejected", 0, 0.0),
+    assert found.backtest.columns == [
+        *("unique_id", "model", "cutoff", "periods", "mae", "mase", "rmsse", "wape", "bias", "pinball"),
+        *("coverage_80", "coverage_95", "units"),
     ]
-    best = [(r["unique_id"], str(r["ds"]), r["yhat"]) for r in found.best.where("unique_id < 3").collect()]
-    season = [(1, f"2024-02-{26 + i:02}", y) for i, y in enumerate([3.0, 1.0, 4.0, 1.0])]
-    assert sorted(best)[:4] == season
-    assert [x for x in sorted(best) if x[0] == 2] == [(2, f"2024-01-{day:02}", 3.0) for day in range(4, 11)]
+    assert found.ledger.columns == ["unique_id", "status", "reason", "demand", "periods", "units"]
+    for frame in (found.forecast, found.backtest, found.ledger):
+        assert frame.schema["unique_id"].dataType.simpleString() == "int"
+    assert found.forecast.schema["ds"].dataType.simpleString() == "date"
+    rows = found.ledger.collect()
+    reasons = {r["unique_id"]: r["reason"] for r in rows}
+    ledger = [(r["unique_id"], r["status"], r["demand"], r["periods"], r["units"]) for r in rows]
+    assert sorted(ledger, key=str) == [
+        (1, "fallback", "erratic", 56, 200.0),
+        (2, "fallback", "smooth", 3, 6.0),
+        (3, "rejected", None, 0, 0.0),
+        (4, "fallback", "dead", 30, 0.0),
+        (5, "rejected", None, 0, 0.0),
+        (6, "rejected", None, 0, 0.0),
+        (7, "rejected", None, 0, 0.0),
+        (8, "fallback", "erratic", 21, 75.0),
+        (None, "rejected", None, 0, 0.0),
+    ]
+    assert reasons[6] == "no value of y is known; rows without a usable date, left out: 2"
+    assert reasons[8].endswith("; 1 windows; rows without a usable date, left out: 1")
+    best = found.best.toPandas()
+    assert best.groupby("unique_id").size().to_dict() == {1: 7, 2: 7, 4: 7, 8: 7}
+    assert not best.duplicated(["unique_id", "ds"]).any()
+    first = best[best["unique_id"] == 1].sort_values("ds")
+    assert list(first["yhat"]) == WEEK
+    assert list(first["ds"]) == [dt.date(2024, 2, 26) + dt.timedelta(days=i) for i in range(7)]
+    assert (best[best["unique_id"] == 4]["yhat"] == 0).all()
+    tested = found.backtest.toPandas()
+    assert set(tested["unique_id"]) == {1, 8}
+    assert sorted(tested[tested["model"] == "moving_average"]["cutoff"]) == [
+        *(dt.date(2024, 1, 14), dt.date(2024, 2, 4), dt.date(2024, 2, 11), dt.date(2024, 2, 18))
+    ]
 
 
-def test_prophet_learns_from_regressors_known_ahead(panel, spark):
-    prices = [2.0 + (i * 7 % 11) / 5 for i in range(77)]
-    series = panel({"a": [50 - 10 * p for p in prices[:63]]}, ds=lambda day: day).drop("price")
-    day = dt.date(2024, 1, 1)
-    known = spark.createDataFrame(
-        [("a", day + dt.timedelta(days=i), p) for i, p in enumerate(prices)], "unique_id string, ds date, price double"
-    )
-    series = series.join(known, ["unique_id", "ds"], how="inner")
-    ahead = known.where("ds >= '2024-03-04'")
-    static = spark.createDataFrame([("a", "gift")], "unique_id string, category string")
-    found = forecast.forecast(series, 14, "D", models=["prophet"], future=ahead, static=static)
-    rows = sorted((r["ds"], r["yhat"]) for r in found.best.where("model = 'prophet'").collect())
-    assert [yhat for _, yhat in rows] == pytest.approx([50 - 10 * p for p in prices[63:]], abs=1)
+def test_month_ends_as_timestamps_come_back_as_such_under_the_old_name_of_the_grid(spark):
+    ends = pd.date_range("2020-01-31", periods=40, freq="ME")
+    rows = [("a", end.to_pydatetime(), float(5 + i % 12)) for i, end in enumerate(ends)]
+    series = spark.createDataFrame(rows, "unique_id string, ds timestamp, y double")
+    found = forecast.forecast(series, 2, "M", level=(90,), models="naive", windows=1)
+    assert found.forecast.columns == ["unique_id", "ds", "model", "yhat", "yhat-lo-90", "yhat-hi-90", "chosen"]
+    best = found.best.orderBy("ds").collect()
+    assert [r["ds"] for r in best] == [dt.datetime(2023, 5, 31), dt.datetime(2023, 6, 30)]
+    assert {r["cutoff"] for r in found.backtest.collect()} == {dt.datetime(2023, 2, 28)}
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
+def planted(season, n, h, seeds):
+    """seed -> a wave of a season with noise; the last `h` values are the wave alone."""
+    wave = 60 + 40 * np.sin(2 * np.pi * np.arange(n + h) / season)
+    noise = {seed: np.random.default_rng(seed).normal(0, 12, n) for seed in seeds}
+    return {str(seed): np.r_[np.maximum(1, wave[:n] + off), wave[n:]] for seed, off in noise.items()}
+
+
+def test_the_default_models_beat_naive2_on_hours_and_weeks(spark):
+    for freq, step, season, n, h, kind in (("H", "h", 24, 192, 24, "timestamp"), ("W-SUN", "7D", 52, 164, 8, "date")):
+        beats_naive2(spark, freq, step, season, n, h, kind)
+
+
+def beats_naive2(spark, freq, step, season, n, h, kind):
+    values = planted(season, n, h, range(3))
+    dates = pd.date_range("2023-01-01", periods=n + h, freq=step)
+    text = "%Y-%m-%d %H:00:00" if step == "h" else "%Y-%m-%d"
+    rows = [
+        (key, at.strftime(text), float(y)) for key, ys in values.items() for at, y in zip(dates[:n], ys, strict=False)
+    ]
+    series = spark.createDataFrame(rows, "unique_id string, ds string, y double")
+    found = forecast.forecast(series, h, freq, windows=1)
+    assert found.forecast.schema["ds"].dataType.simpleString() == kind
+    best = found.best.toPandas().sort_values(["unique_id", "ds"])
+    assert list(pd.to_datetime(best["ds"].astype(str))) == [*dates[n:]] * 3
+    errors = [
+        (
+            metrics.mae(ys[n:], best[best["unique_id"] == key]["yhat"].to_numpy()),
+            metrics.mae(ys[n:], metrics.naive2(ys[:n], h, season)),
+        )
+        for key, ys in values.items()
+    ]
+    ours, naive2 = np.mean(errors, axis=0)
+    assert ours < 0.8 * naive2
+    assert {r["status"] for r in found.ledger.collect()} == {"forecast"}
+
+
+def test_a_regressor_known_ahead_is_used_and_one_that_series_alone_has_is_not(daily):
+    price = np.random.default_rng(0).choice([2.0, 3.0, 4.0], 84)
+    sold = 120 / price
+    everything = daily({"a": sold}, price=price, other=np.arange(84.0))
+    first = DAY + dt.timedelta(days=77)
+    ahead = everything.where(f"ds >= '{first}'").select("unique_id", "ds", "price")
+    static = everything.selectExpr("unique_id", "'gift' AS category").limit(1)
+    series = everything.where(f"ds < '{first}'")
+    found = forecast.forecast(series, 7, "D", models=["regression"], future=ahead, static=static)
+    best = found.best.orderBy("ds").toPandas()
+    assert set(best["model"]) == {"regression"}
+    assert metrics.mae(sold[77:], best["yhat"].to_numpy()) < 3
+    assert len(found.ledger.collect()) == 1
+
+
+def test_regressors_may_have_any_name_that_a_column_may_have(daily):
+    promo = [0, 1, 0, 0, 0, 0, 0] * 5
+    everything = daily({"a": WEEK * 5}, **{"on sale": promo, "_promo": promo, "class": promo})
+    series, ahead = everything.where("ds < '2024-01-29'"), everything.where("ds >= '2024-01-29'").drop("y")
+    found = forecast.forecast(series, 7, "D", models=["regression"], future=ahead, windows=1)
+    assert "regression failed" not in found.ledger.collect()[0]["reason"]
+
+
+def test_what_cannot_be_asked_is_a_usage_error_that_names_it(daily, spark):
+    series = daily({"a": [1]}, price=[2])
+    cases = [
         ({"h": 0}, "h must be a whole number from 1, found 0"),
-        ({"freq": "Q"}, "no freq 'Q'"),
-        ({"level": (80, 101)}, "level must hold whole per cents"),
-        ({"models": ["profet"]}, "no model 'profet'; did you mean 'prophet'"),
-        ({"models": []}, "models is empty"),
+        ({"h": 7.0}, "h must be a whole number from 1, found 7.0"),
+        ({"windows": True}, "windows must be a whole number from 1, found True"),
+        ({"step": 0}, "step must be a whole number from 1, found 0"),
+        ({"freq": "DD"}, "no freq 'DD'; did you mean 'D'?"),
+        ({"freq": "WS"}, "no freq 'WS'; did you mean "),
+        ({"freq": "fortnight"}, "no freq 'fortnight'; known: D, ME, MS, QE, QS, W, YE, YS, h"),
+        ({"level": (80, 101)}, "level must hold whole per cents between 1 and 99, found (80, 101)"),
+        ({"level": (0.8,)}, "level must hold whole per cents"),
+        ({"models": ["profet"]}, "no model 'profet'; did you mean 'prophet'?"),
+        ({"models": []}, "models is empty; name some of naive, seasonal_naive"),
         ({"country": "XX"}, "no country 'XX'"),
-    ],
-)
-def test_what_cannot_be_asked_is_a_usage_error(panel, changes, message):
-    with pytest.raises(UsageError, match=message):
-        forecast.forecast(panel({"a": [1]}), **{"h": 7, "freq": "D", **changes})
+        ({"series": series.withColumnRenamed("unique_id", "sku")}, "series has no column unique_id; "),
+        ({"series": series.withColumnRenamed("y", "Y")}, "series has no column y; "),
+        ({"series": series.withColumn("y", series.ds)}, "column y of series must hold numbers, found date"),
+        ({"series": series.withColumn("ds", series.y)}, "column ds of series must hold dates, timestamps or text, found double"),
+        ({"series": series.withColumn("unique_id", series.y)}, "column unique_id of series must hold text or whole numbers"),
+        ({"future": series.select("unique_id", "ds", "y")}, "future has no columns beside its keys"),
+        ({"future": series.select("unique_id", "price")}, "future has no column ds"),
+        ({"future": series.selectExpr("unique_id", "ds", "price AS promo")}, "series has no column promo"),
+        ({"future": series.selectExpr("unique_id", "ds", "'x' AS price")}, "regressor price of future must hold numbers, found string"),
+        ({"future": series.select("price")}, "future has no column ds"),
+        ({"future": series.select("ds")}, "future has no columns beside its keys"),
+        ({"future": series.select("ds", "price").union(series.select("ds", "price"))}, "future has 2024-01-01 00:00:00 twice"),
+        ({"static": series.select("ds")}, "static has no column unique_id"),
+    ]  # fmt: skip
+    for changes, message in cases:
+        with pytest.raises(UsageError) as raised:
+            forecast.forecast(**{"series": series, "h": 7, "freq": "D", **changes})
+        assert f"forecast: {message}" in str(raised.value)
 
 
-def test_columns_that_are_missing_or_of_the_wrong_kind_are_named(panel):
-    series = panel({"a": [1]})
-    with pytest.raises(UsageError, match="series has no column unique_id"):
-        forecast.forecast(series.withColumnRenamed("unique_id", "sku"), 7, "D")
-    with pytest.raises(UsageError, match="column y of series must hold numbers, found string"):
-        forecast.forecast(series.withColumn("y", series.ds), 7, "D")
-    with pytest.raises(UsageError, match="series has no column promo"):
-        forecast.forecast(series, 7, "D", future=series.select("unique_id", "ds", series.price.alias("promo")))
+def test_what_would_fail_in_the_middle_is_refused_at_once(daily):
+    series = daily({"a": WEEK * 5})
+    for changes in ({"level": (80, 80)}, {"seconds": 0}, {"seconds": -1.0}):
+        with pytest.raises(UsageError):
+            forecast.forecast(series, **{"h": 7, "freq": "D", "models": ["naive"], "windows": 1, **changes})
+
+
+def test_dates_are_those_of_the_session_whatever_its_time_zone(daily, spark):
+    """The clocks of Berlin change inside the history."""
+    spark.conf.set("spark.sql.session.timeZone", "Europe/Berlin")
+    try:
+        found = forecast.forecast(daily({"a": WEEK * 15}), 2, "D", models=["naive"], windows=1)
+        ledger = [(r["status"], r["periods"]) for r in found.ledger.collect()]
+        dates = [r["ds"] for r in found.best.orderBy("ds").collect()]
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+    assert ledger == [("fallback", 105)]
+    assert dates == [DAY + dt.timedelta(days=105), DAY + dt.timedelta(days=106)]

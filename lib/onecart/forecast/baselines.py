@@ -14,7 +14,7 @@ def seasonal_naive(history: History, setup: Setup) -> np.ndarray:
     """The value of one season before (Hyndman & Athanasopoulos, Forecasting 3rd ed., 5.2); in a history shorter than a
     season the last value."""
     y, season = history.known(setup.freq.season), setup.freq.season
-    if len(y) < season:
+    if setup.flat or len(y) < season:
         return np.full(len(history.ahead), y[-1])
     return np.asarray(y[len(y) - season + np.arange(len(history.ahead)) % season])
 

@@ -84,6 +84,7 @@ def weights(one: Tested, windows: np.ndarray, known: Usual) -> np.ndarray:
     score = scores(one, one.errors()[:, windows], known)
     first = np.array([name != BENCHMARK for name in one.models])
     best = np.lexsort((first, score))[: max(1, min(BEST_OF, len(score) // 2))]
+    best = best[:1] if score[best[0]] == 0 else best
     found = np.zeros(len(score))
     found[best] = 1 / np.maximum(score[best], 1e-6) ** 2
     return np.asarray(found / found.sum())

@@ -51,7 +51,8 @@ def mstl(history: History, setup: Setup) -> np.ndarray:
     from statsforecast import models
 
     y = history.known(setup.freq.season)
-    seasons = [s for s in setup.freq.seasons if s > 1 and setup.seasonal and len(y) >= 2 * s]
+    given = [s for s in setup.freq.seasons if s > 1 and setup.seasonal] if setup.seasons is None else setup.seasons
+    seasons = [s for s in given if len(y) >= 2 * s]
     trend = models.AutoETS(model="ZZN")
     model = models.MSTL(season_length=seasons, trend_forecaster=trend) if seasons else trend
     return np.asarray(model.forecast(y=y, h=len(history.ahead))["mean"], float)

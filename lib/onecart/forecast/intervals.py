@@ -9,6 +9,7 @@ import numpy as np
 from onecart.forecast.choice import Tested, Usual
 
 _PRIOR = 2.0  # windows that what is usual counts for in the spread of a series
+_STEP_PRIOR = 20.0  # residuals that the mean of all steps counts for in the spread of one
 _FEW = 100  # fewer residuals of a class are taken together with those of the others
 
 
@@ -54,8 +55,10 @@ def calibrated(series: Iterable[tuple[str, np.ndarray, np.ndarray]], levels: Seq
 
 def _spread(z: np.ndarray, levels: Sequence[int]) -> Spread:
     """z[window, step]."""
-    steps = np.nanmean(np.abs(z), axis=0) if np.isfinite(z).any(axis=0).all() and len(z) else np.ones(z.shape[1])
-    growth = steps / steps.mean() if steps.mean() > 0 else np.ones(len(steps))
+    known = np.isfinite(z)
+    mean = np.abs(z[known]).mean() if known.any() else 0.0
+    steps = (np.nansum(np.abs(z), axis=0) + _STEP_PRIOR * mean) / (known.sum(axis=0) + _STEP_PRIOR)
+    growth = steps / steps.mean() if mean > 0 else np.ones(z.shape[1])
     flat = (z / np.maximum(growth, 1e-9)).ravel()
     flat = flat[np.isfinite(flat)]
     if not len(flat) or not np.any(flat):
@@ -68,6 +71,10 @@ def _spread(z: np.ndarray, levels: Sequence[int]) -> Spread:
         out = np.maximum(flat / above, -flat / below)
         width = float(_quantile(out, level / 100))
         lo[level], hi[level] = width * below, width * above
+        # Where many lie on the very end of an interval (nothing sold), one width holds more than it is for.
+        missed = np.mean(-flat > lo[level] * (1 + 1e-9))
+        if np.mean(flat <= hi[level] * (1 + 1e-9)) - missed > level / 100 + 3 / len(flat):
+            hi[level] = min(hi[level], max(_quantile(flat, level / 100 + missed), 1e-6))
     return Spread(growth, lo, hi)
 
 

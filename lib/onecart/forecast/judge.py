@@ -53,7 +53,7 @@ class Judge:
         yield self._ledger(row, status, _why(one, best, taken), f"{len(row.starts)} windows")
 
     def _spread(self, name: str, demand: str) -> Spread:
-        return self.spread.get((name, demand)) or self.spread[name, ""]
+        return self.spread.get((name, demand)) or self.spread.get((name, "")) or self.spread["", ""]
 
     def _untested(self, row: Any) -> Iterator[dict[str, Any]]:
         y, dates = np.asarray(row.history, float), pd.to_datetime(np.asarray(row.dates), unit="s")
@@ -120,7 +120,8 @@ def judge_of(sample: Iterable[Any], plan: Plan) -> Judge:
     spread = {
         (name, demand): found for name, parts in paths.items() for demand, found in calibrated(parts, levels).items()
     }
-    return Judge(plan, known, spread)
+    everything = calibrated([one for parts in paths.values() for one in parts], levels)
+    return Judge(plan, known, {**spread, ("", ""): everything[""]})
 
 
 def _all_paths(one: Tested, best: Chosen) -> dict[str, tuple[np.ndarray, list[str]]]:

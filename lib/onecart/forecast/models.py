@@ -1,5 +1,7 @@
 """The models by name, which of them suit which demand, and how one is run."""
 
+from importlib import import_module
+
 import numpy as np
 
 from onecart.forecast import baselines
@@ -21,6 +23,12 @@ _REGULAR = ("moving_average", "ets", "theta", "ces", "mstl", "regression")
 _RARE = ("moving_average", "theta", "ces", "sba", "tsb", "adida", "imapa", "regression")
 ROUTES = {"smooth": _REGULAR, "erratic": _REGULAR, "intermittent": _RARE, "lumpy": _RARE}
 """Class of demand -> the models that are tried unless others are named, beside the benchmark."""
+
+
+def loaded(name: str) -> None:
+    """Imports what the model needs."""
+    if name == "prophet" or name in CLASSIC:
+        import_module("prophet" if name == "prophet" else "statsforecast.models")
 
 
 def suits(name: str, setup: Setup) -> bool:

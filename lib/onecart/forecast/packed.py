@@ -35,9 +35,11 @@ yhats: a model each, the h dates ahead and then window by window; x: a regressor
 
 
 def packed(rows: DataFrame, regressors: tuple[str, ...]) -> DataFrame:
-    """[unique_id, ds, y, known_ahead, *regressors], key unique_id: an array each, of `rows`[same columns], ds in s since 1970."""
-    columns = ("ds", "y", "known_ahead", *regressors)
-    timed = rows.withColumn("ds", F.col("ds").cast("double"))
+    """[unique_id, ds, y, known_ahead, x0, x1, ...], key unique_id: an array each, of `rows`[unique_id, ds, y, known_ahead,
+    *regressors]; ds in s since 1970 as the clock on the wall says."""
+    named = [F.col(f"`{name}`").alias(f"x{at}") for at, name in enumerate(regressors)]
+    columns = ("ds", "y", "known_ahead", *(f"x{at}" for at in range(len(regressors))))
+    timed = rows.select("unique_id", F.col("ds").cast("double").alias("ds"), "y", "known_ahead", *named)
     entry = F.collect_list(F.struct(*columns)).alias("rows")
     # A few hundred series are a small shuffle, which AQE would join into one task and fit on one core; it leaves a
     # repartition with a number alone. Four tasks a core even out series that take longer.
@@ -56,9 +58,9 @@ def _rows(one: Any, plan: Plan) -> list[dict[str, Any]]:
     ahead = np.asarray(one.known_ahead, bool)
     if ahead.all():
         return []
-    columns = {name: np.asarray(getattr(one, name), float) for name in ("y", *plan.regressors)}
-    ds = pd.to_datetime(np.asarray(one.ds, float), unit="s")
-    found = solve(pd.DataFrame({"ds": ds, "known_ahead": ahead, **columns}), one.unique_id, plan)
+    x = {name: np.asarray(getattr(one, f"x{at}"), float) for at, name in enumerate(plan.regressors)}
+    ds, y = pd.to_datetime(np.asarray(one.ds, float), unit="s"), np.asarray(one.y, float)
+    found = solve(pd.DataFrame({"ds": ds, "known_ahead": ahead, "y": y, **x}), one.unique_id, plan)
     return [{"unique_id": one.unique_id, **_arrays(found)}]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -119,7 +119,7 @@ def forecast(
         windows=_whole("windows", windows),
         step=h if step is None else _whole("step", step),
         country=_country(country),
-        seconds=seconds,
+        seconds=_above_0("seconds", seconds),
         seed=seed,
         shared=shared,
     )
@@ -146,7 +146,7 @@ def forecast(
 def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str, ...]) -> DataFrame:
     """[unique_id as text, ds, y, known_ahead, *regressors]: the series' rows, then what is known ahead."""
     # Outside these years pandas has no dates, and a mistyped year would make a grid of a million days.
-    moment = F.to_timestamp("ds")
+    moment = _on_the_wall(F.to_timestamp("ds"))
     date = F.when(moment.between("1900-01-01", "2200-01-01"), moment)
     known = [F.col(f"`{name}`").cast("double").alias(name) for name in regressors]
     unique_id = F.col("unique_id").cast("string").alias("unique_id")
@@ -159,6 +159,11 @@ def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str
         unique_id, date.alias("ds"), F.lit(None).cast("double").alias("y"), F.lit(True).alias("known_ahead"), *known
     )
     return rows.unionByName(ahead)
+
+
+def _on_the_wall(moment: Column) -> Column:
+    """What the clock of the session's zone shows then, as if it were UTC: days stay 24 hours long where clocks are changed."""
+    return F.from_utc_timestamp(moment, F.current_timezone())
 
 
 def _schema(plan: Plan) -> T.StructType:
@@ -203,8 +208,10 @@ def _shared(future: DataFrame) -> pd.DataFrame:
     _check_columns("future", future, ("ds",))
     names = [name for name in future.columns if name != "ds"]
     _check_numbers("future", future, names)
-    rows = future.select(F.to_timestamp("ds").alias("ds"), *[F.col(f"`{n}`").cast("double").alias(n) for n in names])
+    moment = _on_the_wall(F.to_timestamp("ds")).cast("double").alias("ds")
+    rows = future.select(moment, *[F.col(f"`{n}`").cast("double").alias(n) for n in names])
     table = rows.where("ds IS NOT NULL").toPandas().set_index("ds").sort_index()
+    table.index = pd.to_datetime(table.index, unit="s")
     if not table.index.is_unique:
         twice = table.index[table.index.duplicated()][0]
         raise UsageError(f"forecast: future has {twice} twice; give one row a date, or a column unique_id")
@@ -226,6 +233,12 @@ def _whole(name: str, value: int) -> int:
     return value
 
 
+def _above_0(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise UsageError(f"forecast: {name} must be a number above 0, found {value!r}")
+    return float(value)
+
+
 def _one_of(name: str, value: str, known: Iterable[str]) -> str:
     if value not in known:
         raise UsageError(f"forecast: no {name} '{value}'{nearest(str(value), known)}")
@@ -240,7 +253,9 @@ def _models(models: Sequence[str]) -> tuple[str, ...]:
 
 
 def _levels(level: Sequence[int]) -> tuple[int, ...]:
-    levels = tuple(level)
+    levels = tuple(level) if isinstance(level, Sequence) else (level,)
+    if len(set(levels)) < len(levels):
+        raise UsageError(f"forecast: level names the same coverage twice: {level!r}")
     if any(isinstance(x, bool) or not isinstance(x, int) or not 0 < x < 100 for x in levels):
         raise UsageError(f"forecast: level must hold whole per cents between 1 and 99, found {level!r}")
     return levels

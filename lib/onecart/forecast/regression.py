@@ -21,7 +21,7 @@ def regression(history: History, setup: Setup) -> np.ndarray:
     season = max(1, min(setup.freq.window, len(y) // 3))
     level, before = _past(np.log1p(y), h, season)
     given = pd.concat([history.x, history.x_ahead]).ffill().to_numpy(float)
-    columns = [level - before, *_calendar(dates, setup, len(y)), *(given[:, at] for at in range(given.shape[1]))]
+    columns = [level - before, *_calendar(dates, setup), *(given[:, at] for at in range(given.shape[1]))]
     x = np.stack(columns, axis=1)
     rows = np.arange(min(h + season, len(y) // 2), len(y))
     rows = rows[np.isfinite(history.y[rows])]
@@ -35,7 +35,7 @@ def regression(history: History, setup: Setup) -> np.ndarray:
     return np.asarray(np.maximum(np.expm1(fitted[len(y) :]), 0) * np.clip(smear, 0.5, 2.0))
 
 
-def _calendar(dates: pd.DatetimeIndex, setup: Setup, n: int) -> list[np.ndarray]:
+def _calendar(dates: pd.DatetimeIndex, setup: Setup) -> list[np.ndarray]:
     found = []
     if setup.freq.step in ("D", "h"):
         found += [np.asarray(dates.dayofweek == day, float) for day in range(6)]
@@ -43,7 +43,7 @@ def _calendar(dates: pd.DatetimeIndex, setup: Setup, n: int) -> list[np.ndarray]
         found += [np.asarray(dates.hour == hour, float) for hour in range(23)]
     if setup.freq.step == "D" and setup.country:
         found.append(np.asarray(dates.isin(holiday_dates(setup.country, dates[0].year, dates[-1].year)), float))
-    if n >= 2 * setup.freq.year > 2:
+    if setup.yearly and setup.freq.year > 1:
         angle = 2 * np.pi * dates.dayofyear.to_numpy() / 365.25
         found += [wave(k * angle) for k in range(1, _WAVES + 1) for wave in (np.sin, np.cos)]
     return found

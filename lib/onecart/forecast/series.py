@@ -29,14 +29,27 @@ FREQS = {
     "MS": Freq("MS", 12, 6, 12, (12,)),
     "ME": Freq("ME", 12, 6, 12, (12,)),
     "QS": Freq("QS", 4, 4, 4, (4,)),
+    "QE": Freq("QE", 4, 4, 4, (4,)),
     "YS": Freq("YS", 1, 3, 1, (1,)),
+    "YE": Freq("YE", 1, 3, 1, (1,)),
+}
+_GRIDS = {
+    "h": "whole hours apart",
+    "D": "whole days",
+    "7D": "whole weeks apart",
+    "MS": "the first of a month",
+    "ME": "the last of a month",
+    "QS": "the first of a quarter",
+    "QE": "the last of a quarter",
+    "YS": "the first of a year",
+    "YE": "the last of a year",
 }
 ALIASES = {
     "H": "h",
     "M": "ME",
-    "Q": "QS",
-    "Y": "YS",
-    "A": "YS",
+    "Q": "QE",
+    "Y": "YE",
+    "A": "YE",
     **{f"W-{day}": "W" for day in ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]},
 }
 
@@ -78,13 +91,16 @@ class History:
 @dataclass(frozen=True)
 class Setup:
     """What a fit must know beside the history. seasonal, yearly: even the shortest history that the model is tried on has
-    two seasons, two years, so that what is tried is what is used."""
+    two seasons, two years, so that what is tried is what is used; flat: it has not even one, and the benchmark is the last
+    value."""
 
     freq: Freq
     seasonal: bool = True
     yearly: bool = False
     country: str | None = None  # whose holidays, ISO 3166
     seed: int = 0
+    flat: bool = False
+    seasons: tuple[int, ...] | None = None  # those of the frequency that it has two of; None: by each history's length
 
 
 Model = Callable[[History, Setup], np.ndarray]
@@ -124,14 +140,7 @@ def read_history(rows: pd.DataFrame, freq: Freq, h: int, regressors: tuple[str, 
     grid = pd.date_range(days[0], days[-1], freq=freq.step)
     places = grid.get_indexer(days)
     if len(grid) == 0 or grid[0] != days[0] or (places < 0).any():
-        words = {
-            "7D": "whole weeks apart",
-            "h": "full hours",
-            "D": "whole days",
-            "ME": "the last of a month",
-            "MS": "the first of a month",
-        }
-        raise Rejected(f"dates are not {words.get(freq.step, 'the first of a quarter or year')}")
+        raise Rejected(f"dates are not {_GRIDS[freq.step]}")
     if len(grid) < MIN_PERIODS:
         raise Rejected(f"{len(grid)} periods of history, {MIN_PERIODS} are needed")
     y = np.zeros(len(grid))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from onecart.forecast.baselines import zero
 from onecart.forecast.metrics import scale
-from onecart.forecast.models import BENCHMARK, MODELS, ROUTES, predicted, suits
+from onecart.forecast.models import BENCHMARK, MODELS, ROUTES, loaded, predicted, suits
 from onecart.forecast.series import FREQS, Freq, History, Rejected, Setup, demand_class, read_history
 
 SHORT = "naive"  # for a series too short for the benchmark
@@ -57,10 +57,11 @@ class Solved:
 
 def starts(periods: int, freq: Freq, plan: Plan) -> list[int]:
     """Where the windows of `plan.h` periods begin, oldest first: `plan.step` apart up to the end of the series, and so many
-    as leave a season and h, two times h and ten periods to train on."""
-    least = max(freq.season + plan.h, 2 * plan.h, _FEWEST)
+    as leave two times h, ten periods, and a season and h to train on; a history without room for the last does without."""
     found = [periods - plan.h - plan.step * back for back in range(plan.windows - 1, -1, -1)]
-    return [start for start in found if start >= least]
+    least = max(2 * plan.h, _FEWEST)
+    seasonal = [start for start in found if start >= max(least, freq.season + plan.h)]
+    return seasonal or [start for start in found if start >= least]
 
 
 def solve(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Solved:
@@ -81,7 +82,9 @@ def solve(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Solved:
     shortest = found.starts[0] if found.starts else n
     # What is tested is what is used: a season only where the shortest training part, too, has two of them.
     yearly, seasonal = shortest >= 2 * freq.year, shortest >= 2 * freq.season
-    setup = Setup(freq, seasonal, yearly, plan.country, (plan.seed + crc32(unique_id.encode())) % 2**32)
+    seed = (plan.seed + crc32(unique_id.encode())) % 2**32
+    seasons = tuple(s for s in freq.seasons if s > 1 and shortest >= 2 * s)
+    setup = Setup(freq, seasonal, yearly, plan.country, seed, flat=shortest < freq.season, seasons=seasons)
     if demand == "dead":
         return _untested(found, "nothing sold for long, or ever: the forecast is 0", "zero", zero(history, setup))
     if not found.starts:
@@ -100,37 +103,47 @@ def _untested(found: Solved, why: str, name: str, yhat: np.ndarray) -> Solved:
 
 
 def _try_all(found: Solved, models: Any, setup: Setup, plan: Plan) -> None:
-    history, began = found.history, time.monotonic()
+    history, wanted = found.history, [name for name in models if suits(name, setup)]
     assert history is not None
+    for name in wanted:  # a library that is stopped while it is imported stays broken
+        loaded(name)
+    began = time.monotonic()
     parts = [history, *(history.until(at, plan.h) for at in found.starts)]
-    for name in (name for name in models if suits(name, setup)):
-        if time.monotonic() - began > plan.seconds:
+    for name in wanted:
+        if found.yhats and time.monotonic() - began > plan.seconds:
             found.notes.append(f"{name} not begun after {plan.seconds:g} s")
             continue
         try:
             with _stopped_after(2 * plan.seconds - (time.monotonic() - began)):
                 found.yhats[name] = np.stack([predicted(name, part, setup) for part in parts])
-        except Exception as e:  # a model may fail in its own ways (Stan, bad regressors); the series goes on without it
+        except (
+            Exception,
+            Stopped,
+        ) as e:  # a model may fail in its own ways (Stan, bad regressors); the series goes on without it
             found.notes.append(f"{name} failed: {one_line(e)}")
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """The first line of an error's message, for the ledger."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
+class Stopped(BaseException):
+    """It took too long. No Exception: libraries catch those, and try again in other ways."""
+
+
 @contextmanager
 def _stopped_after(seconds: float) -> Iterator[None]:
-    """TimeoutError in what runs below after `seconds`; only the main thread of a process can be stopped like that."""
+    """`Stopped`, again and again, in what runs below after `seconds`; only the main thread of a process can be stopped like that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: Any) -> None:
-        raise TimeoutError(f"stopped after {seconds:.3g} s")
+        raise Stopped(f"stopped after {seconds:.3g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(0.01, seconds))
+    signal.setitimer(signal.ITIMER_REAL, max(0.01, seconds), 0.5)
     try:
         yield
     finally:

@@ -181,6 +181,20 @@ def demand(history: pd.DataFrame, forecast: pd.DataFrame) -> go.Figure:
     return _styled(figure, y="units a day")
 
 
+def units(table: pd.DataFrame) -> go.Figure:
+    """`table`: category, units. A bar each, the largest on top."""
+    bar = go.Bar(x=table.units, y=table.category, orientation="h", marker_color=MAIN)
+    return _styled(go.Figure(bar).update_yaxes(autorange="reversed", type="category"), x="units")
+
+
+def came_true(table: pd.DataFrame) -> go.Figure:
+    """`table`: ds, expected, sold (units)."""
+    figure = go.Figure().add_bar(x=table.ds, y=table.sold, name="sold", marker_color=INK)
+    line = {"color": COLOURS["prophet"], "width": 2}
+    figure.add_scatter(x=table.ds, y=table.expected, name="expected", mode="lines", line=line)
+    return _styled(figure, y="units a day")
+
+
 def sentiment(table: pd.DataFrame) -> go.Figure:
     """`table`: category, positive, negative (counts). Share of each, by category."""
     rows = table.assign(total=table.positive + table.negative).sort_values("total")

@@ -249,21 +249,31 @@ def _labelled(scores: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
 
 
 def _demand(ctx: Context) -> str:
-    forecast = ctx.lake.read_if_exists("gold.demand_forecast")
-    wape = queries.newest_metrics(ctx.lake.read_if_exists("gold.model_health"), "wape", "forecast.").toPandas()
-    sold, ahead = (
-        f.toPandas()
-        for f in queries.demand_examples(
-            forecast, ctx.lake.read("silver.orders"), ctx.lake.read_if_exists("silver.products"), 3
-        )
-    )
+    forecast, health = ctx.lake.read_if_exists("gold.demand_forecast"), ctx.lake.read_if_exists("gold.model_health")
+    products, ledger = ctx.lake.read_if_exists("silver.products"), ctx.lake.read_if_exists("gold.forecast_ledger")
+    found = queries.demand_examples(forecast, ctx.lake.read("silver.orders"), products, 3)
+    sold, ahead = (f.toPandas() for f in found)
+    models = queries.demand_table(health).toPandas()
+    covered = queries.demand_coverage(ctx.lake.read_if_exists("gold.forecast_backtest"), ledger)
+    true = queries.came_true(ctx.lake.read_if_exists("gold.forecast_accuracy")).toPandas()
+    bars = models[["model", "wape"]].rename(columns={"wape": "value"}).assign(model=lambda t: "forecast." + t.model)
     charts: list[Card] = [
-        ("Absolute error / units sold, backtest (less is better)", wape, lambda t: figures.metric_bars(t, "WAPE"))
+        ("Absolute error / units sold, backtest (less is better)", bars, lambda t: figures.metric_bars(t, "WAPE")),
     ]
     for sku, rows in ahead.groupby("unique_id", sort=False):
         title = f"Demand for {sku}, {rows.description.iloc[0] or 'no description'}"
         history = sold[sold.unique_id == sku]
         charts.append((title, rows, partial(figures.demand, history)))
+    tree = queries.nodes(ctx.lake.read_if_exists("gold.forecast_hierarchy"), 12).toPandas()
+    orders = queries.orders_now(ctx.lake.read_if_exists("gold.replenishment"), products, 12)
+    charts += [
+        ("Units expected by category, which its products add up to", tree, figures.units),
+        ("What earlier forecasts expected of each day, and what was sold", true, figures.came_true),
+        ("Days inside the intervals, by class of demand", covered.toPandas(), table_html),
+        ("What became of the series", queries.demand_ends(ledger).toPandas(), table_html),
+        ("All models on the windows held back", models, table_html),
+        ("The largest orders that are due", orders.toPandas(), table_html),
+    ]
     return cards(*charts)
 
 

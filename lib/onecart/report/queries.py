@@ -1,6 +1,7 @@
 """The small aggregates behind the charts: Spark frames in, Spark frames of at most some hundred rows out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -176,6 +177,53 @@ def demand_examples(forecast: DataFrame, orders: DataFrame, products: DataFrame,
     return sold.orderBy("ds"), ahead.select(
         "unique_id", "description", "ds", "yhat", "yhat_lo_80", "yhat_hi_80"
     ).orderBy("ds")
+
+
+def demand_table(health: DataFrame) -> DataFrame:
+    """One forecast model: series' figures of its newest backtest, the best WAPE first."""
+    rows = health.where(F.col("model").startswith("forecast.") & (F.col("dataset") == "backtest"))
+    newest = rows.groupBy("model", "metric").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
+    names: list[Any] = ["wape", "mase", "bias", "coverage_80", "coverage_95"]
+    wide = newest.groupBy(F.expr("substring(model, 10)").alias("model")).pivot("metric", names).agg(F.first("value"))
+    return wide.orderBy("wape")
+
+
+def demand_coverage(backtest: DataFrame, ledger: DataFrame) -> DataFrame:
+    """One class of demand: products, and the share of days inside the intervals of the forecasts that were chosen from
+    several, beside what the intervals are for."""
+    rows = backtest.where("model = 'ensemble'").join(ledger.select("unique_id", "demand"), on="unique_id", how="inner")
+    held = [
+        (F.sum(F.col(f"coverage_{k}") * F.col("days")) / F.sum("days")).alias(f"inside the {k} %") for k in (80, 95)
+    ]
+    return (
+        rows.groupBy("demand").agg(F.count_distinct("unique_id").alias("products"), *held).orderBy(F.desc("products"))
+    )
+
+
+def demand_ends(ledger: DataFrame) -> DataFrame:
+    """What became of the series: status, class of demand, products."""
+    demand = F.coalesce("demand", F.lit("not known")).alias("demand")
+    return ledger.groupBy("status", demand).agg(F.count("*").alias("products")).orderBy("status", F.desc("products"))
+
+
+def came_true(accuracy: DataFrame) -> DataFrame:
+    """One day that was forecast before: all units expected and sold, ds first."""
+    known = accuracy.where("y IS NOT NULL")
+    newest = known.groupBy("unique_id", "ds").agg(*[F.max_by(c, "made_on").alias(c) for c in ("yhat", "y")])
+    return newest.groupBy("ds").agg(F.sum("yhat").alias("expected"), F.sum("y").alias("sold")).orderBy("ds")
+
+
+def nodes(hierarchy: DataFrame, n: int) -> DataFrame:
+    """The `n` categories with the largest demand ahead: units expected, with the sums of the ends of their intervals."""
+    rows = hierarchy.where("node <> 'total'").groupBy(F.expr("substring(node, 10)").alias("category"))
+    return rows.agg(F.sum("yhat").alias("units")).orderBy(F.desc("units")).limit(n)
+
+
+def orders_now(replenishment: DataFrame, products: DataFrame, n: int) -> DataFrame:
+    """The `n` largest orders that are due."""
+    named = replenishment.where("order_units > 0").join(products.select("sku", "description"), on="sku", how="left")
+    columns = ["sku", "description", "order_units", "position", "expected_demand", "service_level", "reason"]
+    return named.select(*columns).orderBy(F.desc("order_units"), "sku").limit(n)
 
 
 def sentiment_by_category(scored: DataFrame, products: DataFrame) -> DataFrame:

@@ -1,0 +1,182 @@
+"""From what the models said of each series to the rows of the three tables, without Spark."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from onecart.forecast import metrics
+from onecart.forecast.choice import ENSEMBLE
+from onecart.forecast.judge import judge_of
+from onecart.forecast.models import BENCHMARK
+from onecart.forecast.packed import _arrays
+from onecart.forecast.solve import Plan, solve
+
+PLAN = Plan(7, "D", (80, 95), ("moving_average", "naive", "theta"), (), 3, 7, None, 60.0, 0)
+
+
+def row(y, unique_id="a", plan=PLAN):
+    ds = pd.date_range("2024-01-01", periods=len(y))
+    rows = pd.DataFrame({"ds": ds, "y": np.asarray(y, float), "known_ahead": False})
+    return SimpleNamespace(unique_id=unique_id, **_arrays(solve(rows, unique_id, plan)))
+
+
+def noisy(seed, n=70):
+    rng = np.random.default_rng(seed)
+    return rng.poisson(np.array([4, 5, 6, 7, 12, 20, 2.0])[np.arange(n) % 7])
+
+
+def parts(row, others=(), plan=PLAN):
+    tested = [one for one in (row, *others) if one.status == "forecast"]
+    found = judge_of(tested, plan).rows(row)
+    assert {r["unique_id"] for r in found} == {row.unique_id}
+    return {name: [r for r in found if r["part"] == name] for name in ("forecast", "backtest", "ledger")}
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return [row(noisy(seed), str(seed)) for seed in range(12)]
+
+
+@pytest.fixture(scope="module")
+def first(panel):
+    return parts(panel[0], panel[1:])
+
+
+def test_every_model_is_in_the_forecast_for_every_date_and_one_is_chosen(first):
+    frame = pd.DataFrame(first["forecast"])
+    days = list(pd.date_range("2024-03-11", periods=7))
+    assert {name: list(rows["ds"]) for name, rows in frame.groupby("model")} == dict.fromkeys(frame["model"], days)
+    assert {BENCHMARK, "moving_average", "naive", "theta"} <= set(frame["model"])
+    assert frame.groupby("model")["chosen"].nunique().eq(1).all()
+    assert frame[frame["chosen"]]["model"].nunique() == 1
+
+
+def test_intervals_hold_their_forecast_and_narrower_ones_and_nothing_below_0(first):
+    frame = pd.DataFrame(first["forecast"])
+    columns = ["yhat-lo-95", "yhat-lo-80", "yhat", "yhat-hi-80", "yhat-hi-95"]
+    values = np.column_stack([np.zeros(len(frame)), frame[columns]])
+    assert (np.diff(values, axis=1) >= 0).all()
+    assert (values[:, -1] > values[:, 1]).all()
+
+
+def test_the_backtest_has_the_figures_of_every_model_and_window(panel, first):
+    y = noisy(0).astype(float)
+    found = {(r["model"], str(r["cutoff"].date())): r for r in first["backtest"]}
+    assert {cutoff for _, cutoff in found} == {"2024-02-18", "2024-02-25", "2024-03-03"}
+    naive = found["naive", "2024-02-25"]  # 56 days are before it
+    sold, said, train = y[56:63], np.full(7, y[55]), y[:56]
+    expected = {
+        "periods": 7,
+        "mae": metrics.mae(sold, said),
+        "mase": metrics.mase(sold, said, train, 7),
+        "rmsse": metrics.rmsse(sold, said, train),
+        "wape": metrics.wape(sold, said),
+        "bias": metrics.bias(sold, said),
+        "units": sold.sum(),
+    }
+    assert {name: naive[name] for name in expected} == pytest.approx(expected)
+    assert naive["coverage_80"] <= naive["coverage_95"]
+    assert naive["pinball"] > 0
+
+
+def test_coverage_over_a_panel_is_near_the_level(panel):
+    judge = judge_of(panel, PLAN)
+    rows = [r for one in panel for r in judge.rows(one) if r["part"] == "backtest" and r["model"] == BENCHMARK]
+    assert np.mean([r["coverage_80"] for r in rows]) == pytest.approx(0.80, abs=0.06)
+    assert np.mean([r["coverage_95"] for r in rows]) == pytest.approx(0.95, abs=0.04)
+
+
+def test_unknown_days_of_a_window_are_not_counted():
+    y = noisy(0).astype(float)
+    y[57:60] = np.nan
+    found = [r for r in parts(row(y))["backtest"] if r["model"] == "naive"]
+    assert [r["periods"] for r in found] == [7, 4, 7]
+    assert found[1]["mae"] == pytest.approx(np.abs(y[[56, 60, 61, 62]] - y[55]).mean())
+
+
+def test_the_ledger_says_which_models_and_what_each_was_off(panel, first):
+    (ledger,) = first["ledger"]
+    assert (ledger["status"], ledger["demand"], ledger["periods"]) == ("forecast", "erratic", 70)
+    assert ledger["units"] == noisy(0).sum()
+    taken = {r["model"] for r in first["forecast"] if r["chosen"]}
+    assert ledger["reason"].startswith("ensemble of " if taken == {ENSEMBLE} else taken.pop())
+    assert all(f"{name} " in ledger["reason"] for name in (BENCHMARK, "moving_average", "naive", "theta"))
+    assert "3 windows" in ledger["reason"]
+
+
+def test_a_benchmark_without_error_is_a_fallback_with_its_reason():
+    found = parts(row([1, 2, 3, 4, 5, 6, 7] * 10))
+    (ledger,) = found["ledger"]
+    assert ledger["status"] == "fallback"
+    assert ledger["reason"].startswith(
+        "seasonal_naive: not beaten on the backtest; mean absolute errors: seasonal_naive 0"
+    )
+    best = [r for r in found["forecast"] if r["chosen"]]
+    assert [(r["model"], r["yhat"]) for r in best] == [(BENCHMARK, y) for y in (1, 2, 3, 4, 5, 6, 7)]
+    assert [r["yhat-hi-95"] for r in best] == [1, 2, 3, 4, 5, 6, 7]  # what never was off has no width
+
+
+def test_the_benchmark_asked_for_alone_is_no_fallback():
+    plan = Plan(7, "D", (80,), (BENCHMARK,), (), 3, 7, None, 60.0, 0)
+    assert parts(row(noisy(0), plan=plan), plan=plan)["ledger"][0]["status"] == "forecast"
+
+
+def test_figures_that_are_not_defined_are_null():
+    flat = [r for r in parts(row([3.0] * 70))["backtest"] if r["model"] == "naive"]
+    assert [(r["mase"], r["rmsse"], r["wape"]) for r in flat] == [(None, None, 0.0)] * 3
+    silent = row([*[9.0, 1, 4] * 15, *[0.0] * 6, *[5.0] * 3, *[0.0] * 8])
+    last = [r for r in parts(silent)["backtest"] if r["model"] == "naive"][-1]
+    assert (last["wape"], last["units"]) == (None, 0)
+
+
+def test_a_series_that_was_not_tested_has_a_forecast_with_intervals_and_no_backtest():
+    found = parts(row([5, 1, 7, 3, 9, 2, 8, 4, 6]))
+    assert found["backtest"] == []
+    assert found["ledger"][0]["reason"] == "seasonal_naive: 9 periods are too few to test 7 ahead on"
+    rows = pd.DataFrame(found["forecast"])
+    assert rows["chosen"].all()
+    assert list(rows["yhat"]) == [7, 3, 9, 2, 8, 4, 6]
+    assert (rows["yhat-lo-95"] <= rows["yhat-lo-80"]).all()
+    assert (rows["yhat-lo-80"] <= rows["yhat"]).all()
+    assert (rows["yhat-hi-80"] <= rows["yhat-hi-95"]).all()
+    assert (rows["yhat-hi-95"] > rows["yhat-lo-95"]).any()
+
+
+def test_a_rejected_series_has_its_ledger_row_alone():
+    found = parts(row([5]))
+    assert (found["forecast"], found["backtest"]) == ([], [])
+    (ledger,) = found["ledger"]
+    assert (ledger["status"], ledger["demand"], ledger["periods"], ledger["units"]) == ("rejected", None, 0, 0)
+    assert ledger["reason"] == "1 periods of history, 3 are needed"
+
+
+def test_repairs_and_failures_are_in_the_reason():
+    found = row([*noisy(0), -1, 4])
+    found.notes = [*found.notes, "prophet failed: no luck"]
+    assert parts(found)["ledger"][0]["reason"].endswith("; negative values, counted as 0: 1; prophet failed: no luck")
+
+
+def test_levels_that_are_asked_for_come_in_their_order_beside_the_coverage_of_80_and_95():
+    plan = Plan(7, "D", (90, 50), ("naive",), (), 3, 7, None, 60.0, 0)
+    found = parts(row(noisy(0), plan=plan), plan=plan)
+    assert [k for k in found["forecast"][0] if k.startswith("yhat-")] == [
+        *("yhat-lo-90", "yhat-hi-90", "yhat-lo-50", "yhat-hi-50")
+    ]
+    assert {"coverage_80", "coverage_95"} <= set(found["backtest"][0])
+
+
+def test_models_that_the_sample_did_not_try_get_intervals_too(panel):
+    """The judges are a sample: a rare class, and its models, may be in none of them."""
+    plan = Plan(7, "D", (80, 95), ("sba",), (), 3, 7, None, 60.0, 0)
+    rare = row(np.random.default_rng(0).poisson(0.4, 90), "rare", plan)
+    rows = judge_of(panel, plan).rows(rare)
+    sba = [r for r in rows if r["part"] == "forecast" and r["model"] == "sba"]
+    assert len(sba) == 7
+    assert all(r["yhat-hi-95"] > r["yhat"] for r in sba)
+
+
+def test_a_panel_of_which_none_was_tested_is_judged():
+    judge = judge_of([], PLAN)
+    assert [r["part"] for r in judge.rows(row([1, 2, 3]))] == ["forecast"] * 7 + ["ledger"]
