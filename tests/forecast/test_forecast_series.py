@@ -73,7 +73,11 @@ def test_the_history_runs_from_the_first_to_the_last_known_value():
         ("D", days(None, None), "no value of y is known"),
         ("D", rows((None, 3)), "no value of y is known; rows without a usable date, left out: 1"),
         ("D", rows(("2024-01-01", 1), ("2024-01-02 09:00", 1), ("2024-01-05", 1)), "dates are not whole days"),
-        ("h", rows(*((f"2024-01-01 0{i}:00", 1) for i in range(5)), ("2024-01-01 05:30", 1)), "are not whole hours apart"),
+        (
+            "h",
+            rows(*((f"2024-01-01 0{i}:00", 1) for i in range(5)), ("2024-01-01 05:30", 1)),
+            "are not whole hours apart",
+        ),
         ("W", rows(("2024-01-01", 1), ("2024-01-09", 2), ("2024-01-15", 2)), "dates are not whole weeks apart"),
         ("MS", rows(("2024-01-31", 1), ("2024-02-29", 2), ("2024-03-31", 2)), "dates are not the first of a month"),
         ("MS", rows(("2024-01-01", 1), ("2024-02-02", 2), ("2024-04-01", 2)), "dates are not the first of a month"),

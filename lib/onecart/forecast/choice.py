@@ -9,7 +9,8 @@ from onecart.forecast.models import BENCHMARK
 
 ENSEMBLE = "ensemble"
 BEST_OF = 3  # models of an ensemble
-_PRIOR = 3.0  # windows that what is usual in the class counts for
+_PRIOR = 10.0  # windows that what is usual in the class counts for
+_NEAR = 1.05  # times the best model's score: what is worse takes no part
 _CLASS_PRIOR = 10.0  # series that what is usual in all classes counts for
 
 
@@ -79,12 +80,13 @@ def scores(one: Tested, errors: np.ndarray, known: Usual) -> np.ndarray:
 def weights(one: Tested, windows: np.ndarray, known: Usual) -> np.ndarray:
     """[model]: the weights of the models, from their errors on `windows` (positions) and what is usual; they sum to 1.
 
-    The best few by `scores`, half of those tried at most, are weighted by its inverse square, as means of forecasts beat picking one (Bates & Granger 1969; Makridakis et al. 2020).
+    The best few by `scores`, half of those tried at most and none much worse than the best, are weighted by its inverse square,
+    as means of forecasts beat picking one (Bates & Granger 1969; Makridakis et al. 2020).
     """
     score = scores(one, one.errors()[:, windows], known)
     first = np.array([name != BENCHMARK for name in one.models])
     best = np.lexsort((first, score))[: max(1, min(BEST_OF, len(score) // 2))]
-    best = best[:1] if score[best[0]] == 0 else best
+    best = best[score[best] <= _NEAR * score[best[0]]]
     found = np.zeros(len(score))
     found[best] = 1 / np.maximum(score[best], 1e-6) ** 2
     return np.asarray(found / found.sum())

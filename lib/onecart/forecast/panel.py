@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
+from onecart.forecast import across
 from onecart.forecast.judge import judge_of
 from onecart.forecast.models import MODELS
 from onecart.forecast.packed import mapped, packed, solved
@@ -21,6 +22,8 @@ _BACKTEST = (
     "units",
 )  # fmt: skip
 _LEDGER = ("unique_id", "status", "reason", "demand", "periods", "units")
+_GLOBAL = ("lightgbm",)
+_ENOUGH = 50  # series from which a model over all of them is trained without being named
 _JUDGES = 5000  # series from which the others learn what is usual
 _FIELDS: dict[str, T.DataType] = {
     "part": T.StringType(),
@@ -87,8 +90,9 @@ def forecast(
         a null y is unknown (closed, sold out), not 0; negative y counts as 0. What was repaired is in the ledger's reason.
     freq: h (hours), D (days), W (weeks, on the weekday the series has), MS (months, dated on the 1st), ME (on the last), QS, YS.
     level: coverage of the intervals, per cent.
-    models: of `MODELS`; None: those that suit the demand of a series (`ROUTES`). seasonal_naive is always tried: a series gets
-        the best models together (an ensemble) or alone only where they beat it on the backtest, see `choice`.
+    models: of `MODELS` and `across.MODELS`; None: those that suit the demand of a series (`ROUTES`), and from 50 series on
+        lightgbm, trained once over all of them. seasonal_naive is always tried: a series gets the best models together (an
+        ensemble) or alone only where they beat it on the backtest, see `choice`.
     future: [unique_id, ds, columns that `series` has, too]: regressors known ahead (prices, promotions) for all dates
         to forecast, used by prophet and regression. Columns that `series` alone has are not used. Or [ds, columns]: what is
         the same for all series (weather, holidays), of the past and of the dates ahead.
@@ -114,7 +118,7 @@ def forecast(
         h=_whole("h", h),
         freq=_one_of("freq", ALIASES.get(freq, freq), FREQS),
         levels=_levels(level),
-        models=None if models is None else _models(models),
+        models=None if models is None else tuple(name for name in _models(models) if name in MODELS),
         regressors=regressors,
         windows=_whole("windows", windows),
         step=h if step is None else _whole("step", step),
@@ -125,6 +129,7 @@ def forecast(
     )
     together = _together(series, own, regressors)
     found = solved(packed(together, regressors), plan).persist()
+    found = _with_global(found, plan, [m for m in models or _GLOBAL if m in across.MODELS], asked=models is not None)
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
     judge = judge_of(sample.itertuples(index=False), plan)
     rows = mapped(found, judge.rows, _schema(plan)).withColumn(
@@ -141,6 +146,22 @@ def forecast(
         ledger=rows.where("part = 'ledger'").select(*_LEDGER),
         _rows=found,
     )
+
+
+def _with_global(found: DataFrame, plan: Plan, names: Sequence[str], *, asked: bool) -> DataFrame:
+    """`found` of SOLVED, persisted, with what the models over all series say beside what the others do, persisted."""
+    if not names or (not asked and found.where("status = 'forecast'").limit(_ENOUGH).count() < _ENOUGH):
+        return found
+    lists = [F.collect_list("model").alias("more"), F.collect_list("yhats").alias("their")]
+    more = across.paths(found, plan, names).groupBy("unique_id").agg(*lists)
+    both = found.join(more, on="unique_id", how="left")
+    nothing = {"more": "array<string>", "their": "array<array<double>>"}
+    filled = both.withColumns({name: F.coalesce(name, F.array().cast(kind)) for name, kind in nothing.items()})
+    joined = filled.withColumns({"models": F.concat("models", "more"), "yhats": F.concat("yhats", "their")})
+    whole = joined.select(*found.columns).persist()
+    whole.count()
+    found.unpersist()
+    return whole
 
 
 def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str, ...]) -> DataFrame:
@@ -249,7 +270,7 @@ def _models(models: Sequence[str]) -> tuple[str, ...]:
     names = (models,) if isinstance(models, str) else tuple(models)
     if not names:
         raise UsageError(f"forecast: models is empty; name some of {', '.join(MODELS)}")
-    return tuple(_one_of("model", name, MODELS) for name in names)
+    return tuple(_one_of("model", name, (*MODELS, *across.MODELS)) for name in names)
 
 
 def _levels(level: Sequence[int]) -> tuple[int, ...]:
