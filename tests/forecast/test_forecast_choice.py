@@ -138,17 +138,19 @@ def test_the_path_ahead_is_of_the_weights_that_are_said():
     assert best.path[0] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("w", range(3))
-def test_the_path_of_a_window_does_not_depend_on_its_own_errors(w, monkeypatch):
+def test_the_path_of_a_window_does_not_depend_on_its_own_errors(monkeypatch):
     monkeypatch.setattr("onecart.forecast.choice._PRIOR", 0.5)
-    one = noisy(1)
-    known = usual([one, noisy(2)])
-    y = one.y.copy()
-    y[w] = one.yhats["theta"][1 + w]  # now theta is never off there
-    before, after = chosen(one, known).path, chosen(dataclasses.replace(one, y=y), known).path
-    np.testing.assert_array_equal(before[1 + w], after[1 + w])
-    others = [at for at in range(4) if at != 1 + w]
-    assert any((before[at] != after[at]).any() for at in others)
+    moved = 0
+    for seed in range(5):
+        one = noisy(seed)
+        known = usual([one, noisy(seed + 100)])
+        for w in range(3):
+            y = one.y.copy()
+            y[w] = one.yhats["theta"][1 + w]  # now theta is never off there
+            before, after = chosen(one, known).path, chosen(dataclasses.replace(one, y=y), known).path
+            np.testing.assert_array_equal(before[1 + w], after[1 + w])
+            moved += sum((before[at] != after[at]).any() for at in range(4))
+    assert moved > 5
 
 
 def test_one_window_is_judged_by_what_is_usual_alone():

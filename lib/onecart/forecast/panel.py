@@ -107,7 +107,6 @@ def forecast(
     Rows without a unique_id are one rejected ledger row. All series are worked on at once, when this is called.
     UsageError for what cannot be asked.
     """
-    _check_columns("series", series, _KEY)
     _check_types(series)
     if static is not None:
         _check_columns("static", static, ("unique_id",))
@@ -135,9 +134,7 @@ def forecast(
     rows = mapped(found, judge.rows, _schema(plan)).withColumn(
         "unique_id", F.col("unique_id").cast(series.schema["unique_id"].dataType)
     )
-    kind = series.schema["ds"].dataType if not isinstance(series.schema["ds"].dataType, T.StringType) else None
-    date = kind or (T.TimestampType() if plan.freq == "h" else T.DateType())
-    rows = rows.withColumns({name: F.col(name).cast(date) for name in ("ds", "cutoff")})
+    _date_type(series, plan.freq)
     return Forecast(
         forecast=rows.where("part = 'forecast'").select(
             "unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen"
@@ -187,6 +184,14 @@ def _on_the_wall(moment: Column) -> Column:
     return F.from_utc_timestamp(moment, F.current_timezone())
 
 
+def _date_type(series: DataFrame, freq: str) -> T.DataType:
+    """Of ds in the result: as it came; text becomes a date, or of hours a timestamp."""
+    given = series.schema["ds"].dataType
+    if not isinstance(given, T.StringType):
+        return given
+    return T.TimestampType() if freq == "h" else T.DateType()
+
+
 def _schema(plan: Plan) -> T.StructType:
     fields = [*_FIELDS.items(), *((name, T.DoubleType()) for name in _ends(plan.levels))]
     return T.StructType([T.StructField(name, kind) for name, kind in fields])
@@ -203,6 +208,7 @@ def _check_columns(what: str, df: DataFrame, wanted: Iterable[str]) -> None:
 
 
 def _check_types(series: DataFrame) -> None:
+    _check_columns("series", series, _KEY)
     types = {name: series.schema[name].dataType for name in _KEY}
     allowed = {
         "unique_id": (T.StringType, T.IntegralType),
