@@ -134,7 +134,8 @@ def forecast(
     rows = mapped(found, judge.rows, _schema(plan)).withColumn(
         "unique_id", F.col("unique_id").cast(series.schema["unique_id"].dataType)
     )
-    _date_type(series, plan.freq)
+    date = _date_type(series, plan.freq)
+    rows = rows.withColumns({name: F.col(name).cast(date) for name in ("ds", "cutoff")})
     return Forecast(
         forecast=rows.where("part = 'forecast'").select(
             "unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen"
