@@ -265,6 +265,7 @@ class Forecast(_Section):
     returned_days: int = Field(7, ge=0)  # a line that comes back whole within these days was no demand
     seconds: float = Field(60.0, gt=0)  # on one product; then no other model is begun
     policy: Literal["newsvendor", "base_stock", "sS", "rQ"] = "newsvendor"
+    service_level: float | None = Field(0.95, gt=0, lt=1)  # share of spans without running out; None: from the costs
     lead_time_days: tuple[float, float] = (7.0, 2.0)  # mean, sd
     review_days: int = Field(7, ge=1)  # between two orders
     holding_rate: float = Field(0.25, gt=0)  # a year, of what a unit costs

@@ -115,7 +115,7 @@ def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drif
 
 def _order(ctx: Context) -> None:
     """gold.demand_forecast and silver.products -> gold.replenishment. A unit short loses its margin, one left costs
-    forecast.holding_rate of what it cost, a year."""
+    forecast.holding_rate of what it cost, a year; forecast.service_level, where set, takes the place of that ratio."""
     conf, products = ctx.settings.forecast, ctx.lake.read_if_exists("silver.products")
     chosen = ctx.lake.read("gold.demand_forecast").where("chosen")
     about = products.where("unit_cost > 0 AND list_price > unit_cost").select(
@@ -129,7 +129,7 @@ def _order(ctx: Context) -> None:
     )
     orders = replenish(
         chosen.withColumnsRenamed({new: old for old, new in _RENAMED.items()}), stock, about, conf.lead_time_days, conf.policy,
-        review=conf.review_days, seed=ctx.settings.seed,
+        review=conf.review_days, service_level=conf.service_level, seed=ctx.settings.seed,
     )  # fmt: skip
     named = orders.withColumnsRenamed({"unique_id": "sku", "order": "order_units"})
     ctx.lake.replace("gold.replenishment", named.withColumn("as_of", F.lit(ctx.as_of())))
