@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onecart.forecast import choice
-from onecart.forecast.choice import BEST_OF, ENSEMBLE, Usual, chosen, usual, weights
+from onecart.forecast.choice import BEST_OF, ENSEMBLE, Usual, alike, chosen, usual, weights
 from onecart.forecast.models import BENCHMARK
 
 NOTHING = Usual({}, {})
@@ -62,7 +62,8 @@ def test_many_series_make_a_class_its_own():
 
 
 def test_a_series_that_no_model_misses_says_nothing_of_what_is_usual():
-    assert usual([case({BENCHMARK: (0, 0), "ets": (0, 0)})]) == NOTHING
+    found = usual([case({BENCHMARK: (0, 0), "ets": (0, 0)})])
+    assert (found.relative, found.size, found.prior("smooth")) == ({}, {}, NOTHING.prior("smooth"))
     assert usual([]) == NOTHING
 
 
@@ -79,8 +80,8 @@ def test_weights_sum_to_1_over_at_most_half_of_the_models_and_at_most_a_few(seed
 def test_the_best_are_weighted_by_the_inverse_square_of_what_they_are_usually_off():
     one = case({BENCHMARK: (4, 4, 4), "naive": (4, 4, 4), "ets": (2.0, 2.0, 2.0), "theta": (2.2, 2.2, 2.2)})
     found = dict(zip(one.models, weights(one, np.arange(3), NOTHING), strict=True))
-    # Errors over their mean, 3.05, on three windows, and ten windows of 1, which is usual where nothing is known.
-    ets, theta = (3 * 2 / 3.05 + 10) / 13, (3 * 2.2 / 3.05 + 10) / 13
+    # Errors over their mean, 3.05, on three windows, and three windows of 1, which is usual where nothing is known.
+    ets, theta = (3 * 2 / 3.05 + 3) / 6, (3 * 2.2 / 3.05 + 3) / 6
     assert found["ets"] == pytest.approx(ets**-2 / (ets**-2 + theta**-2))
     assert found["theta"] == pytest.approx(1 - found["ets"])
 
@@ -138,12 +139,11 @@ def test_the_path_ahead_is_of_the_weights_that_are_said():
     assert best.path[0] == pytest.approx(expected)
 
 
-def test_the_path_of_a_window_does_not_depend_on_its_own_errors(monkeypatch):
-    monkeypatch.setattr("onecart.forecast.choice._PRIOR", 0.5)
+def test_the_path_of_a_window_does_not_depend_on_its_own_errors():
     moved = 0
     for seed in range(5):
         one = noisy(seed)
-        known = usual([one, noisy(seed + 100)])
+        known = dataclasses.replace(usual([one, noisy(seed + 100)]), windows={"smooth": 0.5})
         for w in range(3):
             y = one.y.copy()
             y[w] = one.yhats["theta"][1 + w]  # now theta is never off there
@@ -162,3 +162,18 @@ def test_one_window_is_judged_by_what_is_usual_alone():
 def test_where_no_model_is_off_the_benchmark_is_taken():
     best = chosen(case({BENCHMARK: (0, 0), "ets": (0, 0), "theta": (0, 0)}), NOTHING)
     assert not best.beaten
+
+
+def test_series_that_are_alike_say_more_of_each_other_than_such_that_are_not():
+    draw = np.random.default_rng(3)
+
+    def panel(spread):
+        rows = []
+        for _ in range(40):
+            means = {name: 2.0 + n + draw.normal(0, spread) for n, name in enumerate((BENCHMARK, "ets", "theta"))}
+            rows.append(case({name: tuple(np.abs(m + draw.normal(0, 0.5, 3))) for name, m in means.items()}))
+        return rows
+
+    same, various = alike(panel(0.0)), alike(panel(1.0))
+    assert same > 5 > 1 > various
+    assert alike(panel(0.0)[:1]) == 3.0  # nothing is known of how far series differ

@@ -1,7 +1,7 @@
 """Which model a series gets, from what they all said of its past: its own windows, drawn to what is usual in its class."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from onecart.forecast.models import BENCHMARK
 
 ENSEMBLE = "ensemble"
 BEST_OF = 3  # models of an ensemble
-_PRIOR = 10.0  # windows that what is usual in the class counts for
+_FEWEST, _MOST = 0.5, 20.0  # windows that what is usual in the class counts for
 _NEAR = 1.05  # times the best model's score: what is worse takes no part
 _CLASS_PRIOR = 10.0  # series that what is usual in all classes counts for
 
@@ -42,14 +42,20 @@ class Tested:
 @dataclass(frozen=True)
 class Usual:
     """What is usual, by (class of demand, model). relative: error over the mean error of all models; size: error over
-    `Tested.size`. A model that was never tried on the class counts as the mean one."""
+    `Tested.size`. A model that was never tried on the class counts as the mean one. windows: how many of a series' own windows
+    what is usual in its class counts for."""
 
     relative: Mapping[tuple[str, str], float]
     size: Mapping[tuple[str, str], float]
+    windows: Mapping[str, float] = field(default_factory=dict)
+
+    def prior(self, demand: str) -> float:
+        return self.windows.get(demand, 3.0)
 
 
 def usual(tested: Iterable[Tested]) -> Usual:
     """The means over series of each class, drawn to those of all."""
+    tested = [*tested]
     rows: list[tuple[str, str, float, float]] = []
     for one in tested:
         errors = one.errors().mean(axis=1)
@@ -63,7 +69,24 @@ def usual(tested: Iterable[Tested]) -> Usual:
             mean = (np.sum(here, axis=0) + _CLASS_PRIOR * of_all) / (len(here) + _CLASS_PRIOR)
             for table, value in zip(found, mean, strict=True):
                 table[demand, name] = float(value)
-    return Usual(*found)
+    windows = {demand: alike([x for x in tested if x.demand == demand]) for demand in {x.demand for x in tested}}
+    return Usual(found[0], found[1], windows)
+
+
+def alike(series: Sequence[Tested]) -> float:
+    """How many windows of one series say as much of a model as what is usual among `series`: the variance of its relative error
+    between windows over that between series (empirical Bayes, Efron & Morris 1975), all models together; between _FEWEST, the
+    series are not alike, and _MOST."""
+    between = within = 0.0
+    shares = [(x, x.errors() / x.errors().mean()) for x in series if len(x.y) > 1 and x.errors().mean() > 0]
+    for name in {name for x, _ in shares for name in x.models}:
+        own = [share[x.models.index(name)] for x, share in shares if name in x.models]
+        if len(own) > 1:
+            noise = float(np.mean([share.var(ddof=1) for share in own]))
+            mean = float(np.mean([share.var(ddof=1) / len(share) for share in own]))
+            between += max(float(np.var([share.mean() for share in own], ddof=1)) - mean, 0.0)
+            within += noise
+    return min(_MOST, max(_FEWEST, within / between if between > 0 else _MOST)) if within > 0 else 3.0
 
 
 def scores(one: Tested, errors: np.ndarray, known: Usual) -> np.ndarray:
@@ -74,7 +97,8 @@ def scores(one: Tested, errors: np.ndarray, known: Usual) -> np.ndarray:
     if mean <= 0:
         return usually
     own = errors.sum(axis=1) / mean
-    return np.asarray(own if (own == 0).any() else (own + _PRIOR * usually) / (n + _PRIOR))
+    prior = known.prior(one.demand)
+    return np.asarray(own if (own == 0).any() else (own + prior * usually) / (n + prior))
 
 
 def weights(one: Tested, windows: np.ndarray, known: Usual) -> np.ndarray:
@@ -114,7 +138,8 @@ def chosen(one: Tested, known: Usual) -> Chosen:
     own = np.nanmean(np.abs(one.y - np.tensordot(of_all, paths[:, 1:], axes=1)), axis=1)
     usually = sum(w * known.relative.get((one.demand, name), 1.0) for name, w in zip(one.models, of_all, strict=True))
     mean, n = errors.mean(), len(windows)
-    score = (own.sum() / mean + _PRIOR * usually) / (n + _PRIOR) if mean > 0 else usually
+    prior = known.prior(one.demand)
+    score = (own.sum() / mean + prior * usually) / (n + prior) if mean > 0 else usually
     beaten = bool(score < scores(one, errors, known)[one.models.index(BENCHMARK)])
     used = {name: float(w) for name, w in zip(one.models, of_all, strict=True) if w > 0}
     model = next(iter(used)) if len(used) == 1 else ENSEMBLE
