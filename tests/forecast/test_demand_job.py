@@ -73,6 +73,13 @@ def test_days_on_which_the_shop_was_shut_are_unknown_and_series_end_before_as_of
     assert_df_equality(found, spark.createDataFrame(expected, DAILY), ignore_row_order=True)
 
 
+def test_whether_regressors_help_is_said_with_an_interval(spark):
+    rows = [(f"s{n}", model, mae) for n in range(9) for model, mae in (("calendar", 4.0), ("regression", 3.0 + n % 2))]
+    found = accuracy.gain(spark.createDataFrame(rows, "unique_id string, model string, mae double")).first()
+    assert (found["series"], found["gain"]) == (9, pytest.approx(5 / 9 * 0.25))
+    assert found["gain_low"] < found["gain"] < found["gain_high"]
+
+
 FORECAST = "unique_id string, ds date, as_of date, model string, chosen boolean, yhat double, yhat_lo_80 double, yhat_hi_80 double, yhat_lo_95 double, yhat_hi_95 double, model_version string"
 
 

@@ -224,7 +224,12 @@ def test_what_is_no_number_for_every_date_is_refused(monkeypatch, said):
     ],
 )
 def test_mstl_suits_where_it_says_something_else_than_ets(name, freq, seasonal, expected):
-    assert suits(name, Setup(FREQS[freq], seasonal=seasonal)) is expected
+    assert suits(name, Setup(FREQS[freq], seasonal=seasonal), regressors=False) is expected
+
+
+@pytest.mark.parametrize("regressors", [True, False])
+def test_calendar_suits_where_regression_has_more_than_the_calendar(regressors):
+    assert suits("calendar", DAILY, regressors=regressors) is regressors
 
 
 def test_where_mstl_does_not_suit_it_is_ets():

@@ -22,6 +22,23 @@ def came_true(forecast: DataFrame, series: DataFrame, closed: DataFrame, *, as_o
     )
 
 
+def gain(backtest: DataFrame) -> DataFrame:
+    """One row [series, gain, gain_low, gain_high] of gold.forecast_backtest: by which share the regressors (weather, promotions)
+    make the errors of the regression less, the mean over series, with its 95 % interval; above 0 on both ends: they help."""
+    mean = backtest.where("model IN ('regression', 'calendar')").groupBy("unique_id")
+    both = mean.pivot("model", ["regression", "calendar"]).agg(F.avg("mae")).where("calendar > 0")
+    share = 1 - F.col("regression") / F.col("calendar")
+    figures = both.agg(
+        F.count(share).alias("series"),
+        F.avg(share).alias("gain"),
+        (F.stddev(share) / F.sqrt(F.count(share))).alias("se"),
+    )
+    ends = [
+        (F.col("gain") + side * 1.96 * F.col("se")).alias(f"gain_{name}") for side, name in ((-1, "low"), (1, "high"))
+    ]
+    return figures.where("series > 1").select("series", "gain", *ends)
+
+
 def drifted(accuracy: DataFrame) -> DataFrame:
     """[unique_id, signal]: products whose newest forecast that has come true is off to one side, by the tracking signal: the sum
     of errors (forecast less sold) over their mean absolute value (Trigg 1964), which over n days without bias is of the order

@@ -1,29 +1,34 @@
-"""Forecasts that add up: leaves to categories to departments to stores to the total, or any tree given by columns.
-
-Nodes are named by their path from the top, as in Hive's partitions: `store=S1/department=TOYS/category=BAGS`, so equal
-names under different parents stay apart; the top is `total`. `%` and `/` in a label are written %25 and %2F, a null
-label is `unknown`, and a leaf that the tree lacks stands under unknown at every level.
-"""
+"""Forecasts that add up: leaves to categories to departments to stores to the total, or any tree given by columns, see
+`tree`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Row, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
+from onecart.forecast.tree import (
+    IDS,
+    LABELS,
+    NUMBERS,
+    check,
+    is_node,
+    level_names,
+    parent_of,
+    places_of,
+    refuse,
+    unknown_node,
+    upwards,
+)
+from onecart.spark import settled
 
 METHODS = ("wls_var", "wls_struct", "ols", "bottom_up")
-TOTAL = "total"
 _KEY = ["unique_id", "ds"]
 _ENDS = re.compile(r"yhat[-_](lo|hi)[-_]")
 _EXACT = 1e-6  # a forecast of variance 0 counts as known to a millionth of itself, so that it can still give way to 0
-_Kind = tuple[tuple[type[T.DataType], ...], str]
-_IDS: _Kind = ((T.StringType, T.IntegralType), "text or whole numbers")
-_NUMBERS: _Kind = ((T.NumericType,), "numbers")
-_LABELS: _Kind = ((T.AtomicType,), "text, numbers or the like")
 
 
 def aggregate(series: DataFrame, tree: DataFrame, levels: Sequence[str]) -> DataFrame:
@@ -38,15 +43,15 @@ def aggregate(series: DataFrame, tree: DataFrame, levels: Sequence[str]) -> Data
     (`total`, or beginning with the top level and `=`). One job checks `tree`, one the ids of `series`; the rest is
     lazy.
     """
-    _check("series", series, {"unique_id": _IDS, "ds": _LABELS, "y": _NUMBERS})
-    names = _names(levels)
-    places = _places(tree, names)
+    check("series", series, {"unique_id": IDS, "ds": LABELS, "y": NUMBERS})
+    names = level_names(levels)
+    places = places_of(tree, names)
     rows = series.select(F.col("unique_id").cast("string"), "ds", F.col("y").cast("double"))
-    if (taken := rows.where(_is_node(names)).first()) is not None:
+    if (taken := rows.where(is_node(names)).first()) is not None:
         raise UsageError(f"hierarchy: series has the id '{taken['unique_id']}', a node's name; leave out or rename it")
-    parent = F.coalesce("parent", _unknown(names)).alias("parent")
+    parent = F.coalesce("parent", unknown_node(names)).alias("parent")
     lowest = rows.join(places, on="unique_id", how="left").groupBy(parent, "ds").agg(F.sum("y").alias("y"))
-    nodes = lowest.select(F.explode(_upwards(names)).alias("unique_id"), "ds", "y")
+    nodes = lowest.select(F.explode(upwards(names)).alias("unique_id"), "ds", "y")
     return rows.unionByName(nodes.groupBy(*_KEY).agg(F.sum("y").alias("y")))
 
 
@@ -88,8 +93,8 @@ def reconcile(
         raise UsageError(f"hierarchy: no method '{method}'{nearest(str(method), METHODS)}")
     if variance is None and method == "wls_var":
         raise UsageError("hierarchy: method wls_var needs variance; give it, or take wls_struct, ols or bottom_up")
-    names = _names(levels)
-    rows = _settled(_rows(forecast, _places(tree, names), names, variance))
+    names = level_names(levels)
+    rows = settled(_rows(forecast, places_of(tree, names), names, variance))
     ratio = _checked(rows, len(names), needs_variance=method == "wls_var")
     variances = F.coalesce("variance", ratio * F.col("yhat"))
     bottom = rows.withColumn("leaf_v", variances).withColumn("leaf_w", variances if method == "wls_var" else F.lit(1.0))
@@ -99,22 +104,22 @@ def reconcile(
     )
     upward = [level.withColumns({"below_w": F.lit(0.0), "below_v": F.col("leaf_v"), "gain": F.lit(0.0)})]
     for height in range(depth - 1, -1, -1):
-        level = _settled(_up(upward[-1], bottom.where(F.col("depth") == height), method))
+        level = settled(_up(upward[-1], bottom.where(F.col("depth") == height), method))
         upward.append(level)
     root = upward.pop().withColumns({"x": F.col("up"), "part": F.lit(1.0), "rest_v": F.lit(0.0)})
     found = [root]
     while upward:
         level = _down(upward.pop(), found[-1])
-        found.append(_settled(level) if upward else level)
+        found.append(settled(level) if upward else level)
     scaled = [_scaled(level, variance is not None) for level in found]
     return reduce(DataFrame.unionByName, scaled).select(*[_output(name) for name in forecast.columns])
 
 
 def largest_gap(forecast: DataFrame, tree: DataFrame, levels: Sequence[str]) -> float:
     """The largest difference, over nodes and dates, of yhat from the children's sum; a node without a row is 0."""
-    _check("forecast", forecast, {"unique_id": _IDS, "ds": _LABELS, "yhat": _NUMBERS})
-    names = _names(levels)
-    rows = _rows(forecast, _places(tree, names), names, None)
+    check("forecast", forecast, {"unique_id": IDS, "ds": LABELS, "yhat": NUMBERS})
+    names = level_names(levels)
+    rows = _rows(forecast, places_of(tree, names), names, None)
     sums = rows.where("parent IS NOT NULL").groupBy(F.col("parent").alias("unique_id"), "ds")
     both = sums.agg(F.sum("row.yhat").alias("below")).join(rows.select(*_KEY, "row.yhat"), on=_KEY, how="left")
     gap = both.agg(F.max(F.abs(F.coalesce("yhat", F.lit(0.0)) - F.col("below"))).alias("gap")).first()
@@ -123,20 +128,20 @@ def largest_gap(forecast: DataFrame, tree: DataFrame, levels: Sequence[str]) -> 
 
 def _rows(forecast: DataFrame, places: DataFrame, names: Sequence[str], variance: DataFrame | None) -> DataFrame:
     """[unique_id, ds, yhat, variance, times (its rows), parent, depth (null: no node), row (all of `forecast`)]."""
-    _check("forecast", forecast, {"unique_id": _IDS, "ds": _LABELS, "yhat": _NUMBERS})
+    check("forecast", forecast, {"unique_id": IDS, "ds": LABELS, "yhat": NUMBERS})
     if "chosen" in forecast.columns:
-        _check("forecast", forecast, {"chosen": ((T.BooleanType,), "true or false")})
+        check("forecast", forecast, {"chosen": ((T.BooleanType,), "true or false")})
         forecast = forecast.where("chosen")
     row = F.struct(*[F.col(f"`{name}`") for name in forecast.columns]).alias("row")
     yhat = F.col("yhat").cast("double")
     yhat = F.when(yhat < 0, 0.0).otherwise(yhat).alias("yhat")
     rows = forecast.select(F.col("unique_id").cast("string"), "ds", yhat, row).join(places, on="unique_id", how="left")
-    outside = F.col("depth").isNull() & ~_is_node(names)
-    rows = rows.withColumn("parent", F.when(outside, _unknown(names)).otherwise(F.col("parent")))
+    outside = F.col("depth").isNull() & ~is_node(names)
+    rows = rows.withColumn("parent", F.when(outside, unknown_node(names)).otherwise(F.col("parent")))
     rows = rows.withColumn("depth", F.when(outside, len(names) + 1).otherwise(F.col("depth")))
     if variance is None:
         return rows.withColumns({"variance": F.lit(None).cast("double"), "times": F.lit(1)})
-    _check("variance", variance, {"unique_id": _IDS, "variance": _NUMBERS})
+    check("variance", variance, {"unique_id": IDS, "variance": NUMBERS})
     by_id = variance.groupBy(F.col("unique_id").cast("string").alias("unique_id"))
     given = by_id.agg(F.max(F.col("variance").cast("double")).alias("given"), F.count("*").alias("times"))
     usable = F.when((F.col("given") >= 0) & (F.col("given") < float("inf")), F.col("given"))
@@ -158,7 +163,7 @@ def _checked(rows: DataFrame, levels: int, needs_variance: bool) -> float:
         "has a node that is not in the tree; were the levels others in aggregate?": F.col("depth").isNull(),
         "meets two rows of one unique_id in variance": F.col("times") > 1,
     }
-    figures = _refuse(
+    figures = refuse(
         "forecast",
         wrong,
         keys,
@@ -196,7 +201,7 @@ def _up(below: DataFrame, own: DataFrame, method: str) -> DataFrame:
     gain, kept = F.col("gain"), 1 - F.col("gain")
     return whole.withColumns(
         {
-            "parent": _parent(),
+            "parent": parent_of(),
             "up": kept * F.col("below") + gain * F.coalesce("yhat", "below"),
             "up_w": kept * F.col("below_w"),
             "up_v": kept**2 * F.col("below_v") + gain**2 * F.col("variance"),
@@ -259,93 +264,3 @@ def _output(name: str) -> Column:
         moved = F.col("x") + F.col("scale") * (before.cast("double") - F.col("yhat"))
         return F.when(moved < 0, 0.0).otherwise(moved).alias(name)
     return before.alias(name)
-
-
-def _places(tree: DataFrame, names: Sequence[str]) -> DataFrame:
-    """[unique_id, parent, depth], key unique_id: the leaves of `tree`, then all nodes, those of unknown leaves, too.
-
-    UsageError unless every leaf has one row and a name that no node has.
-    """
-    _check("tree", tree, {"unique_id": _IDS, **dict.fromkeys(names, _LABELS)})
-    leaf = F.col("unique_id").cast("string").alias("unique_id")
-    leaves = tree.select(leaf, _path([F.col(f"`{name}`").cast("string") for name in names], names).alias("parent"))
-    wrong = {
-        "has no unique_id in a row": F.col("unique_id").isNull(),
-        "has two rows of one unique_id; a leaf has one parent": F.col("n") > 1,
-        "has a unique_id that is a node's name; rename it": _is_node(names),
-    }
-    _refuse("tree", wrong, leaves.groupBy("unique_id").agg(F.count("*").alias("n")))
-    unknown = tree.sparkSession.range(1).select(_unknown(names).alias("parent"))
-    paths = leaves.select("parent").distinct().unionByName(unknown)
-    nodes = paths.select(F.explode(_upwards(names)).alias("unique_id")).distinct()
-    depth = F.when(F.col("unique_id") == TOTAL, 0).otherwise(F.size(F.split("unique_id", "/")))
-    return leaves.withColumn("depth", F.lit(len(names) + 1)).unionByName(
-        nodes.select("unique_id", _parent().alias("parent"), depth.alias("depth"))
-    )
-
-
-def _refuse(what: str, wrong: Mapping[str, Column], rows: DataFrame, *figures: Column) -> Row:
-    """The `figures` over `rows`, one job. UsageError for the first of `wrong` that a row is, with its smallest id."""
-    example = F.coalesce("unique_id", F.lit("null"))
-    row = rows.agg(*[F.min(F.when(bad, example)) for bad in wrong.values()], *figures).collect()[0]
-    for i, words in enumerate(wrong):
-        if row[i] is not None:
-            raise UsageError(f"hierarchy: {what} {words} (unique_id {row[i]})")
-    return row
-
-
-def _path(labels: Sequence[Column], names: Sequence[str]) -> Column:
-    """The name of the lowest node with these labels, which are in the order of `names`, from bottom to top."""
-    steps = []
-    for name, label in zip(names, labels, strict=True):
-        escaped = F.regexp_replace(F.regexp_replace(F.coalesce(label, F.lit("unknown")), "%", "%25"), "/", "%2F")
-        steps.append(F.concat(F.lit(f"{_escaped(name)}="), escaped))
-    return F.concat_ws("/", *reversed(steps)) if steps else F.lit(TOTAL)
-
-
-def _unknown(names: Sequence[str]) -> Column:
-    return _path([F.lit("unknown")] * len(names), names)
-
-
-def _upwards(names: Sequence[str]) -> Column:
-    """The node `parent` and all above it, an array."""
-    above = [F.substring_index("parent", "/", depth) for depth in range(len(names), 0, -1)]
-    return F.array(*above, F.lit(TOTAL))
-
-
-def _parent() -> Column:
-    """The node above the node `unique_id`."""
-    node = F.col("unique_id")
-    path = F.when(node.contains("/"), F.regexp_replace(node, "/[^/]*$", "")).otherwise(TOTAL)
-    return F.when(node != TOTAL, path)
-
-
-def _is_node(names: Sequence[str]) -> Column:
-    node = F.col("unique_id") == TOTAL
-    return node | F.col("unique_id").startswith(f"{_escaped(names[-1])}=") if names else node
-
-
-def _escaped(name: str) -> str:
-    return name.replace("%", "%25").replace("/", "%2F")
-
-
-def _settled(df: DataFrame) -> DataFrame:
-    """`df` computed now, once: the way down reads it again, and a plan with all levels in it takes long to search."""
-    has_folder = df.sparkSession.sparkContext.getCheckpointDir() is not None
-    return df.checkpoint() if has_folder else df.localCheckpoint()
-
-
-def _names(levels: Sequence[str]) -> list[str]:
-    names = [levels] if isinstance(levels, str) else list(levels)
-    if len({*names, "unique_id"}) != len(names) + 1:
-        raise UsageError(f"hierarchy: levels must be different columns beside unique_id, found {', '.join(names)}")
-    return names
-
-
-def _check(what: str, df: DataFrame, wanted: Mapping[str, _Kind]) -> None:
-    for name, (kinds, words) in wanted.items():
-        if name not in df.columns:
-            raise UsageError(f"hierarchy: {what} has no column {name}{nearest(name, df.columns)}")
-        found = df.schema[name].dataType
-        if not isinstance(found, kinds):
-            raise UsageError(f"hierarchy: column {name} of {what} must hold {words}, found {found.simpleString()}")

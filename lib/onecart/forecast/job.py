@@ -9,6 +9,7 @@ from onecart.context import Context, Result
 from onecart.forecast import accuracy, demand, hierarchy
 from onecart.forecast.panel import Forecast, forecast
 from onecart.forecast.stock import replenish
+from onecart.spark import settled
 
 _FIGURES = ("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95")
 _YEAR = 365.0
@@ -22,11 +23,11 @@ def run(ctx: Context) -> Result:
     conf, as_of = ctx.settings.forecast, ctx.as_of()
     orders = ctx.lake.read("silver.orders")
     lines = demand.wanted_lines(orders, as_of=as_of, returned_days=conf.returned_days, bulk_times=conf.bulk_times)
-    units = demand.daily_units(lines).localCheckpoint()
-    closed = demand.closed_days(units, as_of=as_of).localCheckpoint()
+    units = settled(demand.daily_units(lines))
+    closed = settled(demand.closed_days(units, as_of=as_of))
     drifted = _judge_the_last(ctx, units, closed)
     series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
-    series = series.transform(demand.told, closed, as_of=as_of).localCheckpoint()
+    series = settled(series.transform(demand.told, closed, as_of=as_of))
     tree = ctx.lake.read_if_exists("silver.products").select(F.col("sku").alias("unique_id"), *_LEVELS)
     found = forecast(
         hierarchy.aggregate(series, tree, _LEVELS),
@@ -41,7 +42,8 @@ def run(ctx: Context) -> Result:
     )
     written = _write(ctx, found, tree, series.select("unique_id").distinct(), drifted)
     found.unpersist()
-    figures = ctx.lake.read("gold.forecast_backtest").transform(health)
+    backtest = ctx.lake.read("gold.forecast_backtest")
+    figures = health(backtest).unionByName(_of_regressors(backtest))
     ctx.lake.upsert(
         "gold.model_health",
         figures.withColumns({"model_version": F.concat("model", F.lit(f"@{ctx.run_id}")), "as_of": F.lit(as_of)}),
@@ -65,6 +67,13 @@ def health(backtest: DataFrame) -> DataFrame:
     return long.withColumn("dataset", F.lit("backtest"))
 
 
+def _of_regressors(backtest: DataFrame) -> DataFrame:
+    """`accuracy.gain` as rows of `health`."""
+    wide = accuracy.gain(backtest).withColumn("model", F.lit("forecast.regression"))
+    long = wide.unpivot("model", ["gain", "gain_low", "gain_high"], "metric", "value")
+    return long.withColumn("dataset", F.lit("regressors"))
+
+
 def _judge_the_last(ctx: Context, units: DataFrame, closed: DataFrame) -> DataFrame:
     """Writes gold.forecast_accuracy; gives back [unique_id, signal] of the products whose forecasts drifted."""
     before = ctx.lake.read_if_exists("gold.demand_forecast")
@@ -85,7 +94,7 @@ def _weather(ctx: Context) -> DataFrame | None:
 
 def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drifted: DataFrame) -> int:
     """The rows of the products `skus`[unique_id], their chosen forecasts moved so that they add up with those of the nodes."""
-    as_of, rows = F.lit(ctx.as_of()).alias("as_of"), found.forecast.withColumnsRenamed(_RENAMED).localCheckpoint()
+    as_of, rows = F.lit(ctx.as_of()).alias("as_of"), settled(found.forecast.withColumnsRenamed(_RENAMED))
     ends = [*_RENAMED.values()]
     chosen = rows.where("chosen").select("unique_id", "ds", "model", "yhat", *ends)
     # Of a normal error the mean absolute value is .8 standard deviations.
@@ -93,7 +102,7 @@ def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drif
     of_chosen = chosen.select("unique_id", "model").distinct().join(spread, on=["unique_id", "model"], how="inner")
     variance = of_chosen.select("unique_id", (F.col("sd") * F.col("sd")).alias("variance"))
     method = "wls_struct" if variance.isEmpty() else "wls_var"
-    whole = hierarchy.reconcile(chosen, tree, _LEVELS, variance=variance, method=method).localCheckpoint()
+    whole = settled(hierarchy.reconcile(chosen, tree, _LEVELS, variance=variance, method=method))
     ours = rows.join(skus, on="unique_id", how="left_semi")
     kept = ours.where(~F.col("chosen")).drop("chosen").withColumn("chosen", F.lit(False))
     moved = whole.join(skus, on="unique_id", how="left_semi").withColumn("chosen", F.lit(True))

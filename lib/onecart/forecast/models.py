@@ -7,7 +7,7 @@ import numpy as np
 from onecart.forecast import baselines
 from onecart.forecast.classic import CLASSIC
 from onecart.forecast.prophets import prophet
-from onecart.forecast.regression import regression
+from onecart.forecast.regression import calendar, regression
 from onecart.forecast.series import History, Model, Setup
 
 BENCHMARK = "seasonal_naive"
@@ -17,10 +17,11 @@ MODELS: dict[str, Model] = {
     "moving_average": baselines.moving_average,
     **CLASSIC,
     "regression": regression,
+    "calendar": calendar,
     "prophet": prophet,
 }
-_REGULAR = ("moving_average", "ets", "theta", "ces", "mstl", "regression")
-_RARE = ("moving_average", "theta", "ces", "sba", "tsb", "adida", "imapa", "regression")
+_REGULAR = ("moving_average", "ets", "theta", "ces", "mstl", "regression", "calendar")
+_RARE = ("moving_average", "theta", "ces", "sba", "tsb", "adida", "imapa", "regression", "calendar")
 ROUTES = {"smooth": _REGULAR, "erratic": _REGULAR, "intermittent": _RARE, "lumpy": _RARE}
 """Class of demand -> the models that are tried unless others are named, beside the benchmark."""
 
@@ -31,8 +32,11 @@ def loaded(name: str) -> None:
         import_module("prophet" if name == "prophet" else "statsforecast.models")
 
 
-def suits(name: str, setup: Setup) -> bool:
-    """Whether the model says something that no other says: without a season, or with one long season, mstl is ets."""
+def suits(name: str, setup: Setup, *, regressors: bool) -> bool:
+    """Whether the model says something that no other says: without a season, or with one long season, mstl is ets, and
+    without regressors calendar is regression."""
+    if name == "calendar":
+        return regressors
     return name != "mstl" or (setup.seasonal and 1 < setup.freq.season <= 24)
 
 

@@ -1,5 +1,6 @@
 """Linear regression of one series on trend, season, holidays, weather and what else is known ahead, and its own past."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -33,6 +34,12 @@ def regression(history: History, setup: Setup) -> np.ndarray:
     fitted = np.minimum(level + z @ weights + target.mean(), np.log1p(2 * y.max()))
     smear = np.sum(y[rows]) / max(1e-9, np.sum(np.expm1(fitted[rows])))  # Duan 1983: logs lose the mean
     return np.asarray(np.maximum(np.expm1(fitted[len(y) :]), 0) * np.clip(smear, 0.5, 2.0))
+
+
+def calendar(history: History, setup: Setup) -> np.ndarray:
+    """`regression` without the regressors: what they add shows beside it."""
+    none, none_ahead = history.x.iloc[:, :0], history.x_ahead.iloc[:, :0]
+    return regression(replace(history, x=none, x_ahead=none_ahead), setup)
 
 
 def _calendar(dates: pd.DatetimeIndex, setup: Setup) -> list[np.ndarray]:

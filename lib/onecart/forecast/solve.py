@@ -103,8 +103,9 @@ def _untested(found: Solved, why: str, name: str, yhat: np.ndarray) -> Solved:
 
 
 def _try_all(found: Solved, models: Any, setup: Setup, plan: Plan) -> None:
-    history, wanted = found.history, [name for name in models if suits(name, setup)]
+    history = found.history
     assert history is not None
+    wanted = [name for name in models if suits(name, setup, regressors=len(history.x.columns) > 0)]
     for name in wanted:  # a library that is stopped while it is imported stays broken
         loaded(name)
     began = time.monotonic()

@@ -10,7 +10,7 @@ from onecart.context import Context
 from onecart.live.model import of_customers
 from onecart.recommend.events import purchases
 from onecart.recommend.offer import TABLE, Kept, allowed, customers_of, happened, newest, offers
-from onecart.recommend.pairs import settled
+from onecart.spark import settled
 
 _LOOKS = ("product_view", "add_to_cart", "purchase")
 

@@ -8,9 +8,10 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError
 from onecart.recommend.neighbours import nearest
-from onecart.recommend.pairs import Pairs, numbered, require_columns, settled
+from onecart.recommend.pairs import Pairs, numbered, require_columns
 from onecart.recommend.parameters import Content
 from onecart.recommend.topk import vectors
+from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 _WORDS = r"[^\p{L}\p{N}]+"  # what lies between words

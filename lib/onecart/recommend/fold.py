@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.recommend.models import newest
-from onecart.recommend.pairs import checked, decay, settled
+from onecart.recommend.pairs import checked, decay
 from onecart.recommend.parameters import Als
 from onecart.recommend.topk import vectors
+from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 FOLDS = ("popularity", "item_knn", "als", "ease", "content", "group_popularity", "blend")  # models that can be updated

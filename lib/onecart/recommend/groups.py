@@ -3,9 +3,10 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.recommend.pairs import Pairs, numbered, require_columns, settled
+from onecart.recommend.pairs import Pairs, numbered, require_columns
 from onecart.recommend.parameters import GroupPopularity
 from onecart.recommend.topk import vectors
+from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 

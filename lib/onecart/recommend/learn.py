@@ -10,11 +10,12 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError
 from onecart.recommend import blend, content, groups, models
 from onecart.recommend.models import Frames, Request
-from onecart.recommend.pairs import Pairs, pair_up, settled
+from onecart.recommend.pairs import Pairs, pair_up
 from onecart.recommend.parameters import PARTS, Blend, Content, parameters, rated
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.sequence import fit_sequence
 from onecart.recommend.split import held_back
+from onecart.spark import settled
 
 _JUDGES = 2000  # users that a blend's weights are learnt on
 _FITS: dict[str, Callable[[Pairs, Any], Frames]] = {

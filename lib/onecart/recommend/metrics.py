@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.recommend.pairs import require_columns, settled
+from onecart.recommend.pairs import require_columns
+from onecart.spark import settled
 
 RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")
 """The measures of a user's list."""

@@ -12,9 +12,10 @@ from scipy import sparse
 from onecart.errors import UsageError
 from onecart.recommend.lists import filled_up, lists_of
 from onecart.recommend.neighbours import nearest
-from onecart.recommend.pairs import Pairs, settled
+from onecart.recommend.pairs import Pairs
 from onecart.recommend.parameters import Als, AlsExplicit, Ease, ItemKnn, UserKnn
 from onecart.recommend.topk import top_k, vectors
+from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 

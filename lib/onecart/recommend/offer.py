@@ -13,9 +13,9 @@ from onecart.config import Recommend
 from onecart.context import Context
 from onecart.lake.files import listed
 from onecart.recommend.events import interactions
-from onecart.recommend.pairs import settled
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.rerank import reranked
+from onecart.spark import settled
 
 TABLE, MODEL = "gold.recommendations", "recommend"
 _CHOICE = 5  # so many times longer than k is the list that a varied one is chosen from

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
+from onecart.spark import settled
 
 _BUCKETS = 1024
 _DAY_S = 86_400.0
@@ -87,16 +88,6 @@ def as_type(df: DataFrame, column: str, like: DataFrame) -> Column:
     if (found.typeName() == "string") != (wanted.typeName() == "string"):
         raise UsageError(f"{column} is {found.simpleString()}, but the model was fitted on {wanted.simpleString()}")
     return F.col(column).cast(wanted).alias(column)
-
-
-def settled(df: DataFrame) -> DataFrame:
-    """`df` computed now and cut off from what it was computed from.
-
-    A cached frame keeps its whole plan, which every later query then carries and searches: queries on a fitted model
-    took minutes to plan. The rows go to the checkpoint folder where the session has one, else to the executors' disks.
-    """
-    has_folder = df.sparkSession.sparkContext.getCheckpointDir() is not None
-    return df.checkpoint() if has_folder else df.localCheckpoint()
 
 
 def numbered(df: DataFrame, column: str, name: str) -> DataFrame:

@@ -15,9 +15,10 @@ from onecart.recommend import blend, fold, groups, models
 from onecart.recommend.because import with_because
 from onecart.recommend.lists import lists_of, rows_of
 from onecart.recommend.models import Frames, Request
-from onecart.recommend.pairs import as_type, require_columns, settled
+from onecart.recommend.pairs import as_type, require_columns
 from onecart.recommend.parameters import PARTS, parameters, rated
 from onecart.recommend.sequence import by_sequence
+from onecart.spark import settled
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.recommend.metrics import RANKING, activity, by_group, compare, known, make_up, per_user, summary
-from onecart.recommend.pairs import settled
+from onecart.spark import settled
 
 FEWEST = 30  # users of a group; fewer say nothing, and might name someone
 _ENDS = ("ndcg_low", "ndcg_high")

@@ -14,8 +14,9 @@ from pyspark.sql import types as T
 from onecart.errors import UsageError
 from onecart.recommend.lists import Block, lists_schema
 from onecart.recommend.models import Frames, Request, by_vectors
-from onecart.recommend.pairs import Pairs, settled
+from onecart.recommend.pairs import Pairs
 from onecart.recommend.parameters import Sequence
+from onecart.spark import settled
 
 _USERS_AT_ONCE = 128  # 100 candidates of 64 dimensions each: 10 MB a step of the GRU
 _ITEM = T.StructField("item", T.IntegerType())

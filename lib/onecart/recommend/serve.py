@@ -25,10 +25,10 @@ from onecart.recommend.offer import (
     same_for_all,
     to_change,
 )
-from onecart.recommend.pairs import settled
 from onecart.recommend.parameters import PARTS, among
 from onecart.recommend.scoreboard import Board, scoreboard
 from onecart.recommend.split import refuse_leakage
+from onecart.spark import settled
 
 
 def run(ctx: Context) -> Result:

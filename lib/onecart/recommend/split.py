@@ -7,7 +7,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError, UsageError
-from onecart.recommend.pairs import require_columns, settled
+from onecart.recommend.pairs import require_columns
+from onecart.spark import settled
 
 Parts = tuple[DataFrame, DataFrame]
 

@@ -13,9 +13,10 @@ from onecart.errors import UsageError
 from onecart.recommend.blend import FEWEST
 from onecart.recommend.learn import fit
 from onecart.recommend.metrics import per_user
-from onecart.recommend.pairs import require_columns, settled
+from onecart.recommend.pairs import require_columns
 from onecart.recommend.parameters import MODELS, SPACES, Space, parameters
 from onecart.recommend.split import held_back
+from onecart.spark import settled
 
 _JUDGES = 5000  # users that settings are judged on
 _AT_RANDOM = 10  # trials at most before the search learns from them

@@ -270,6 +270,7 @@ def _demand(ctx: Context) -> str:
         ("Units expected by category, which its products add up to", tree, figures.units),
         ("What earlier forecasts expected of each day, and what was sold", true, figures.came_true),
         ("Days inside the intervals, by class of demand", covered.toPandas(), table_html),
+        ("Do weather and what else is known ahead help?", queries.regressors_help(health).toPandas(), table_html),
         ("What became of the series", queries.demand_ends(ledger).toPandas(), table_html),
         ("All models on the windows held back", models, table_html),
         ("The largest orders that are due", orders.toPandas(), table_html),

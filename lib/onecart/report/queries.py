@@ -200,6 +200,23 @@ def demand_coverage(backtest: DataFrame, ledger: DataFrame) -> DataFrame:
     )
 
 
+def regressors_help(health: DataFrame) -> DataFrame:
+    """One row: by which share weather and what else is known ahead make the regression's errors less, and what that says."""
+    rows = health.where("model = 'forecast.regression' AND dataset = 'regressors'")
+    names: list[Any] = ["gain", "gain_low", "gain_high"]
+    newest = rows.groupBy("metric").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
+    wide = newest.groupBy().pivot("metric", names).agg(F.first("value")).where("gain IS NOT NULL")
+    says = (
+        F.when(F.col("gain_low") > 0, "they help").when(F.col("gain_high") < 0, "they harm").otherwise("no effect seen")
+    )
+    return wide.select(
+        F.col("gain").alias("errors less by"),
+        F.col("gain_low").alias("from"),
+        F.col("gain_high").alias("to"),
+        says.alias("says"),
+    )
+
+
 def demand_ends(ledger: DataFrame) -> DataFrame:
     """What became of the series: status, class of demand, products."""
     demand = F.coalesce("demand", F.lit("not known")).alias("demand")
