@@ -77,8 +77,8 @@ def test_planted_dirt_of_each_kind_is_found(lake):
 def test_every_gold_table_has_rows_with_unique_keys(first, lake):
     from onecart.lake.gold import GOLD
 
-    # So few customers need not share anything too much, and groups of so few are not looked at.
-    may_be_empty = {"gold.identity_shared_keys", "gold.fairness"}
+    # So few customers need not share anything too much, groups of so few are not looked at, no forecast has come true yet.
+    may_be_empty = {"gold.identity_shared_keys", "gold.fairness", "gold.forecast_accuracy"}
     for table in GOLD:
         if table.writer == "live":  # not one of the DAG's jobs
             continue
