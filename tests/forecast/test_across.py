@@ -206,7 +206,7 @@ def test_what_cannot_be_had_is_said(frame, monkeypatch):
 
 
 def test_torch_distributor_trains_and_tensorboard_gets_its_curve(spark, tmp_path):
-    from onecart.forecast.across.deep import trained
+    from onecart.deep import trained
     from onecart.forecast.across.network import Lstm
 
     rng = np.random.default_rng(4)
@@ -214,7 +214,8 @@ def test_torch_distributor_trains_and_tensorboard_gets_its_curve(spark, tmp_path
     parts = (past, ahead, 3 * ahead[:, :, 0], np.ones((64, H), np.float32))
     network = Lstm(past=2, ahead=2, hidden=8)
     before = network.second.weight.detach().clone()
-    trained(network, parts, across.Training(steps=20, batch_size=16, processes=1, log_dir=str(tmp_path)), 0, "lstm")
+    how = across.Training(steps=20, batch_size=16, processes=1, log_dir=str(tmp_path)).fit(0)
+    trained(network, parts, how, "lstm")
     assert not np.array_equal(network.second.weight.detach(), before)
     assert len(list(tmp_path.glob("lstm/*/events*"))) == 1
 

@@ -17,7 +17,7 @@ from onecart.recommend.lists import rows_of
 from onecart.recommend.models import Request
 from onecart.recommend.pairs import Pairs, pair_up
 from onecart.recommend.parameters import parameters
-from onecart.recommend.sequence import by_sequence, fit_sequence, loaded, padded, rerank, saved
+from onecart.recommend.sequence import by_sequence, fit_sequence, padded, rerank, training
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
@@ -93,6 +93,7 @@ def test_both_networks_learn_what_follows(spark: Any, tmp_path: Path, monkeypatc
 
 
 def test_the_order_of_a_history_counts_and_padding_does_not(cycle: np.ndarray) -> None:
+    from onecart.deep import loaded, saved
     from onecart.recommend.interest import Dien
     from onecart.recommend.sasrec import Sasrec
 
@@ -136,15 +137,14 @@ def test_a_sampled_softmax_stands_for_the_full_one(cycle: np.ndarray, monkeypatc
 
 
 def test_the_same_seed_gives_the_same_network(cycle: np.ndarray) -> None:
+    from onecart.deep import trained
     from onecart.recommend.sasrec import Sasrec
-    from onecart.recommend.training import trained
 
     def weights(seed: int) -> Any:
         torch.manual_seed(0)
         network = Sasrec(items=ITEMS, dimensions=8, max_length=4, layers=1, heads=2, dropout=0.2)
-        return trained(
-            network, cycle, parameters("sequence", {**SMALL, "epochs": 2, "seed": seed}), "test"
-        ).item_vectors()
+        how = training(parameters("sequence", {**SMALL, "epochs": 2, "seed": seed}))
+        return trained(network, (cycle,), how, "test").item_vectors()
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
@@ -153,15 +153,15 @@ def test_the_same_seed_gives_the_same_network(cycle: np.ndarray) -> None:
 def test_torch_distributor_trains_and_tensorboard_gets_its_curve(
     spark: Any, cycle: np.ndarray, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    from onecart.deep import trained
     from onecart.recommend.sasrec import Sasrec
-    from onecart.recommend.training import trained
 
     network = Sasrec(items=ITEMS, dimensions=8, max_length=4, layers=1, heads=2, dropout=0.0)
     before = network.item_vectors().clone()
     rows = torch.from_numpy(cycle).long()
     loss = network.loss(rows).item()
     p = {**SMALL, "epochs": 20, "batch_size": 16, "processes": 1, "log_dir": str(tmp_path)}
-    trained(network, cycle, parameters("sequence", p), "test")
+    trained(network, (cycle,), training(parameters("sequence", p)), "test")
     assert not torch.equal(network.item_vectors(), before)
     assert network.loss(rows).item() < loss / 2
     assert len(list(tmp_path.glob("test/*/events*"))) == 1
@@ -175,7 +175,7 @@ def test_what_cannot_be_learnt_is_said(spark: Any, monkeypatch: pytest.MonkeyPat
         fit_sequence(data, parameters("sequence", SMALL))
     with pytest.raises(UsageError, match="no multiple of heads"):
         fit_sequence(data, parameters("sequence", {**SMALL, "heads": 3}))
-    monkeypatch.setitem(sys.modules, "onecart.recommend.training", None)
+    monkeypatch.setitem(sys.modules, "onecart.deep", None)
     with pytest.raises(UsageError, match=r"pip install 'onecart\[deep\]'"):
         fit_sequence(data, parameters("sequence", SMALL))
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as N
 
+from onecart.recommend.sasrec import trimmed
+
 _NEGATIVES = 4  # items drawn by chance for each one taken
 
 
@@ -53,6 +55,7 @@ class Dien(nn.Module):
 
         Plus the auxiliary loss: each interest tells the item after it from one drawn by chance.
         """
+        history = trimmed(history)
         lengths = (history > 0).sum(1)
         cut = 1 + (torch.rand(len(history), device=history.device) * (lengths - 1)).long()
         target = history.gather(1, cut[:, None])

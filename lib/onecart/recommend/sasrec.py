@@ -8,6 +8,11 @@ FULL_SOFTMAX = 20_000  # up to so many items the loss is over the whole catalogu
 _SAMPLE = 4_096  # above, over the target and so many items drawn by chance
 
 
+def trimmed(history: Tensor) -> Tensor:
+    """`history`[users, n], whole numbers, without the last columns, which are padding for all."""
+    return history[:, : int((history > 0).sum(1).max())].long()
+
+
 class Sasrec(nn.Module):
     """Item embeddings and learnt positions through `layers` causal self-attention blocks.
 
@@ -49,6 +54,7 @@ class Sasrec(nn.Module):
         Over the whole catalogue, which beats one negative an item (Klenitskiy & Vasilev 2023). Above `FULL_SOFTMAX`
         items over a sample, whose logits are raised by ln(items / sample) to stand for all.
         """
+        history = trimmed(history)
         targets = history[:, 1:]
         known = targets > 0
         states, targets = self(history[:, :-1])[known], targets[known]

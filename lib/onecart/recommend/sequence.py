@@ -1,6 +1,5 @@
 """What a user takes next, from the order of what they took: networks in torch, served as vectors by Spark."""
 
-import io
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -30,7 +29,7 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
     pairs without times by item number, the `max_length` newest; an item taken twice stands at its last time.
 
     - `dimensions` of a vector, `layers` of attention with `heads` each, `dropout`: the network.
-    - `epochs`, `batch_size` (users), `learning_rate`, `seed`, `processes`, `log_dir`: see `training.trained`.
+    - `epochs`, `batch_size` (users), `learning_rate`, `seed`, `processes`, `log_dir`: see `deep.Fit`.
     - `interest`: also a second network (`interest.Dien`) that orders the first `candidates` anew: `by_sequence`. It
       adds sequence_histories[user_id, items], item numbers from old to new, and sequence_network[bytes], one row.
 
@@ -42,9 +41,9 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
     lightning are not installed, or nobody has two items.
     """
     try:
+        from onecart.deep import saved, trained
         from onecart.recommend.interest import Dien
         from onecart.recommend.sasrec import Sasrec
-        from onecart.recommend.training import trained
     except ImportError as e:
         raise UsageError("the model 'sequence' needs torch and lightning: pip install 'onecart[deep]'") from e
     if p.dimensions % p.heads:
@@ -62,7 +61,8 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
         torch.manual_seed(p.seed)
         network = Sasrec(**shape, max_length=length, layers=p.layers, heads=p.heads)
         second = Dien(**shape)
-    stored = saved(trained(network, rows, p, "sequence"))
+    how = training(p)
+    stored = saved(trained(network, (rows,), how, "sequence"))
     newest = F.slice("items", -F.least(F.size("items"), F.lit(length)), F.lit(length))
     histories = histories.select("user_id", newest.alias("items"))
     users = histories.mapInPandas(_user_vectors(stored), T.StructType([histories.schema["user_id"], _VECTOR]))
@@ -70,10 +70,17 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
     frames = {"sequence_users": settled(users), "sequence_items": settled(items)}
     if p.interest:
         second.items.load_state_dict(network.items.state_dict())
-        row = (bytearray(saved(trained(second, rows, p, "interest"))),)
+        row = (bytearray(saved(trained(second, (rows,), how, "interest"))),)
         frames["sequence_histories"] = histories
         frames["sequence_network"] = histories.sparkSession.createDataFrame([row], "bytes BINARY")
     return frames
+
+
+def training(p: Sequence) -> Any:
+    """How the networks are trained, a `deep.Fit`; needs torch."""
+    from onecart.deep import Fit
+
+    return Fit(p.batch_size, p.learning_rate, p.seed, epochs=p.epochs, processes=p.processes, log_dir=p.log_dir)
 
 
 def by_sequence(frames: Frames, request: Request, candidates: int) -> DataFrame:
@@ -108,26 +115,6 @@ def padded(lists: Collection[Any], length: int) -> np.ndarray:
     return rows
 
 
-def saved(network: Any) -> bytes:
-    """`network` as bytes: what it was made with, and its weights."""
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save({"shape": network.shape, "weights": network.state_dict()}, buffer)
-    return buffer.getvalue()
-
-
-def loaded(kind: Any, stored: bytes) -> Any:
-    """What `saved` took, of class `kind`, without dropout, on the GPU where there is one."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    parts = torch.load(io.BytesIO(stored), map_location=device, weights_only=True)
-    network = kind(**parts["shape"]).to(device)
-    network.load_state_dict(parts["weights"])
-    return network.eval().requires_grad_(False)
-
-
 def _histories(pairs: DataFrame, length: int) -> DataFrame:
     """[user_id, user, items]: the `length` newest item numbers of each user, oldest first."""
     newest = Window.partitionBy("user").orderBy(F.desc("last_s"), F.desc("item"))
@@ -138,6 +125,7 @@ def _histories(pairs: DataFrame, length: int) -> DataFrame:
 
 def _user_vectors(stored: bytes) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        from onecart.deep import loaded
         from onecart.recommend.sasrec import Sasrec
 
         network = loaded(Sasrec, stored)
@@ -150,6 +138,7 @@ def _user_vectors(stored: bytes) -> Block:
 
 def _item_vectors(stored: bytes) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        from onecart.deep import loaded
         from onecart.recommend.sasrec import Sasrec
 
         vectors = loaded(Sasrec, stored).item_vectors().cpu().numpy()
@@ -161,6 +150,7 @@ def _item_vectors(stored: bytes) -> Block:
 
 def _with_logits(stored: bytes, n: int) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        from onecart.deep import loaded
         from onecart.recommend.interest import Dien
 
         network = loaded(Dien, stored)

@@ -23,7 +23,7 @@ def fit_lstm(found: DataFrame, plan: Plan, cutoff: int | None, training: Trainin
     """The network as bytes, of `training.windows` origins at most, which come to the driver; None: there are too few rows."""
     import torch
 
-    from onecart.forecast.across.deep import saved, trained
+    from onecart.deep import saved, trained
     from onecart.forecast.across.network import Lstm
 
     rows = training_windows(found, plan, cutoff, training.windows).toPandas()
@@ -37,7 +37,7 @@ def fit_lstm(found: DataFrame, plan: Plan, cutoff: int | None, training: Trainin
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = Lstm(past=past.shape[2], ahead=ahead.shape[2])
-    return saved(trained(network, (past, ahead, ratio, weight / weight.mean()), training, seed, "lstm"))
+    return saved(trained(network, (past, ahead, ratio, weight / weight.mean()), training.fit(seed), "lstm"))
 
 
 def training_windows(found: DataFrame, plan: Plan, cutoff: int | None, windows: int) -> DataFrame:
@@ -118,7 +118,7 @@ def open_lstm(stored: bytes, plan: Plan) -> Predict:
     """What `fit_lstm` gave, ready to predict, on the GPU where there is one."""
     import torch
 
-    from onecart.forecast.across.deep import loaded, threads
+    from onecart.deep import loaded, threads
     from onecart.forecast.across.network import Lstm
 
     network: Any = loaded(Lstm, stored)

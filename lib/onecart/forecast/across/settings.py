@@ -1,6 +1,7 @@
 """How models over all series are trained."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from onecart.errors import UsageError
 
@@ -25,6 +26,15 @@ class Training:
     learning_rate: float = 3e-3
     processes: int = 0
     log_dir: str | None = None
+
+    def fit(self, seed: int) -> Any:
+        """How the network is trained, a `deep.Fit`; needs torch."""
+        from onecart.deep import Fit
+
+        return Fit(
+            self.batch_size, self.learning_rate, seed, steps=self.steps, decay=0.05, clip=1.0, threads=self.threads,
+            processes=self.processes, log_dir=self.log_dir,
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in ("rows", "windows", "iterations", "threads", "steps", "batch_size", "processes"):
