@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,10 @@ class Tested:
 
     def errors(self) -> np.ndarray:
         """[model, window]: mean absolute error."""
+        return self._errors
+
+    @cached_property
+    def _errors(self) -> np.ndarray:
         paths = np.stack([self.yhats[name][1:] for name in self.models])
         return np.asarray(np.nanmean(np.abs(self.y - paths), axis=2))
 

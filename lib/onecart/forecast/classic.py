@@ -10,7 +10,7 @@ from onecart.forecast.series import History, Model, Setup
 _LONG = 24  # longer seasons are taken out first: the models' own cost grows with the season
 
 
-def _of(make: Callable[[Any, int], Any], *, needs_positive: bool = False) -> Model:
+def _of(make: Callable[[Any, int], Any]) -> Model:
     """A model that `make`(statsforecast.models, periods of the season or 1) gives, on the values as they are."""
 
     def model(history: History, setup: Setup) -> np.ndarray:

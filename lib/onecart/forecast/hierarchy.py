@@ -7,13 +7,10 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
+from onecart.forecast.checks import FLAGS, IDS, LABELS, NUMBERS
 from onecart.forecast.tree import (
-    IDS,
-    LABELS,
-    NUMBERS,
     check,
     is_node,
     level_names,
@@ -130,7 +127,7 @@ def _rows(forecast: DataFrame, places: DataFrame, names: Sequence[str], variance
     """[unique_id, ds, yhat, variance, times (its rows), parent, depth (null: no node), row (all of `forecast`)]."""
     check("forecast", forecast, {"unique_id": IDS, "ds": LABELS, "yhat": NUMBERS})
     if "chosen" in forecast.columns:
-        check("forecast", forecast, {"chosen": ((T.BooleanType,), "true or false")})
+        check("forecast", forecast, {"chosen": FLAGS})
         forecast = forecast.where("chosen")
     row = F.struct(*[F.col(f"`{name}`") for name in forecast.columns]).alias("row")
     yhat = F.col("yhat").cast("double")

@@ -103,8 +103,7 @@ def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drif
     variance = of_chosen.select("unique_id", (F.col("sd") * F.col("sd")).alias("variance"))
     method = "wls_struct" if variance.isEmpty() else "wls_var"
     whole = settled(hierarchy.reconcile(chosen, tree, _LEVELS, variance=variance, method=method))
-    ours = rows.join(skus, on="unique_id", how="left_semi")
-    kept = ours.where(~F.col("chosen")).drop("chosen").withColumn("chosen", F.lit(False))
+    kept = rows.join(skus, on="unique_id", how="left_semi").where("NOT chosen")
     moved = whole.join(skus, on="unique_id", how="left_semi").withColumn("chosen", F.lit(True))
     version = F.concat(F.lit("forecast."), "model", F.lit(f"@{ctx.run_id}")).alias("model_version")
     both = kept.unionByName(moved).select("*", as_of, version)
@@ -137,7 +136,7 @@ def _order(ctx: Context) -> None:
         F.col("sku").alias("unique_id"), F.greatest("stock_on_hand", F.lit(0)).alias("on_hand")
     )
     orders = replenish(
-        chosen.withColumnsRenamed({new: old for old, new in _RENAMED.items()}), stock, about, conf.lead_time_days, conf.policy,
+        chosen, stock, about, conf.lead_time_days, conf.policy,
         review=conf.review_days, service_level=conf.service_level, seed=ctx.settings.seed,
     )  # fmt: skip
     named = orders.withColumnsRenamed({"unique_id": "sku", "order": "order_units"})

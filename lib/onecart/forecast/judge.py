@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,9 @@ class Judge:
     known: Usual
     spread: dict[tuple[str, str], Spread]
 
-    @property
+    @cached_property
     def levels(self) -> tuple[int, ...]:
-        return tuple(sorted({*self.plan.levels, *REPORTED}))
+        return _levels(self.plan)
 
     def rows(self, row: Any) -> list[dict[str, Any]]:
         """A row of SOLVED -> rows whose `part` is forecast, backtest or ledger; one is the ledger's."""
@@ -111,7 +112,7 @@ def judge_of(sample: Iterable[Any], plan: Plan) -> Judge:
     """What the tested series of `sample`, rows of SOLVED, say together."""
     ones = [tested(row, plan.h) for row in sample]
     known = usual(ones)
-    levels = tuple(sorted({*plan.levels, *REPORTED}))
+    levels = _levels(plan)
     paths: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
     for one in ones:
         for name, (path, names) in _all_paths(one, chosen(one, known)).items():
@@ -122,6 +123,10 @@ def judge_of(sample: Iterable[Any], plan: Plan) -> Judge:
     }
     everything = calibrated([one for parts in paths.values() for one in parts], levels)
     return Judge(plan, known, {**spread, ("", ""): everything[""]})
+
+
+def _levels(plan: Plan) -> tuple[int, ...]:
+    return tuple(sorted({*plan.levels, *REPORTED}))
 
 
 def _all_paths(one: Tested, best: Chosen) -> dict[str, tuple[np.ndarray, list[str]]]:

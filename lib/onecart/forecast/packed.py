@@ -1,7 +1,6 @@
 """One row a series: what goes into the workers, and what every model said, as arrays. Nothing else crosses between Spark and
 Python, so that the cost of a crossing is spread over all the values of a series."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from pyspark.sql import types as T
 from onecart.forecast.choice import Tested
 from onecart.forecast.series import seconds
 from onecart.forecast.solve import Plan, Solved, solve
+from onecart.forecast.workers import mapped, spread_out
 
-Batches = Iterable[pd.DataFrame]
 _DOUBLES = T.ArrayType(T.DoubleType())
 _KINDS: dict[str, T.DataType] = {
     **{name: T.StringType() for name in ("unique_id", "status", "reason", "demand")},
@@ -41,16 +40,12 @@ def packed(rows: DataFrame, regressors: tuple[str, ...]) -> DataFrame:
     columns = ("ds", "y", "known_ahead", *(f"x{at}" for at in range(len(regressors))))
     timed = rows.select("unique_id", F.col("ds").cast("double").alias("ds"), "y", "known_ahead", *named)
     entry = F.collect_list(F.struct(*columns)).alias("rows")
-    # A few hundred series are a small shuffle, which AQE would join into one task and fit on one core; it leaves a
-    # repartition with a number alone. Four tasks a core even out series that take longer.
-    tasks = 4 * rows.sparkSession.sparkContext.defaultParallelism
-    whole = timed.repartition(tasks, "unique_id").groupBy("unique_id").agg(entry)
+    whole = spread_out(timed, "unique_id").groupBy("unique_id").agg(entry)
     return whole.select("unique_id", *[F.col(f"rows.{name}").alias(name) for name in columns])
 
 
 def solved(series: DataFrame, plan: Plan) -> DataFrame:
     """`series` of `packed` -> SOLVED, one row each that has rows of its own."""
-
     return mapped(series, lambda one: _rows(one, plan), SOLVED)
 
 
@@ -84,16 +79,3 @@ def tested(row: Any, h: int) -> Tested:
     y = np.stack([history[at : at + h] for at in row.starts])
     yhats = {name: np.asarray(flat, float).reshape(-1, h) for name, flat in zip(row.models, row.yhats, strict=True)}
     return Tested(row.demand, float(row.scale) if row.scale is not None else float("nan"), y, yhats)
-
-
-def mapped(frame: DataFrame, of_row: Callable[[Any], list[dict[str, Any]]], schema: T.StructType) -> DataFrame:
-    """The rows that `of_row` makes of each row of `frame`."""
-    columns = schema.fieldNames()
-
-    def run(batches: Batches) -> Batches:
-        for batch in batches:
-            rows = [row for one in batch.itertuples(index=False) for row in of_row(one)]
-            # As objects: a column that is empty here would be of floats, which do not turn into dates.
-            yield pd.DataFrame(rows, columns=columns, dtype=object)
-
-    return frame.mapInPandas(run, schema)

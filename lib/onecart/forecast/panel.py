@@ -10,11 +10,13 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
 from onecart.forecast import across
+from onecart.forecast.checks import DATES, IDS, NUMBERS, hold, require
 from onecart.forecast.judge import judge_of
 from onecart.forecast.models import MODELS
-from onecart.forecast.packed import mapped, packed, solved
+from onecart.forecast.packed import packed, solved
 from onecart.forecast.series import ALIASES, FREQS
 from onecart.forecast.solve import Plan
+from onecart.forecast.workers import mapped
 
 _KEY = ("unique_id", "ds", "y")
 _BACKTEST = (
@@ -109,7 +111,7 @@ def forecast(
     """
     _check_types(series)
     if static is not None:
-        _check_columns("static", static, ("unique_id",))
+        require("forecast", "static", static, ("unique_id",))
     own = future if future is not None and "unique_id" in future.columns else None
     regressors = () if own is None else _regressors(series, own)
     shared = None if future is None or own is not None else _shared(future)
@@ -202,38 +204,24 @@ def _ends(levels: Iterable[int]) -> list[str]:
     return [f"yhat-{side}-{level}" for level in levels for side in ("lo", "hi")]
 
 
-def _check_columns(what: str, df: DataFrame, wanted: Iterable[str]) -> None:
-    missing = [name for name in wanted if name not in df.columns]
-    if missing:
-        raise UsageError(f"forecast: {what} has no column {', '.join(missing)}{nearest(missing[0], df.columns)}")
-
-
 def _check_types(series: DataFrame) -> None:
-    _check_columns("series", series, _KEY)
-    types = {name: series.schema[name].dataType for name in _KEY}
-    allowed = {
-        "unique_id": (T.StringType, T.IntegralType),
-        "ds": (T.DateType, T.TimestampType, T.TimestampNTZType, T.StringType),
-        "y": (T.NumericType,),
-    }
-    for name, kinds in allowed.items():
-        if not isinstance(types[name], kinds):
-            words = {"unique_id": "text or whole numbers", "ds": "dates, timestamps or text", "y": "numbers"}[name]
-            raise UsageError(f"forecast: column {name} of series must hold {words}, found {types[name].simpleString()}")
+    require("forecast", "series", series, _KEY)
+    for name, kind in zip(_KEY, (IDS, DATES, NUMBERS), strict=True):
+        hold("forecast", "series", series, name, kind)
 
 
 def _regressors(series: DataFrame, future: DataFrame) -> tuple[str, ...]:
-    _check_columns("future", future, ("unique_id", "ds"))
+    require("forecast", "future", future, ("unique_id", "ds"))
     names = tuple(name for name in future.columns if name not in _KEY)
     _check_numbers("future", future, names)
-    _check_columns("series", series, names)
+    require("forecast", "series", series, names)
     _check_numbers("series", series, names)
     return names
 
 
 def _shared(future: DataFrame) -> pd.DataFrame:
     """`future`[ds, numbers], one row a date: there are no more than dates. UsageError: a date twice, no numbers."""
-    _check_columns("future", future, ("ds",))
+    require("forecast", "future", future, ("ds",))
     names = [name for name in future.columns if name != "ds"]
     _check_numbers("future", future, names)
     moment = _on_the_wall(F.to_timestamp("ds")).cast("double").alias("ds")

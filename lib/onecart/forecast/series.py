@@ -81,11 +81,7 @@ class History:
         return replace(self, x=both[: len(self.ds)], x_ahead=both[len(self.ds) :])
 
     def known(self, season: int) -> np.ndarray:
-        """`y` with unknown values taken from one season before, else from the nearest value before, else after."""
-        if not np.isnan(self.y).any():
-            return self.y
-        values = pd.Series(self.y)
-        return np.asarray(values.fillna(values.shift(season)).ffill().bfill(), dtype=float)
+        return filled(self.y, season)
 
 
 @dataclass(frozen=True)
@@ -163,6 +159,15 @@ def read_history(rows: pd.DataFrame, freq: Freq, h: int, regressors: tuple[str, 
 def seconds(dates: pd.Index) -> np.ndarray:
     """s since 1970."""
     return np.asarray(dates.to_numpy().astype("datetime64[s]").astype(np.int64))
+
+
+def filled(y: np.ndarray, season: int) -> np.ndarray:
+    """`y`, whose first value is known, with unknown values taken from one season before, else from the nearest value before:
+    none comes from later."""
+    if not np.isnan(y).any():
+        return y
+    values = pd.Series(y)
+    return np.asarray(values.fillna(values.shift(season)).ffill(), dtype=float)
 
 
 def demand_class(y: np.ndarray) -> str:

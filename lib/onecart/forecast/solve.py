@@ -14,7 +14,7 @@ import pandas as pd
 
 from onecart.forecast.baselines import zero
 from onecart.forecast.metrics import scale
-from onecart.forecast.models import BENCHMARK, MODELS, ROUTES, loaded, predicted, suits
+from onecart.forecast.models import BENCHMARK, ROUTES, loaded, predicted, suits
 from onecart.forecast.series import FREQS, Freq, History, Rejected, Setup, demand_class, read_history
 
 SHORT = "naive"  # for a series too short for the benchmark
@@ -150,6 +150,3 @@ def _stopped_after(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-__all__ = ["MODELS", "Plan", "Solved", "solve", "starts"]

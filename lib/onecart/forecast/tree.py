@@ -9,15 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from onecart.errors import UsageError, nearest
+from onecart.errors import UsageError
+from onecart.forecast.checks import IDS, LABELS, Kind, hold, require
 
 TOTAL = "total"
-Kind = tuple[tuple[type[T.DataType], ...], str]
-IDS: Kind = ((T.StringType, T.IntegralType), "text or whole numbers")
-NUMBERS: Kind = ((T.NumericType,), "numbers")
-LABELS: Kind = ((T.AtomicType,), "text, numbers or the like")
 
 
 def level_names(levels: Sequence[str]) -> list[str]:
@@ -28,12 +24,9 @@ def level_names(levels: Sequence[str]) -> list[str]:
 
 
 def check(what: str, df: DataFrame, wanted: Mapping[str, Kind]) -> None:
-    for name, (kinds, words) in wanted.items():
-        if name not in df.columns:
-            raise UsageError(f"hierarchy: {what} has no column {name}{nearest(name, df.columns)}")
-        found = df.schema[name].dataType
-        if not isinstance(found, kinds):
-            raise UsageError(f"hierarchy: column {name} of {what} must hold {words}, found {found.simpleString()}")
+    for name, kind in wanted.items():
+        require("hierarchy", what, df, [name])
+        hold("hierarchy", what, df, name, kind)
 
 
 def places_of(tree: DataFrame, names: Sequence[str]) -> DataFrame:

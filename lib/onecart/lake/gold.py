@@ -10,6 +10,12 @@ from onecart.lake.gold_customer import MODEL_VERSION as _VERSION
 from onecart.lake.gold_identity import IDENTITY
 from onecart.lake.gold_live import LIVE
 
+_ENDS = tuple(
+    C(f"yhat_{side}_{level}", "double", f"{word} end of the {level} % interval, units")
+    for level in (80, 95)
+    for side, word in (("lo", "lower"), ("hi", "upper"))
+)
+
 GOLD = (
     *IDENTITY,
     *CUSTOMER,
@@ -63,10 +69,7 @@ GOLD = (
             C("model", "string", "model; ensemble: the best few together", nullable=False),
             C("chosen", "boolean", "the model picked for the product by its backtest", nullable=False),
             C("yhat", "double", "units expected", nullable=False),
-            C("yhat_lo_80", "double", "lower end of the 80 % interval, units"),
-            C("yhat_hi_80", "double", "upper end of the 80 % interval, units"),
-            C("yhat_lo_95", "double", "lower end of the 95 % interval, units"),
-            C("yhat_hi_95", "double", "upper end of the 95 % interval, units"),
+            *_ENDS,
             _AS_OF,
             _VERSION,
         ),
@@ -133,10 +136,7 @@ GOLD = (
             C("node", "string", "total, or category=NAME", nullable=False),
             C("ds", "date", "day", nullable=False),
             C("yhat", "double", "units expected; the products of a node add up to it", nullable=False),
-            C("yhat_lo_80", "double", "lower end of the 80 % interval, units"),
-            C("yhat_hi_80", "double", "upper end of the 80 % interval, units"),
-            C("yhat_lo_95", "double", "lower end of the 95 % interval, units"),
-            C("yhat_hi_95", "double", "upper end of the 95 % interval, units"),
+            *_ENDS,
             _AS_OF,
         ),
         key=("node", "ds"),

@@ -151,7 +151,12 @@ def groups(fairness: DataFrame) -> DataFrame:
 def newest_metrics(health: DataFrame, metric: str, prefix: str) -> DataFrame:
     """One model whose name starts with `prefix`: its newest value of `metric`."""
     rows = health.where((F.col("metric") == metric) & F.col("model").startswith(prefix))
-    return rows.groupBy("model").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
+    return _newest(rows).select("model", "value")
+
+
+def _newest(health: DataFrame) -> DataFrame:
+    """[model, metric, value]: the newest of each."""
+    return health.groupBy("model", "metric").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
 
 
 def demand_examples(forecast: DataFrame, orders: DataFrame, products: DataFrame, n: int) -> tuple[DataFrame, DataFrame]:
@@ -182,9 +187,13 @@ def demand_examples(forecast: DataFrame, orders: DataFrame, products: DataFrame,
 def demand_table(health: DataFrame) -> DataFrame:
     """One forecast model: series' figures of its newest backtest, the best WAPE first."""
     rows = health.where(F.col("model").startswith("forecast.") & (F.col("dataset") == "backtest"))
-    newest = rows.groupBy("model", "metric").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
     names: list[Any] = ["wape", "mase", "bias", "coverage_80", "coverage_95"]
-    wide = newest.groupBy(F.expr("substring(model, 10)").alias("model")).pivot("metric", names).agg(F.first("value"))
+    wide = (
+        _newest(rows)
+        .groupBy(F.expr("substring(model, 10)").alias("model"))
+        .pivot("metric", names)
+        .agg(F.first("value"))
+    )
     return wide.orderBy("wape")
 
 
@@ -204,8 +213,7 @@ def regressors_help(health: DataFrame) -> DataFrame:
     """One row: by which share weather and what else is known ahead make the regression's errors less, and what that says."""
     rows = health.where("model = 'forecast.regression' AND dataset = 'regressors'")
     names: list[Any] = ["gain", "gain_low", "gain_high"]
-    newest = rows.groupBy("metric").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
-    wide = newest.groupBy().pivot("metric", names).agg(F.first("value")).where("gain IS NOT NULL")
+    wide = _newest(rows).groupBy().pivot("metric", names).agg(F.first("value")).where("gain IS NOT NULL")
     says = (
         F.when(F.col("gain_low") > 0, "they help").when(F.col("gain_high") < 0, "they harm").otherwise("no effect seen")
     )

@@ -6,11 +6,10 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.forecast.series import FREQS
+from onecart.forecast.series import FREQS, filled
 from onecart.forecast.solve import Plan
 
 COLUMNS = ("unique_id", "history", "dates", "starts", "x")
@@ -51,9 +50,7 @@ def series_of(row: Any, plan: Plan) -> Series:
     """A row of SOLVED as `Series`."""
     freq, y = FREQS[plan.freq], np.asarray(row.history, float)
     known = np.isfinite(y)
-    if not known.all():
-        values = pd.Series(y)
-        y = values.fillna(values.shift(freq.season)).ffill().fillna(0.0).to_numpy(float)
+    y = filled(y, freq.season)
     dates = np.asarray(row.dates, np.int64)
     x = np.stack([np.asarray(one, float) for one in row.x]) if len(row.x) else np.zeros((0, len(dates)))
     return Series(row.unique_id, y, known, dates, x, freq.window, tuple(int(at) for at in row.starts))

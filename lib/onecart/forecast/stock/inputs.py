@@ -9,10 +9,11 @@ from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
+from onecart.forecast.checks import DATES, FLAGS, IDS, NUMBERS, hold, require
 from onecart.forecast.stock.case import Costs, Stock, lead_fault
+from onecart.forecast.workers import spread_out
 
 STOCK = tuple(Stock.__dataclass_fields__)
 COSTS = tuple(Costs.__dataclass_fields__)
@@ -27,11 +28,11 @@ def forecast_frame(who: str, forecast: Any) -> DataFrame:
     if not isinstance(frame, DataFrame):
         raise UsageError(f"{who}: forecast must be a DataFrame or have one as .best, found {type(forecast).__name__}")
     check_columns(who, "forecast", frame, ("unique_id", "ds", "yhat"))
-    _check_type(who, "forecast", frame, "ds", (T.DateType, T.TimestampType, T.TimestampNTZType, T.StringType), "dates")
+    hold(who, "forecast", frame, "ds", (DATES[0], "dates"))
     check_numbers(who, "forecast", frame, ["yhat", *(name for name in frame.columns if _INTERVAL.fullmatch(name))])
     if "chosen" not in frame.columns:
         return frame
-    _check_type(who, "forecast", frame, "chosen", (T.BooleanType,), "true or false")
+    hold(who, "forecast", frame, "chosen", FLAGS)
     return frame.where("chosen")
 
 
@@ -71,11 +72,8 @@ def packed(
     values = [F.coalesce(F.col(f"`{name}`").cast("double"), F.lit(float("nan"))) for name in columns]
     more = [F.col("y").cast("double").alias("y")] if "y" in forecast.columns else []
     row = F.struct(F.col("ds").cast("timestamp").alias("ds"), F.array(*values).alias("values"), *more)
-    # As in `forecast`: AQE would join the tasks of a small shuffle into one; it leaves a repartition by number alone.
-    tasks = 4 * forecast.sparkSession.sparkContext.defaultParallelism
     series = (
-        forecast.select(F.col("unique_id").cast("string").alias("unique_id"), row.alias("row"))
-        .repartition(tasks, "unique_id")
+        spread_out(forecast.select(F.col("unique_id").cast("string").alias("unique_id"), row.alias("row")), "unique_id")
         .groupBy("unique_id")
         .agg(F.sort_array(F.collect_list("row")).alias("rows"))
         .select(
@@ -126,22 +124,14 @@ def check_columns(who: str, what: str, df: DataFrame, wanted: Sequence[str]) -> 
     """UsageError for columns that are missing, or a unique_id that is no id."""
     if not isinstance(df, DataFrame):
         raise UsageError(f"{who}: {what} must be a DataFrame, found {type(df).__name__}")
-    missing = [name for name in wanted if name not in df.columns]
-    if missing:
-        raise UsageError(f"{who}: {what} has no column {', '.join(missing)}{nearest(missing[0], df.columns)}")
-    _check_type(who, what, df, "unique_id", (T.StringType, T.IntegralType), "text or whole numbers")
+    require(who, what, df, wanted)
+    hold(who, what, df, "unique_id", IDS)
 
 
 def check_numbers(who: str, what: str, df: DataFrame, columns: Sequence[str]) -> None:
     """UsageError for a column of another type than numbers."""
     for name in columns:
-        _check_type(who, what, df, name, (T.NumericType,), "numbers")
-
-
-def _check_type(who: str, what: str, df: DataFrame, name: str, kinds: tuple[type, ...], words: str) -> None:
-    found = df.schema[name].dataType
-    if not isinstance(found, kinds):
-        raise UsageError(f"{who}: column {name} of {what} must hold {words}, found {found.simpleString()}")
+        hold(who, what, df, name, NUMBERS)
 
 
 def _part(who: str, what: str, df: DataFrame, columns: Sequence[str], needed: Sequence[str]) -> DataFrame:

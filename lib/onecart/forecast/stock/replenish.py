@@ -1,10 +1,9 @@
 """What to order now, for every series of a forecast: `replenish`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
-import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -14,9 +13,9 @@ from onecart.forecast.stock.case import Plan, Unusable, read_case
 from onecart.forecast.stock.inputs import Costing, LeadTime, check_rows, forecast_frame, packed, quantile_columns
 from onecart.forecast.stock.order import Order, decide
 from onecart.forecast.stock.policies import POLICIES
+from onecart.forecast.workers import mapped
 
 _NUMBERS = tuple(f.name for f in fields(Order) if f.name != "reason")
-Solve = Callable[[dict[str, Any]], list[dict[str, Any]]]
 
 
 def replenish(
@@ -62,12 +61,9 @@ def replenish(
     rows = packed("replenish", frame, tuple(columns), stock, costs, lead_time, needed)
     check_rows("replenish", forecast=frame, stock=stock, costs=costs, lead_time=lead_time)
 
-    def one_order(row: dict[str, Any]) -> list[dict[str, Any]]:
-        return [_order(row, plan)]
-
     numbers = [T.StructField(name, T.DoubleType()) for name in _NUMBERS]
     text = [T.StructField(name, T.StringType()) for name in ("unique_id", "reason")]
-    orders = rows.mapInPandas(each_row(one_order, ["unique_id", "reason", *_NUMBERS]), T.StructType(text + numbers))
+    orders = mapped(rows, lambda row: [_order(row._asdict(), plan)], T.StructType(text + numbers))
     unique_id = F.col("unique_id").cast(frame.schema["unique_id"].dataType).alias("unique_id")
     return orders.select(unique_id, F.lit(policy).alias("policy"), *_NUMBERS, "reason")
 
@@ -94,18 +90,6 @@ def checked_plan(
     if isinstance(correlation, bool) or not isinstance(correlation, int | float) or not -1 < correlation < 1:
         raise UsageError(f"{who}: correlation must lie between -1 and 1, found {correlation!r}")
     return Plan(policy, probabilities, review, service_level, float(correlation), draws, seed)
-
-
-def each_row(solve: Solve, columns: list[str]) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
-    """For mapInPandas: `solve` takes a row as a dict and gives rows as dicts."""
-
-    def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-        for batch in batches:
-            names = list(batch.columns)
-            found = [out for row in batch.itertuples(index=False) for out in solve(dict(zip(names, row, strict=True)))]
-            yield pd.DataFrame(found, columns=columns, dtype=object)
-
-    return run
 
 
 def _order(row: dict[str, Any], plan: Plan) -> dict[str, Any]:

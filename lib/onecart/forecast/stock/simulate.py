@@ -22,8 +22,9 @@ from onecart.forecast.stock.inputs import (
     quantile_columns,
 )
 from onecart.forecast.stock.policies import NORMAL, POLICIES
-from onecart.forecast.stock.replenish import checked_plan, each_row
+from onecart.forecast.stock.replenish import checked_plan
 from onecart.forecast.stock.shop import Outcome, play
+from onecart.forecast.workers import mapped
 
 _WHOLE = ("periods", "stock_outs", "orders")
 _FIGURES = ("cost", "holding", "shortage", "order_cost", "orders", "fill_rate", "stock_outs", "waste", "mean_stock")
@@ -75,15 +76,14 @@ def simulate(
     rows = packed("simulate", asked, tuple(columns), stock, costs, lead_time, ("holding", "shortage"))
     check_rows("simulate", forecast=frame, actual=actual, stock=stock, costs=costs, lead_time=lead_time)
 
-    def one_series(row: dict[str, Any]) -> list[dict[str, Any]]:
-        return [
-            {"unique_id": row["unique_id"], "policy": plan.policy, **_figures(row, plan, warm_up)} for plan in plans
-        ]
+    def one_series(row: Any) -> list[dict[str, Any]]:
+        known = row._asdict()
+        return [{"unique_id": row.unique_id, "policy": plan.policy, **_figures(known, plan, warm_up)} for plan in plans]
 
     kinds = {name: T.IntegerType() if name in _WHOLE else T.DoubleType() for name in _COLUMNS}
     text = [T.StructField(name, T.StringType()) for name in ("unique_id", "policy", "reason")]
     schema = T.StructType([*text, *(T.StructField(name, kind) for name, kind in kinds.items())])
-    played = rows.mapInPandas(each_row(one_series, schema.fieldNames()), schema)
+    played = mapped(rows, one_series, schema)
     unique_id = F.col("unique_id").cast(frame.schema["unique_id"].dataType).alias("unique_id")
     return played.select(unique_id, "policy", *_COLUMNS, "reason")
 
