@@ -240,7 +240,8 @@ _BENCHES = {
     "identity": ["identity"],
     "intent": ["questions", "behaviour", "training"],
     "recommend": ["quality", "lists", "tune"],
-    "forecast": ["models", "speed"],
+    "forecast": ["models", "speed", "stock"],
+    "voice": ["quality", "speed"],
 }
 
 
@@ -248,7 +249,8 @@ def bench(argv: list[str]) -> int:
     """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark); intent, in three
     parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
     recommend, in three: quality (all models on public data), lists (Spark's own top-k and implicit), tune (default
-    settings beside searched ones); forecast, in two: models (all on public data), speed (the same models without Spark)."""
+    settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark), stock (orders by quantiles and by a Normal law); voice, in two: quality (sentiment on public texts beside VADER, scikit-learn, SnowNLP), speed
+    (reviews a second)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
@@ -269,13 +271,13 @@ def bench(argv: list[str]) -> int:
         "--questions",
         nargs="+",
         metavar="NAME",
-        help="buys30, again90, category, coupon; movielens, ...; weekly, ...: all",
+        help="buys30, again90, category, coupon; movielens, ...; weekly, ...; amazon, films, chinese: all",
     )
     parser.add_argument("--seed", type=int, default=7, help="of the generated records")
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.bench import behaviour, boosters, forecasts, identity, lists, questions, recommenders, runs
+    from onecart.bench import behaviour, boosters, forecasts, identity, lists, questions, recommenders, runs, stocks, voice_speed, voices
     from onecart.jobs import open_session
 
     wanted = [args.part] if args.part else _BENCHES[args.name]
@@ -284,7 +286,7 @@ def bench(argv: list[str]) -> int:
     if len(wanted) > 1 and args.sizes:
         raise UsageError(f"--sizes mean something else in each part: say --part {' or '.join(wanted)}")
     settings = load_settings(args)
-    spark, sizes, seed = open_session(settings), args.sizes, args.seed
+    spark, sizes, seed = open_session(settings, nlp=args.name == "voice"), args.sizes, args.seed
     parts = {
         "identity": (identity.TABLE, identity.measure(spark, args.data, sizes or [10_000], args.engines, seed)),
         "questions": (questions.TABLE, questions.measure(spark, args.questions, settings.intent.model, seed)),
@@ -294,8 +296,12 @@ def bench(argv: list[str]) -> int:
         "tune": (recommenders.TUNED, recommenders.tuned(spark, args.engines, seed)),
         "models": (forecasts.TABLE, forecasts.measure(spark, args.questions, args.engines, seed)),
         "speed": (forecasts.SPEED, forecasts.speed(spark, sizes, args.engines, seed)),
+        "stock": (stocks.TABLE, stocks.measure(spark, seed)),
         "lists": (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
     }
+    if args.name == "voice":
+        parts["quality"] = (voices.TABLE, voices.measure(spark, args.questions, args.engines, seed))
+        parts["speed"] = (voice_speed.TABLE, voice_speed.measure(spark, sizes, args.engines, seed))
     rows, tables = [], []
     for part in wanted:
         columns, figures = parts[part]
@@ -334,7 +340,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "samples": (samples, "list | fetch NAME | grow: sample data and the simulated world around it"),
     "bench": (
         bench,
-        "bench identity | intent | recommend | forecast: time, memory and quality beside Splink, LightGBM, implicit",
+        "bench identity | intent | recommend | forecast | voice: time, memory and quality beside Splink, LightGBM, implicit",
     ),
     "bundle": (bundle, "write the Databricks job from the DAG"),
     "doctor": (doctor, "check Java, jars, memory, disk, write access"),

@@ -26,8 +26,8 @@ DAG = (
     Job("behave", "behaviour.behave", "sessions, funnel, features", ("unify",)),
     Job("intent", "intent.score", "probability to buy", ("behave",)),
     Job("recommend", "recommend.serve", "products for each customer", ("unify",)),
-    Job("forecast", "forecast.job", "demand per product", ("clean",)),
     Job("voice", "voice.listen", "sentiment of reviews", ("clean",), nlp=True),
+    Job("forecast", "forecast.job", "demand per product", ("clean",)),  # takes what reviews said, where it is there
     Job("decide", "decide.segments", "segments", ("intent",)),
     Job("measure", "measure.conversion", "conversion by day and channel", ("behave",)),
     Job("report", "report.page", "report.html", ("recommend", "forecast", "voice", "decide", "measure")),

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from chispa import assert_df_equality
 
-from onecart.forecast import accuracy, demand, job
+from onecart.forecast import accuracy, demand, job, links
 
 AS_OF = dt.date(2011, 12, 10)
 DAILY = "unique_id string, ds date, y double"
@@ -136,3 +136,49 @@ def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_c
     health = {(r["model"], r["metric"]): r["value"] for r in lake.read("gold.model_health").collect()}
     assert health["forecast.seasonal_naive", "wape"] == 0
     assert health["forecast.moving_average", "wape"] > 0
+
+
+def test_plans_and_reviews_are_known_ahead_of_products_and_nodes(spark):
+    first, horizon = AS_OF - dt.timedelta(days=3), 2
+    series = spark.createDataFrame([("11111", first, 1.0), ("22222", first, 1.0)], DAILY)
+    tree = spark.createDataFrame([("11111", "BAGS"), ("22222", "BAGS")], "unique_id string, category string")
+    plan = "plan_id string, sku string, day date, kind string, amount double"
+    plans = [
+        ("a", "11111", AS_OF, "promotion", 0.5),
+        ("b", "11111", AS_OF, "promotion", 0.2),
+        ("c", "*", first, "mailer", 1.0),
+    ]
+    planned = links.planned(spark.createDataFrame(plans, plan), series.select("unique_id"))
+    reviewed = dt.datetime.combine(AS_OF - dt.timedelta(days=horizon), dt.time(12))
+    reviews = spark.createDataFrame([("r1", reviewed), ("r2", reviewed)], "review_id string, review_ts timestamp")
+    scores = [("r1", "22222", "negative"), ("r2", "22222", None)]
+    scored = spark.createDataFrame(scores, "review_id string, sku string, sentiment string")
+    parts = [links.sentiment(scored, reviews, horizon=horizon), planned]
+    found = links.known_ahead(series, parts, tree, ["category"], as_of=AS_OF, horizon=horizon).collect()
+    assert len(found) == 4 * 5  # two products, the category, the total; three days and two ahead
+    names = ("sentiment", "mailer", "promotion")
+    at = {(r["unique_id"], (r["ds"] - AS_OF).days): tuple(r[n] for n in names) for r in found}
+    assert at["11111", 0] == (0, 0, 0.5)
+    assert at["11111", -3] == at["22222", -3] == (0, 1, 0)
+    assert at["22222", 0] == at["22222", 1] == (-0.25, 0, 0)  # of the day that ended two days before, and later
+    assert at["total", 0] == at["category=BAGS", 0] == (-0.125, 0, 0.25)
+
+
+def test_a_planned_promotion_that_doubles_sales_is_in_the_forecast_and_the_test_says_that_it_helps(context, lake, fill):
+    days = [AS_OF - dt.timedelta(days=i) for i in range(1, 121)]
+    skus, on_sale = [f"{n}" * 5 for n in (1, 2, 3, 4)], {AS_OF + dt.timedelta(days=n) for n in range(-119, 14, 5)}
+    fill("silver.orders", [line(sku, day, 20 if day in on_sale else 10) for sku in skus for day in days])
+    planned = {
+        "kind": "promotion",
+        "amount": 1.0,
+        "updated_ts": dt.datetime(2011, 1, 1),
+        "plan_id": "autumn",
+        "sku": "*",
+    }
+    fill("silver.plans", [{**planned, "day": day} for day in sorted(on_sale)])
+    job.run(context(as_of=AS_OF, forecast={"models": ["regression", "calendar"], "horizon_days": 14}))
+    chosen = lake.read("gold.demand_forecast").where("chosen AND unique_id = '11111'").collect()
+    for row in chosen:
+        assert row["yhat"] == pytest.approx(20 if row["ds"] in on_sale else 10, rel=0.1)
+    health = {r["metric"]: r["value"] for r in lake.read("gold.model_health").where("dataset = 'regressors'").collect()}
+    assert health["gain_low"] > 0.5

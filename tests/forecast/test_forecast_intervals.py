@@ -55,6 +55,23 @@ def test_a_few_residuals_hold_as_much_on_average(series):
     assert np.mean(found, axis=0) == pytest.approx([0.80, 0.95], abs=0.03)
 
 
+def test_what_moves_all_series_at_once_makes_intervals_wider():
+    """Windows that are shifted as a whole, by a tenth to a half of the residuals' own spread: on average over many panels."""
+    rng, inside = np.random.default_rng(2), []
+    for _ in range(40):
+        shift = rng.normal(0, 1, 4)
+        z = rng.normal(0, 1, (150, 4, H)) + shift[:, None]
+        found = calibrated([("smooth", one[:3], np.ones(4)) for one in z], (80, 95))["smooth"]
+        lo, hi = (np.array([side[k] for k in (80, 95)]) for side in (found.lo, found.hi))
+        inside.append(
+            [
+                np.mean((-a * found.growth <= z[:, 3]) & (z[:, 3] <= b * found.growth))
+                for a, b in zip(lo, hi, strict=True)
+            ]
+        )
+    assert np.mean(inside, axis=0) == pytest.approx([0.80, 0.95], abs=0.04)
+
+
 def test_skewed_demand_gets_skewed_intervals():
     lo, hi = bands(skewed, 16.5, series=300)
     assert (hi[1] - 16.5 > 16.5 - lo[1]).all()

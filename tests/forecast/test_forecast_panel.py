@@ -143,6 +143,22 @@ def test_a_regressor_known_ahead_is_used_and_one_that_series_alone_has_is_not(da
     assert len(found.ledger.collect()) == 1
 
 
+def test_regressors_of_each_series_and_of_all_go_together(daily, spark):
+    rng = np.random.default_rng(1)
+    price, rain = rng.choice([2.0, 3.0, 4.0], 84), rng.random(84)
+    everything = daily({"a": 120 / price + 30 * rain}, price=price)
+    days = [DAY + dt.timedelta(days=n) for n in range(84)]
+    weather = spark.createDataFrame([*zip(days, rain.tolist(), strict=True)], "ds date, rain double")
+    series, ahead = everything.where(f"ds < '{days[77]}'"), everything.where(f"ds >= '{days[77]}'").drop("y")
+    off = []
+    for future in ([ahead, weather], ahead, weather):
+        best = forecast.forecast(series, 7, "D", models=["regression"], future=future).forecast.where(
+            "model = 'regression'"
+        )
+        off.append(metrics.mae((120 / price + 30 * rain)[77:], best.orderBy("ds").toPandas()["yhat"].to_numpy()))
+    assert off[0] < 0.6 * min(off[1:])
+
+
 def test_regressors_may_have_any_name_that_a_column_may_have(daily):
     promo = [0, 1, 0, 0, 0, 0, 0] * 5
     everything = daily({"a": WEEK * 5}, **{"on sale": promo, "_promo": promo, "class": promo})
@@ -178,7 +194,12 @@ def test_what_cannot_be_asked_is_a_usage_error_that_names_it(daily, spark):
         ({"future": series.select("price")}, "future has no column ds"),
         ({"future": series.select("ds")}, "future has no columns beside its keys"),
         ({"future": series.select("ds", "price").union(series.select("ds", "price"))}, "future has 2024-01-01 00:00:00 twice"),
+        ({"future": [series.select("ds", "price")] * 2}, "future has two frames of one kind; join them"),
+        ({"future": [series.select("ds", "price"), series.drop("y")]}, "both frames of future have price; rename it"),
         ({"static": series.select("ds")}, "static has no column unique_id"),
+        ({"static": series.select("unique_id")}, "static has no columns beside unique_id"),
+        ({"static": series.selectExpr("unique_id", "array(1) AS sizes")}, "column sizes of static must hold text, numbers"),
+        ({"static": (one := series.select("unique_id", "price")).union(one)}, "static has 2 rows of 'a'; give one a series"),
     ]  # fmt: skip
     for changes, message in cases:
         with pytest.raises(UsageError) as raised:

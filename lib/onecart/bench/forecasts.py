@@ -32,8 +32,10 @@ _SINGLE = (
     "adida",
     "imapa",
     "regression",
+    "lightgbm",
+    "extra_trees",
 )
-_SLOW = ("arima", "prophet", "croston", "mstl", "lightgbm", "gbt", "lstm")
+_SLOW = ("arima", "prophet", "croston", "mstl", "gbt", "lstm")
 _SIZES, _DAYS, _AHEAD = (300, 3000, 30_000), 730, 14
 TABLE: tuple[tuple[str, str], ...] = (
     ("data", "{}"),
@@ -89,7 +91,7 @@ def measure(
         trial = TRIALS[name](spark)
         train = spark.createDataFrame(trial.train).localCheckpoint()
         future = None if trial.future is None else spark.createDataFrame(trial.future).localCheckpoint()
-        single = [m for m in (*_SINGLE, *(engines or ())) if m in MODELS]
+        single = [*_SINGLE, *(engines or ())]
         for models in (None, tuple(dict.fromkeys(single))):
             clock = time.monotonic()
             found = forecast.forecast(
@@ -147,12 +149,12 @@ def retail_weekly(spark: SparkSession) -> Trial:
     return _split("Online Retail II, weekly", weekly[weekly["unique_id"].isin(often[often >= 40].index)], 4, "W")
 
 
-def retail_daily(spark: SparkSession) -> Trial:
-    """Online Retail II: units a day of the 500 products that sold most in the year before the last 14 days, which are held."""
+def retail_daily(spark: SparkSession, held: int = 14) -> Trial:
+    """Online Retail II: units a day of the 500 products that sold most in the year before the last `held` days, which are held."""
     days, last = _retail(spark)
-    before = days[(days["ds"] <= last - pd.Timedelta(days=14)) & (days["ds"] > last - pd.Timedelta(days=379))]
+    before = days[(days["ds"] <= last - pd.Timedelta(days=held)) & (days["ds"] > last - pd.Timedelta(days=365 + held))]
     top = before.groupby("unique_id")["y"].sum().nlargest(500).index
-    return _split("Online Retail II, daily", days[days["unique_id"].isin(top)], 14, "D", country="GB")
+    return _split("Online Retail II, daily", days[days["unique_id"].isin(top)], held, "D", country="GB")
 
 
 def journey_weekly(spark: SparkSession) -> Trial:

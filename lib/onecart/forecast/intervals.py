@@ -49,8 +49,27 @@ def calibrated(series: Iterable[tuple[str, np.ndarray, np.ndarray]], levels: Seq
     for demand, parts in scaled.items():
         together = np.concatenate(parts) if parts else np.zeros((0, 1))
         if demand == "" or np.isfinite(together).sum() >= _FEW:
-            found[demand] = _spread(together, levels)
+            newest = np.concatenate([np.arange(len(part))[::-1] for part in parts]) if parts else np.zeros(0)
+            found[demand] = _crossed(together, newest, levels)
     return found
+
+
+def _crossed(z: np.ndarray, window: np.ndarray, levels: Sequence[int]) -> Spread:
+    """`_spread` of z[window, step], wider by as much as the residuals of each window (its number: `window`) ask of the spread of the
+    other windows: what moves all series at once makes windows differ (cross-conformal prediction, Vovk 2015)."""
+    found, numbers = _spread(z, levels), np.unique(window)
+    out: dict[int, list[np.ndarray]] = {level: [] for level in levels}
+    for number in numbers if len(numbers) > 1 else ():
+        rest = z[window != number]
+        of_rest = _spread(rest, levels)
+        if np.isfinite(rest).sum() < _FEW or min(*of_rest.lo.values(), *of_rest.hi.values()) <= 0:
+            return found
+        flat = z[window == number] / np.maximum(of_rest.growth, 1e-9)
+        for level in levels:
+            out[level].append(np.maximum(flat / of_rest.hi[level], -flat / of_rest.lo[level]).ravel())
+    wider = {level: max(1.0, float(np.nanquantile(np.concatenate(o), level / 100))) for level, o in out.items() if o}
+    lo, hi = ({k: end * wider.get(k, 1.0) for k, end in ends.items()} for ends in (found.lo, found.hi))
+    return Spread(found.growth, lo, hi)
 
 
 def _spread(z: np.ndarray, levels: Sequence[int]) -> Spread:

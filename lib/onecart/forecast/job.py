@@ -1,4 +1,4 @@
-"""Job `forecast`: daily demand of the best sellers from silver.orders, what became of earlier forecasts, and what to order."""
+"""Job `forecast`: daily demand of the best sellers, from orders, weather, reviews and plans, and what to order."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
-from onecart.forecast import accuracy, demand, hierarchy
+from onecart.forecast import accuracy, demand, hierarchy, links
 from onecart.forecast.panel import Forecast, forecast
 from onecart.forecast.stock import replenish
 from onecart.spark import settled
@@ -29,13 +29,15 @@ def run(ctx: Context) -> Result:
     series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
     series = settled(series.transform(demand.told, closed, as_of=as_of))
     tree = ctx.lake.read_if_exists("silver.products").select(F.col("sku").alias("unique_id"), *_LEVELS)
+    all_series, future = _with_future(ctx, series, tree)
     found = forecast(
-        hierarchy.aggregate(series, tree, _LEVELS),
+        all_series,
         conf.horizon_days,
         "D",
         models=conf.models,
         windows=conf.backtest_windows,
-        future=_weather(ctx),
+        future=future,
+        static=tree,
         country=conf.holidays_country,
         seconds=conf.seconds,
         seed=ctx.settings.seed,
@@ -82,6 +84,24 @@ def _judge_the_last(ctx: Context, units: DataFrame, closed: DataFrame) -> DataFr
     return accuracy.drifted(ctx.lake.read("gold.forecast_accuracy"))
 
 
+def _with_future(ctx: Context, series: DataFrame, tree: DataFrame) -> tuple[DataFrame, list[DataFrame]]:
+    """(the series of products and nodes, what is known ahead of each and of all)."""
+    all_series, weather = hierarchy.aggregate(series, tree, _LEVELS), _weather(ctx)
+    future = [] if weather is None else [weather]
+    horizon, parts = ctx.settings.forecast.horizon_days, []
+    scored, plans = ctx.lake.read_if_exists("gold.review_sentiment"), ctx.lake.read_if_exists("silver.plans")
+    if not scored.isEmpty():
+        parts.append(links.sentiment(scored, ctx.lake.read("silver.reviews"), horizon=horizon))
+    if not plans.isEmpty():
+        parts.append(links.planned(plans, series.select("unique_id").distinct()))
+    if parts:
+        own = settled(links.known_ahead(series, parts, tree, _LEVELS, as_of=ctx.as_of(), horizon=horizon))
+        future.append(own)
+        names = [name for name in own.columns if name not in ("unique_id", "ds")]
+        all_series = all_series.withColumns({name: F.lit(None).cast("double") for name in names})
+    return all_series, future
+
+
 def _weather(ctx: Context) -> DataFrame | None:
     """[ds, temperature_c, rain_mm] of forecast.weather_country, if it is known up to the last day that is forecast."""
     conf, last = ctx.settings.forecast, ctx.as_of() + timedelta(days=ctx.settings.forecast.horizon_days - 1)
@@ -126,12 +146,13 @@ def _order(ctx: Context) -> None:
     forecast.holding_rate of what it cost, a year; forecast.service_level, where set, takes the place of that ratio."""
     conf, products = ctx.settings.forecast, ctx.lake.read_if_exists("silver.products")
     chosen = ctx.lake.read("gold.demand_forecast").where("chosen")
-    about = products.where("unit_cost > 0 AND list_price > unit_cost").select(
+    priced = products.where("unit_cost > 0 AND list_price > unit_cost").select(
         F.col("sku").alias("unique_id"),
         (F.col("unit_cost").cast("double") * conf.holding_rate / _YEAR).alias("holding"),
         (F.col("list_price") - F.col("unit_cost")).cast("double").alias("shortage"),
         F.lit(conf.order_cost).alias("order"),
     )
+    about = chosen.select("unique_id").distinct().join(priced, on="unique_id", how="left")
     stock = products.where("stock_on_hand IS NOT NULL").select(
         F.col("sku").alias("unique_id"), F.greatest("stock_on_hand", F.lit(0)).alias("on_hand")
     )

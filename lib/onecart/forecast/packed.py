@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -15,6 +15,7 @@ from onecart.forecast.solve import Plan, Solved, solve
 from onecart.forecast.workers import mapped, spread_out
 
 _DOUBLES = T.ArrayType(T.DoubleType())
+_CODES = 255  # LightGBM's bins of a feature
 _KINDS: dict[str, T.DataType] = {
     **{name: T.StringType() for name in ("unique_id", "status", "reason", "demand")},
     "notes": T.ArrayType(T.StringType()),
@@ -27,10 +28,11 @@ _KINDS: dict[str, T.DataType] = {
     "models": T.ArrayType(T.StringType()),
     "yhats": T.ArrayType(_DOUBLES),
     "x": T.ArrayType(_DOUBLES),
+    "static": _DOUBLES,
 }
 SOLVED = T.StructType([T.StructField(name, kind) for name, kind in _KINDS.items()])
 """One series. history: y on its grid; dates: of the history and ahead, s since 1970; starts: of the windows, in periods;
-yhats: a model each, the h dates ahead and then window by window; x: a regressor each, over dates."""
+yhats: a model each, the h dates ahead and then window by window; x: a regressor each, over dates; static: see `with_static`."""
 
 
 def packed(rows: DataFrame, regressors: tuple[str, ...]) -> DataFrame:
@@ -49,6 +51,29 @@ def solved(series: DataFrame, plan: Plan) -> DataFrame:
     return mapped(series, lambda one: _rows(one, plan), SOLVED)
 
 
+def with_static(found: DataFrame, static: DataFrame | None) -> DataFrame:
+    """`found` of SOLVED with the attributes of each series as numbers: what is text or true or false as a code from 0 to
+    254, by hash, so that two kinds share one now and then. NaN: unknown."""
+    if static is None:
+        return found
+    names = [name for name in static.columns if name != "unique_id"]
+    numbers = [_number(F.col(f"`{name}`"), kind=is_kind(static, name)) for name in names]
+    values = static.select(F.col("unique_id").cast("string"), F.array(*numbers).alias("static"))
+    unknown = F.array_repeat(F.lit(float("nan")), len(names))
+    joined = found.drop("static").join(values, on="unique_id", how="left")
+    return joined.withColumn("static", F.coalesce("static", unknown)).select(*found.columns)
+
+
+def is_kind(static: DataFrame, name: str) -> bool:
+    """Whether a column is of kinds (text, true or false), not of numbers."""
+    return not isinstance(static.schema[name].dataType, T.NumericType)
+
+
+def _number(value: Column, *, kind: bool) -> Column:
+    code = F.when(value.isNotNull(), F.pmod(F.xxhash64(value.cast("string")), F.lit(_CODES))) if kind else value
+    return F.coalesce(code.cast("double"), F.lit(float("nan")))
+
+
 def _rows(one: Any, plan: Plan) -> list[dict[str, Any]]:
     ahead = np.asarray(one.known_ahead, bool)
     if ahead.all():
@@ -63,7 +88,7 @@ def _arrays(found: Solved) -> dict[str, Any]:
     row: dict[str, Any] = {
         "status": found.status, "reason": found.reason, "demand": found.demand, "notes": found.notes, "scale": found.scale,
         "starts": found.starts, "models": [*found.yhats], "yhats": [paths.ravel() for paths in found.yhats.values()],
-        "periods": 0, "units": 0.0, "history": [], "dates": [], "x": [],
+        "periods": 0, "units": 0.0, "history": [], "dates": [], "x": [], "static": [],
     }  # fmt: skip
     if found.history is not None:
         history = found.history

@@ -10,10 +10,10 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
 from onecart.forecast import across
-from onecart.forecast.checks import DATES, IDS, NUMBERS, hold, require
+from onecart.forecast.checks import DATES, IDS, LABELS, NUMBERS, hold, require
 from onecart.forecast.judge import judge_of
 from onecart.forecast.models import MODELS
-from onecart.forecast.packed import packed, solved
+from onecart.forecast.packed import is_kind, packed, solved, with_static
 from onecart.forecast.series import ALIASES, FREQS
 from onecart.forecast.solve import Plan
 from onecart.forecast.workers import mapped
@@ -24,7 +24,7 @@ _BACKTEST = (
     "units",
 )  # fmt: skip
 _LEDGER = ("unique_id", "status", "reason", "demand", "periods", "units")
-_GLOBAL = ("lightgbm",)
+_GLOBAL = ("lightgbm", "extra_trees")
 _ENOUGH = 50  # series from which a model over all of them is trained without being named
 _JUDGES = 5000  # series from which the others learn what is usual
 _FIELDS: dict[str, T.DataType] = {
@@ -76,7 +76,7 @@ def forecast(
     freq: str,
     level: Sequence[int] = (80, 95),
     models: Sequence[str] | None = None,
-    future: DataFrame | None = None,
+    future: DataFrame | Sequence[DataFrame] | None = None,
     static: DataFrame | None = None,
     *,
     windows: int = 3,
@@ -93,12 +93,13 @@ def forecast(
     freq: h (hours), D (days), W (weeks, on the weekday the series has), MS (months, dated on the 1st), ME (on the last), QS, YS.
     level: coverage of the intervals, per cent.
     models: of `MODELS` and `across.MODELS`; None: those that suit the demand of a series (`ROUTES`), and from 50 series on
-        lightgbm, trained once over all of them. seasonal_naive is always tried: a series gets the best models together (an
+        lightgbm and extra_trees, trained once over all of them. seasonal_naive is always tried: a series gets the best models together (an
         ensemble) or alone only where they beat it on the backtest, see `choice`.
     future: [unique_id, ds, columns that `series` has, too]: regressors known ahead (prices, promotions) for all dates
         to forecast, used by prophet and regression. Columns that `series` alone has are not used. Or [ds, columns]: what is
-        the same for all series (weather, holidays), of the past and of the dates ahead.
-    static: [unique_id, attributes]: checked only; no model of today uses it.
+        the same for all series (weather, holidays), of the past and of the dates ahead. Or one of each, in a list.
+    static: [unique_id, attributes], one row a series: numbers, or kinds (text, true or false; a category, a size), which the trees
+        over all series use.
     windows, step: the backtest has so many windows of `h` periods, the last at the end of the series, `step` periods (None: h)
         apart, as far as enough is left to train on, see `solve.starts`.
     country: ISO 3166 code whose public holidays prophet and regression know (daily series).
@@ -110,11 +111,10 @@ def forecast(
     UsageError for what cannot be asked.
     """
     _check_types(series)
-    if static is not None:
-        require("forecast", "static", static, ("unique_id",))
-    own = future if future is not None and "unique_id" in future.columns else None
+    attributes = () if static is None else _attributes(static)
+    own, of_all = _two_kinds(future)
     regressors = () if own is None else _regressors(series, own)
-    shared = None if future is None or own is not None else _shared(future)
+    shared = None if of_all is None else _shared(of_all)
     plan = Plan(
         h=_whole("h", h),
         freq=_one_of("freq", ALIASES.get(freq, freq), FREQS),
@@ -127,9 +127,10 @@ def forecast(
         seconds=_above_0("seconds", seconds),
         seed=seed,
         shared=shared,
+        static=attributes,
     )
     together = _together(series, own, regressors)
-    found = solved(packed(together, regressors), plan).persist()
+    found = with_static(solved(packed(together, regressors), plan), static).persist()
     found = _with_global(found, plan, [m for m in models or _GLOBAL if m in across.MODELS], asked=models is not None)
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
     judge = judge_of(sample.itertuples(index=False), plan)
@@ -210,6 +211,18 @@ def _check_types(series: DataFrame) -> None:
         hold("forecast", "series", series, name, kind)
 
 
+def _two_kinds(future: DataFrame | Sequence[DataFrame] | None) -> tuple[DataFrame | None, DataFrame | None]:
+    """(regressors of each series, those that are the same for all)."""
+    given = [future] if isinstance(future, DataFrame) else [*(future or ())]
+    own = [one for one in given if "unique_id" in one.columns]
+    of_all = [one for one in given if "unique_id" not in one.columns]
+    if len(own) > 1 or len(of_all) > 1:
+        raise UsageError("forecast: future has two frames of one kind; join them, on unique_id and ds or on ds")
+    if own and of_all and (both := {*own[0].columns} & {*of_all[0].columns} - {"ds"}):
+        raise UsageError(f"forecast: both frames of future have {', '.join(sorted(both))}; rename it in one")
+    return next(iter(own), None), next(iter(of_all), None)
+
+
 def _regressors(series: DataFrame, future: DataFrame) -> tuple[str, ...]:
     require("forecast", "future", future, ("unique_id", "ds"))
     names = tuple(name for name in future.columns if name not in _KEY)
@@ -217,6 +230,19 @@ def _regressors(series: DataFrame, future: DataFrame) -> tuple[str, ...]:
     require("forecast", "series", series, names)
     _check_numbers("series", series, names)
     return names
+
+
+def _attributes(static: DataFrame) -> tuple[bool, ...]:
+    require("forecast", "static", static, ("unique_id",))
+    names = [name for name in static.columns if name != "unique_id"]
+    if not names:
+        raise UsageError("forecast: static has no columns beside unique_id; add attributes of the series")
+    for name in names:
+        hold("forecast", "static", static, name, LABELS)
+    twice = static.groupBy("unique_id").count().where("count > 1").orderBy("unique_id").first()
+    if twice is not None:
+        raise UsageError(f"forecast: static has {twice['count']} rows of {twice['unique_id']!r}; give one a series")
+    return tuple(is_kind(static, name) for name in names)
 
 
 def _shared(future: DataFrame) -> pd.DataFrame:

@@ -37,6 +37,7 @@ class Plan:
     seconds: float
     seed: int
     shared: pd.DataFrame | None = None  # regressors that are the same for all series, by date
+    static: tuple[bool, ...] = ()  # columns that hold at all dates: whether each is a kind, else a number
 
 
 @dataclass

@@ -210,6 +210,23 @@ SILVER = (
         checks={"visitors_not_negative": "visitors >= 0", **_IN_RANGE},
     ),
     Table(
+        "silver.plans",
+        "what is planned for one product on one day",
+        "clean",
+        (
+            C("plan_id", "string", "promotion, mailing or campaign", nullable=False),
+            C("sku", "string", "product; '*': all", nullable=False),
+            C("day", "date", "local day, mostly ahead", nullable=False),
+            C("kind", "string", "promotion | display | mailer | ...: a regressor of forecasts each", nullable=False),
+            C("amount", "double", "how much of it: 1, the discount's share, the share of stores", nullable=False),
+            C("updated_ts", "timestamp", "when it was planned so, UTC; the newest counts", nullable=False),
+            _ORIGIN,
+            _INGESTED,
+        ),
+        key=("plan_id", "sku", "day"),
+        checks=_IN_RANGE,
+    ),
+    Table(
         "silver.calendar",
         "one day in one country",
         "clean",

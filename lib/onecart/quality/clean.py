@@ -24,7 +24,7 @@ from onecart.quality.parse import parse
 from onecart.quality.rules import SUPPRESSED, rules, with_verdict
 
 # A newer version of these replaces the older one; of everything else the first arrival stays.
-_NEWEST_WINS = {"silver.contacts": "updated_ts", "silver.products": "updated_ts"}
+_NEWEST_WINS = {f"silver.{name}": "updated_ts" for name in ("contacts", "products", "plans")}
 _AT_ONCE = 4
 _QUARANTINE = Lock()  # one merge at a time
 

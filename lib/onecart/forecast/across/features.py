@@ -38,6 +38,7 @@ def features(one: Series, t: np.ndarray, k: np.ndarray, plan: Plan) -> dict[str,
         **_seasonal(one.y, t, target, level, freq),
         **_calendar(one.dates, target, plan),
         **_given(one.x, t, target, freq),
+        **{f"static_{at}": np.full(len(t), value) for at, value in enumerate(one.static)},
     }
 
 

@@ -1,6 +1,6 @@
 """A network over all series: windows of them in the workers, trained by `deep`, scored in the workers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ _PAST = {8766: 168, 365: 56, 52: 56, 12: 26, 4: 12, 1: 8}  # periods that are re
 _FARTHEST = 5.0  # spreads of a regressor from its mean
 
 
-def fit_lstm(found: DataFrame, plan: Plan, cutoff: int | None, training: Training) -> bytes | None:
-    """The network as bytes, of `training.windows` origins at most, which come to the driver; None: there are too few rows."""
+def fit_lstm(
+    names: Sequence[str], found: DataFrame, plan: Plan, cutoff: int | None, training: Training
+) -> dict[str, bytes]:
+    """The network as bytes, the one of `names`, of `training.windows` origins at most, which come to the driver; none where there are too few rows."""
     import torch
 
     from onecart.deep import saved, trained
@@ -28,7 +30,7 @@ def fit_lstm(found: DataFrame, plan: Plan, cutoff: int | None, training: Trainin
 
     rows = training_windows(found, plan, cutoff, training.windows).toPandas()
     if len(rows) * plan.h < FEWEST:
-        return None
+        return {}
     rows = rows.sort_values(["unique_id", "t"])
     past, ahead, ratio, weight = (np.stack(rows[name].tolist()) for name in ("past", "ahead", "ratio", "weight"))
     past = past.reshape(len(rows), _PAST[FREQS[plan.freq].year], -1)
@@ -37,7 +39,8 @@ def fit_lstm(found: DataFrame, plan: Plan, cutoff: int | None, training: Trainin
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = Lstm(past=past.shape[2], ahead=ahead.shape[2])
-    return saved(trained(network, (past, ahead, ratio, weight / weight.mean()), training.fit(seed), "lstm"))
+    (name,), parts = names, (past, ahead, ratio, weight / weight.mean())
+    return {name: saved(trained(network, parts, training.fit(seed), name))}
 
 
 def training_windows(found: DataFrame, plan: Plan, cutoff: int | None, windows: int) -> DataFrame:
@@ -114,22 +117,23 @@ def _before(values: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean[:, None], np.sqrt(np.maximum(square / np.maximum(count, 1) - mean**2, 0))[:, None]
 
 
-def open_lstm(stored: bytes, plan: Plan) -> Predict:
+def open_lstm(stored: dict[str, bytes], plan: Plan) -> Predict:
     """What `fit_lstm` gave, ready to predict, on the GPU where there is one."""
     import torch
 
     from onecart.deep import loaded, threads
     from onecart.forecast.across.network import Lstm
 
-    network: Any = loaded(Lstm, stored)
+    ((name, weights),) = stored.items()
+    network: Any = loaded(Lstm, weights)
     device = network.second.weight.device
 
-    def predict(origins: Origins) -> np.ndarray:
+    def predict(origins: Origins) -> dict[str, np.ndarray]:
         parts = [inputs(one, np.array([t]), plan) for one, t in origins]
         past, ahead = (torch.from_numpy(np.concatenate(part)).to(device) for part in zip(*parts, strict=True))
         level = np.array([one.levels[t] for one, t in origins])
         with threads(1):  # a worker has one core
             ratio = network(past, ahead).cpu().numpy().astype(float)
-        return np.asarray(level[:, None] * ratio)
+        return {name: np.asarray(level[:, None] * ratio)}
 
     return predict

@@ -1,5 +1,6 @@
 """Gradient-boosted trees of Spark's MLlib: trained and scored on the cluster, no row comes to the driver."""
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -15,9 +16,11 @@ _UNKNOWN = -1000.0  # below all features: the trees tell it apart, and MLlib kno
 _PARAMS = {"maxDepth": 5, "stepSize": 0.2, "maxBins": 64, "minInstancesPerNode": 50}
 
 
-def fit_gbt(found: DataFrame, plan: Plan, cutoff: int | None, training: Training) -> Any:
-    """A GBTRegressionModel of the root of value over level, by squared error: nearer to the median than that of the ratio.
-    None: there are too few rows."""
+def fit_gbt(
+    names: Sequence[str], found: DataFrame, plan: Plan, cutoff: int | None, training: Training
+) -> dict[str, Any]:
+    """A GBTRegressionModel, the one of `names`, of the root of value over level, by squared error: nearer to the median than that of the ratio.
+    None where there are too few rows."""
     from pyspark.ml.regression import GBTRegressor
 
     rows = training_rows(found, plan, cutoff, training.rows)
@@ -28,7 +31,7 @@ def fit_gbt(found: DataFrame, plan: Plan, cutoff: int | None, training: Training
     try:
         n = learnt.count()
         if n < FEWEST:
-            return None
+            return {}
         leaf = max(1, min(_PARAMS["minInstancesPerNode"], n // 200))
         params: dict[str, Any] = {
             **_PARAMS,
@@ -36,18 +39,19 @@ def fit_gbt(found: DataFrame, plan: Plan, cutoff: int | None, training: Training
             "seed": plan.seed,
             "maxIter": training.iterations,
         }
-        return GBTRegressor(weightCol="weight", **params).fit(learnt)
+        return {names[0]: GBTRegressor(weightCol="weight", **params).fit(learnt)}
     finally:
         learnt.unpersist()
 
 
-def paths_gbt(found: DataFrame, plan: Plan, trained: dict[int | None, Any]) -> DataFrame:
+def paths_gbt(found: DataFrame, plan: Plan, trained: dict[int | None, dict[str, Any]]) -> DataFrame:
     """[unique_id, model, yhats], key unique_id, by the model of each cutoff."""
     cutoffs = [cutoff for cutoff in trained if cutoff is not None]
     rows = scored_rows(found, plan, cutoffs).withColumn("vector", _vector())
     parts = [
         model.setFeaturesCol("vector").transform(rows.where(F.col("cutoff") == (AHEAD if cutoff is None else cutoff)))
-        for cutoff, model in trained.items()
+        for cutoff, models in trained.items()
+        for model in models.values()
     ]
     root = F.greatest("prediction", F.lit(0.0))
     numbers = [part.select("unique_id", "at", (F.col("level") * root * root).alias("yhat")) for part in parts]

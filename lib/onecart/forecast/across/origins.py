@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from onecart.forecast.series import FREQS, filled
 from onecart.forecast.solve import Plan
 
-COLUMNS = ("unique_id", "history", "dates", "starts", "x")
+COLUMNS = ("unique_id", "history", "dates", "starts", "x", "static")
 _LEAST_LEVEL = 0.2  # of the mean of all before: what sold nothing of late still has a size
 _EARLY = (0.1, 0.01, 0.0)  # shares of the series whose windows may begin before a model's cutoff
 
@@ -21,7 +21,7 @@ _EARLY = (0.1, 0.01, 0.0)  # shares of the series whose windows may begin before
 class Series:
     """A series as arrays. y: the history, unknown values taken from a season before or from the last one known, so that none
     comes from later; known: whether a value was; dates: of the history and ahead, s since 1970; x[regressor, date]; window:
-    periods of the level; starts: of the backtest windows, in periods."""
+    periods of the level; starts: of the backtest windows, in periods; static: numbers that hold at all dates, see `Plan.static`."""
 
     unique_id: str
     y: np.ndarray
@@ -30,6 +30,7 @@ class Series:
     x: np.ndarray
     window: int
     starts: tuple[int, ...]
+    static: np.ndarray
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -53,7 +54,8 @@ def series_of(row: Any, plan: Plan) -> Series:
     y = filled(y, freq.season)
     dates = np.asarray(row.dates, np.int64)
     x = np.stack([np.asarray(one, float) for one in row.x]) if len(row.x) else np.zeros((0, len(dates)))
-    return Series(row.unique_id, y, known, dates, x, freq.window, tuple(int(at) for at in row.starts))
+    starts, static = tuple(int(at) for at in row.starts), np.asarray(row.static, float)
+    return Series(row.unique_id, y, known, dates, x, freq.window, starts, static)
 
 
 def cutoffs(found: DataFrame) -> list[int]:

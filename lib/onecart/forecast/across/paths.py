@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from onecart.errors import UsageError, nearest
-from onecart.forecast.across.boosted import Predict, fit_lightgbm, open_lightgbm
+from onecart.forecast.across.boosted import Predict, fit_boosted, open_boosted
 from onecart.forecast.across.lstm import fit_lstm, open_lstm
 from onecart.forecast.across.mllib import fit_gbt, paths_gbt
 from onecart.forecast.across.origins import COLUMNS, Series, asked, cutoffs
@@ -17,14 +17,16 @@ from onecart.forecast.across.samples import series_in
 from onecart.forecast.across.settings import Training
 from onecart.forecast.solve import Plan
 
-MODELS = ("lightgbm", "gbt", "lstm")
+_FAMILIES = {"boosted": ("lightgbm", "extra_trees"), "gbt": ("gbt",), "lstm": ("lstm",)}
+"""Models that learn from the same rows, together."""
+MODELS = tuple(name for names in _FAMILIES.values() for name in names)
 PATHS = "unique_id STRING, model STRING, yhats ARRAY<DOUBLE>"
-_FIT: dict[str, Callable[[DataFrame, Plan, int | None, Training], Any]] = {
-    "lightgbm": fit_lightgbm,
+_FIT: dict[str, Callable[[Sequence[str], DataFrame, Plan, int | None, Training], dict[str, Any]]] = {
+    "boosted": fit_boosted,
     "gbt": fit_gbt,
     "lstm": fit_lstm,
 }
-_OPEN: dict[str, Callable[[bytes, Plan], Predict]] = {"lightgbm": open_lightgbm, "lstm": open_lstm}
+_OPEN: dict[str, Callable[[dict[str, bytes], Plan], Predict]] = {"boosted": open_boosted, "lstm": open_lstm}
 
 
 def paths(found: DataFrame, plan: Plan, models: Sequence[str], training: Training | None = None) -> DataFrame:
@@ -52,42 +54,43 @@ def paths(found: DataFrame, plan: Plan, models: Sequence[str], training: Trainin
     if not names:
         return empty
     before = cutoffs(tried)
-    parts = [_paths(tried, plan, name, before, training) for name in names]
+    wanted = {family: [name for name in members if name in names] for family, members in _FAMILIES.items()}
+    parts = [_paths(tried, plan, family, some, before, training) for family, some in wanted.items() if some]
     return reduce(DataFrame.unionByName, [part for part in parts if part is not None], empty)
 
 
-def _paths(found: DataFrame, plan: Plan, name: str, before: list[int], training: Training) -> DataFrame | None:
-    trained = {cutoff: _FIT[name](found, plan, cutoff, training) for cutoff in (None, *before)}
-    trained = {cutoff: model for cutoff, model in trained.items() if model is not None}
+def _paths(
+    found: DataFrame, plan: Plan, family: str, names: Sequence[str], before: list[int], training: Training
+) -> DataFrame | None:
+    trained = {cutoff: _FIT[family](names, found, plan, cutoff, training) for cutoff in (None, *before)}
+    trained = {cutoff: models for cutoff, models in trained.items() if models}
     if None not in trained or len(trained) < 2:
         return None
-    if name == "gbt":
+    if family == "gbt":
         return paths_gbt(found, plan, trained)
-    return found.mapInPandas(_scored(trained, plan, name), PATHS)
+    return found.mapInPandas(_scored(trained, plan, family), PATHS)
 
 
-def _scored(trained: dict[int | None, bytes], plan: Plan, name: str) -> Any:
+def _scored(trained: dict[int | None, dict[str, bytes]], plan: Plan, family: str) -> Any:
     cutoffs = [cutoff for cutoff in trained if cutoff is not None]
 
     def run(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        opened = {cutoff: _OPEN[name](stored, plan) for cutoff, stored in trained.items()}
+        opened = {cutoff: _OPEN[family](stored, plan) for cutoff, stored in trained.items()}
         for ones in series_in(batches, plan):
-            yield _of_batch(ones, opened, cutoffs, plan.h).assign(model=name)[["unique_id", "model", "yhats"]]
+            yield _of_batch(ones, opened, cutoffs, plan.h)
 
     return run
 
 
 def _of_batch(ones: list[Series], opened: dict[int | None, Predict], cutoffs: list[int], h: int) -> pd.DataFrame:
-    """[unique_id, yhats] of the series that all asked models said something of."""
-    found: dict[int, np.ndarray] = {}
+    """[unique_id, model, yhats] of the series that all asked models said something of."""
+    found: dict[tuple[int, str], np.ndarray] = {}
     for cutoff, asks in asked(ones, cutoffs).items():
-        yhats = opened[cutoff]([(ones[place], t) for place, _, t in asks])
-        for (place, path, _), yhat in zip(asks, yhats, strict=True):
-            found.setdefault(place, np.zeros((1 + len(ones[place].starts), h)))[path] = yhat
-    ids = [ones[place].unique_id for place in found]
-    return pd.DataFrame(
-        {"unique_id": ids, "yhats": [path.ravel() for path in found.values()]}, columns=["unique_id", "yhats"]
-    )
+        for name, yhats in opened[cutoff]([(ones[place], t) for place, _, t in asks]).items():
+            for (place, path, _), yhat in zip(asks, yhats, strict=True):
+                found.setdefault((place, name), np.zeros((1 + len(ones[place].starts), h)))[path] = yhat
+    rows = [(ones[place].unique_id, name, path.ravel()) for (place, name), path in found.items()]
+    return pd.DataFrame(rows, columns=["unique_id", "model", "yhats"])
 
 
 def _require_torch() -> None:
