@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from onecart.errors import UsageError, nearest
 from onecart.jobs import add_arguments, guarded, load_settings, open_lake
@@ -249,8 +250,9 @@ def bench(argv: list[str]) -> int:
     """Measures OneCart beside others on the same records: identity (Splink on DuckDB and on Spark); intent, in three
     parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
     recommend, in three: quality (all models on public data), lists (Spark's own top-k and implicit), tune (default
-    settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark), stock (orders by quantiles and by a Normal law); voice, in two: quality (sentiment on public texts beside VADER, scikit-learn, SnowNLP), speed
-    (reviews a second)."""
+    settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark),
+    stock (orders by quantiles and by a Normal law); voice, in two: quality (sentiment on public texts beside VADER,
+    scikit-learn, SnowNLP), speed (reviews a second)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
@@ -277,7 +279,7 @@ def bench(argv: list[str]) -> int:
     parser.add_argument("--out", metavar="FILE", help="also write the figures here, as JSON")
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.bench import behaviour, boosters, forecasts, identity, lists, questions, recommenders, runs, stocks, voice_speed, voices
+    from onecart.bench import runs
     from onecart.jobs import open_session
 
     wanted = [args.part] if args.part else _BENCHES[args.name]
@@ -286,8 +288,39 @@ def bench(argv: list[str]) -> int:
     if len(wanted) > 1 and args.sizes:
         raise UsageError(f"--sizes mean something else in each part: say --part {' or '.join(wanted)}")
     settings = load_settings(args)
-    spark, sizes, seed = open_session(settings, nlp=args.name == "voice"), args.sizes, args.seed
-    parts = {
+    parts = _bench_parts(args, settings, open_session(settings, nlp=args.name == "voice"))
+    rows, tables = [], []
+    for part in wanted:
+        columns, figures = parts[part]
+        found = []
+        for row in figures:
+            found.append(row)
+            print("onecart:", "  ".join(runs.cells(row, columns)), file=sys.stderr)
+        rows += [{"part": part, **row} for row in found]
+        tables.append(runs.table(found, columns))
+    if args.out:
+        Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
+    print(json.dumps(rows) if args.json else "\n\n".join(tables))
+    return 0
+
+
+def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[str, tuple[Any, Any]]:
+    """Part -> its table's columns and its rows, which are measured when they are asked for."""
+    from onecart.bench import (
+        behaviour,
+        boosters,
+        forecasts,
+        identity,
+        lists,
+        questions,
+        recommenders,
+        stocks,
+        voice_speed,
+        voices,
+    )
+
+    sizes, seed = args.sizes, args.seed
+    parts: dict[str, tuple[Any, Any]] = {
         "identity": (identity.TABLE, identity.measure(spark, args.data, sizes or [10_000], args.engines, seed)),
         "questions": (questions.TABLE, questions.measure(spark, args.questions, settings.intent.model, seed)),
         "behaviour": (behaviour.TABLE, behaviour.measure(spark, sizes or [1_000_000], seed)),
@@ -302,19 +335,7 @@ def bench(argv: list[str]) -> int:
     if args.name == "voice":
         parts["quality"] = (voices.TABLE, voices.measure(spark, args.questions, args.engines, seed))
         parts["speed"] = (voice_speed.TABLE, voice_speed.measure(spark, sizes, args.engines, seed))
-    rows, tables = [], []
-    for part in wanted:
-        columns, figures = parts[part]
-        found = []
-        for row in figures:
-            found.append(row)
-            print("onecart:", "  ".join(runs.cells(row, columns)), file=sys.stderr)
-        rows += [{"part": part, **row} for row in found]
-        tables.append(runs.table(found, columns))
-    if args.out:
-        Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
-    print(json.dumps(rows) if args.json else "\n\n".join(tables))
-    return 0
+    return parts
 
 
 def bundle(argv: list[str]) -> int:

@@ -277,6 +277,11 @@ class Voice(_Section):
     epochs: int = Field(12, ge=1)
     dimensions: int = Field(100, ge=2, le=1024)  # of a word's vector
     min_rows: int = Field(200, ge=4)  # fewer labelled reviews than this train no model
+    mined_terms: int = Field(20, ge=0)  # terms for aspects that are learnt from the reviews, at most
+    issue_weeks: int = Field(1, ge=1)  # how many weeks' complaints are held against those before
+    issue_past_weeks: int = Field(52, ge=4)  # how many weeks before those count
+    issue_alpha: float = Field(0.05, gt=0, lt=1)  # the share of emerging issues that may be chance
+    min_tickets: int = Field(200, ge=4)  # fewer tickets with a category than this: intents by rules, nothing is learnt
 
 
 class Report(_Section):

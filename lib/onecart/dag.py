@@ -26,7 +26,7 @@ DAG = (
     Job("behave", "behaviour.behave", "sessions, funnel, features", ("unify",)),
     Job("intent", "intent.score", "probability to buy", ("behave",)),
     Job("recommend", "recommend.serve", "products for each customer", ("unify",)),
-    Job("voice", "voice.listen", "sentiment of reviews", ("clean",), nlp=True),
+    Job("voice", "voice.listen", "sentiment, aspects and issues of reviews, intents of tickets", ("clean",), nlp=True),
     Job("forecast", "forecast.job", "demand per product", ("clean",)),  # takes what reviews said, where it is there
     Job("decide", "decide.segments", "segments", ("intent",)),
     Job("measure", "measure.conversion", "conversion by day and channel", ("behave",)),

@@ -80,8 +80,10 @@ def truth(row: dict[str, Any]) -> np.ndarray:
 
 @pytest.mark.parametrize("model", across.MODELS)
 def test_a_regressor_that_doubles_sales_is_learnt_and_paths_are_ahead_then_windows(frame, model):
+    new = solved_row("new", np.r_[np.zeros(57), 1.0, 2.0, 3.0], x=[np.zeros(60 + H)])  # nothing of it to learn from
     rows = promoted()
-    found = paths_of(frame(rows).coalesce(1), plan(regressors=("promotion",)), model)
+    found = paths_of(frame([*rows, new]).coalesce(1), plan(regressors=("promotion",)), model)
+    del found["new"]
     assert found.keys() == {row["unique_id"] for row in rows}
     errors = [np.abs(found[row["unique_id"]] / truth(row) - 1) for row in rows]
     assert np.mean(errors) < 0.15

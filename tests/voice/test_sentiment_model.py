@@ -23,7 +23,7 @@ ROWS = [
 @pytest.fixture(scope="module")
 def model(spark_session: Any) -> SentimentModel:
     frame = spark_session.createDataFrame(ROWS, "text STRING, label INT")
-    return train_sentiment(frame, min_rows=20, epochs=10, dimensions=20)
+    return train_sentiment(frame, min_rows=20)
 
 
 def answers(model: SentimentModel, frame: Any) -> list[str | None]:
@@ -38,12 +38,13 @@ def test_an_unseen_pair_is_told_apart_and_labels_come_back_as_strings(spark: Any
 def test_every_row_and_column_is_kept_also_without_text(spark: Any, model: SentimentModel) -> None:
     rows = [(1, "great", "old", 9.0), (2, None, "old", 9.0), (3, "", "old", 9.0), (4, " -- ", "old", 9.0)]
     frame = spark.createDataFrame(rows, "id INT, text STRING, sentiment STRING, `a.b` DOUBLE")
-    expected = [(1, "great", 9.0, "1"), (2, None, 9.0, None), (3, "", 9.0, None), (4, " -- ", 9.0, None)]
+    expected = [(1, "great", 9.0, "1", None), (2, None, 9.0, None, "no text")]
+    expected += [(3, "", 9.0, None, "no text"), (4, " -- ", 9.0, None, "no words")]
     scored = model.score(frame)
     assert [row["confidence"] is None for row in scored.orderBy("id").collect()] == [False, True, True, True]
     assert_df_equality(
         scored.drop("confidence").orderBy("id"),
-        spark.createDataFrame(expected, "id INT, text STRING, `a.b` DOUBLE, sentiment STRING"),
+        spark.createDataFrame(expected, "id INT, text STRING, `a.b` DOUBLE, sentiment STRING, reason STRING"),
         ignore_nullable=True,
     )
 
@@ -57,6 +58,7 @@ def test_metrics_cover_the_held_out_rows_and_the_baseline(model: SentimentModel)
     assert set(model.metrics) == {
         "accuracy",
         "macro_f1",
+        "ece",
         "n",
         "majority_accuracy",
         "baseline_accuracy",
@@ -82,8 +84,8 @@ def test_a_saved_model_answers_the_same(spark: Any, model: SentimentModel, tmp_p
         ("CAST(id AS INT) % 2", {"epoch": 3}, UsageError, "no parameter 'epoch'; did you mean 'epochs'?"),
         ("CAST(id AS INT) % 2", {"epochs": 0}, UsageError, "epochs=0: Input should be greater than or equal to 1"),
         ("CAST(id AS INT) % 2", {}, DataError, "60 labelled rows with text; min_rows is 100"),
-        ("CAST(id AS INT) % 3", {}, DataError, "needs two labels; column 'label' has '0', '1', '2'"),
-        ("if(id % 2 = 0, 'good', null)", {}, DataError, "needs two labels; column 'label' has 'good'"),
+        ("CAST(id AS INT) % 4", {}, DataError, "needs two or three labels; column 'label' has '0', '1', '2', '3'"),
+        ("if(id % 2 = 0, 'good', null)", {}, DataError, "needs two or three labels; column 'label' has 'good'"),
         ("if(id = 0, 'good', 'bad')", {"min_rows": 20}, DataError, "label 'good' 1 rows are left to learn from and 0"),
         ("array(id)", {}, UsageError, "column 'label' is array<bigint>"),
     ],
@@ -98,3 +100,26 @@ def test_what_cannot_be_trained_says_why(spark: Any, labels: str, params: dict, 
 def test_a_frame_without_text_names_the_nearest_column(spark: Any, model: SentimentModel) -> None:
     with pytest.raises(UsageError, match="no column 'text'; did you mean 'Text'"):
         model.score(spark.createDataFrame([("a",)], "Text STRING"))
+
+
+def test_long_repeated_and_marked_up_texts(spark: Any, model: SentimentModel) -> None:
+    long = "a great mug, truly great " * 41_000  # a megabyte
+    rows = [(1, long), (2, "<p>an awful <b>mug</b></p>"), (3, "an awful mug"), (4, "an awful mug"), (5, "<br/>")]
+    found = model.score(spark.createDataFrame(rows, "id INT, text STRING")).orderBy("id").collect()
+    assert [r["sentiment"] for r in found] == ["1", "0", "0", "0", None]
+    assert [r["reason"] for r in found] == ["cut at 10,000 characters", None, None, None, "no words"]
+    assert found[2]["confidence"] == found[3]["confidence"]
+
+
+def test_a_stream_is_scored_as_a_frame_is(spark: Any, model: SentimentModel, tmp_path: Any) -> None:
+    rows = spark.createDataFrame([(1, "a great mug"), (2, "an awful mug"), (3, None)], "id INT, text STRING")
+    rows.coalesce(1).write.parquet(str(tmp_path / "in"))
+    stream = model.score(spark.readStream.schema(rows.schema).parquet(str(tmp_path / "in")))
+    query = stream.writeStream.format("parquet").option("checkpointLocation", str(tmp_path / "check"))
+    query.trigger(availableNow=True).start(str(tmp_path / "out")).awaitTermination()
+    assert_df_equality(spark.read.parquet(str(tmp_path / "out")).orderBy("id"), model.score(rows).orderBy("id"))
+
+
+def test_a_folder_without_a_model_says_so(spark: Any, tmp_path: Any) -> None:
+    with pytest.raises(UsageError, match="no sentiment model in"):
+        SentimentModel.load(str(tmp_path / "nothing"))

@@ -7,9 +7,10 @@ from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
 from onecart.voice.evaluate import held_out, metrics
-from onecart.voice.network import LABEL, TEXT, WORDS, with_label_words
 from onecart.voice.params import Params
-from onecart.voice.sentiment import _sampled
+from onecart.voice.sentiment import sampled
+from onecart.voice.vectors import with_label_words
+from onecart.voice.words import LABEL, TEXT, WORDS
 
 
 def test_equal_texts_are_on_the_same_side_and_about_the_share_is_held_out(spark: Any) -> None:
@@ -40,7 +41,7 @@ def test_the_sample_is_balanced_and_bounded(
 ) -> None:
     code = F.expr("CASE WHEN id < 300 THEN '0' WHEN id < 400 THEN '1' END")
     rows = spark.range(450).select(code.alias("label"), code.alias(LABEL), F.expr("concat('text ', id)").alias(TEXT))
-    sample = _sampled(rows, counts={"0": (300, 0), "1": (100, 0), None: (50, 0)}, p=Params(**params))
+    sample = sampled(rows, counts={"0": (300, 0), "1": (100, 0), None: (50, 0)}, p=Params(**params))
     found = {r[LABEL]: r["count"] for r in sample.groupBy(LABEL).count().collect()}
     for label, (low, high) in (("0", zeros), ("1", ones), (None, unlabelled)):
         assert low <= found[label] <= high
@@ -52,7 +53,7 @@ def test_the_sample_has_one_order_however_the_rows_lie(spark: Any) -> None:
     )
     rows = rows.withColumn(LABEL, F.col("label"))
     counts: Any = {"0": (20, 0), "1": (20, 0)}
-    a, b = (_sampled(r, counts=counts, p=Params()).collect() for r in (rows, rows.orderBy(F.desc(TEXT)).repartition(3)))
+    a, b = (sampled(r, counts=counts, p=Params()).collect() for r in (rows, rows.orderBy(F.desc(TEXT)).repartition(3)))
     assert a == b
 
 

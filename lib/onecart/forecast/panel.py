@@ -98,8 +98,7 @@ def forecast(
     future: [unique_id, ds, columns that `series` has, too]: regressors known ahead (prices, promotions) for all dates
         to forecast, used by prophet and regression. Columns that `series` alone has are not used. Or [ds, columns]: what is
         the same for all series (weather, holidays), of the past and of the dates ahead. Or one of each, in a list.
-    static: [unique_id, attributes], one row a series: numbers, or kinds (text, true or false; a category, a size), which the trees
-        over all series use.
+    static: [unique_id, attributes], one row a series: numbers or kinds (text, true or false), used by the trees over all.
     windows, step: the backtest has so many windows of `h` periods, the last at the end of the series, `step` periods (None: h)
         apart, as far as enough is left to train on, see `solve.starts`.
     country: ISO 3166 code whose public holidays prophet and regression know (daily series).
@@ -111,10 +110,8 @@ def forecast(
     UsageError for what cannot be asked.
     """
     _check_types(series)
-    attributes = () if static is None else _attributes(static)
     own, of_all = _two_kinds(future)
     regressors = () if own is None else _regressors(series, own)
-    shared = None if of_all is None else _shared(of_all)
     plan = Plan(
         h=_whole("h", h),
         freq=_one_of("freq", ALIASES.get(freq, freq), FREQS),
@@ -126,8 +123,8 @@ def forecast(
         country=_country(country),
         seconds=_above_0("seconds", seconds),
         seed=seed,
-        shared=shared,
-        static=attributes,
+        shared=None if of_all is None else _shared(of_all),
+        static=() if static is None else _attributes(static),
     )
     together = _together(series, own, regressors)
     found = with_static(solved(packed(together, regressors), plan), static).persist()

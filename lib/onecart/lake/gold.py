@@ -9,6 +9,7 @@ from onecart.lake.gold_customer import CUSTOMER_ID as _CUSTOMER
 from onecart.lake.gold_customer import MODEL_VERSION as _VERSION
 from onecart.lake.gold_identity import IDENTITY
 from onecart.lake.gold_live import LIVE
+from onecart.lake.gold_voice import VOICE
 
 _ENDS = tuple(
     C(f"yhat_{side}_{level}", "double", f"{word} end of the {level} % interval, units")
@@ -21,6 +22,7 @@ GOLD = (
     *CUSTOMER,
     *BEHAVIOUR,
     *LIVE,
+    *VOICE,
     Table(
         "gold.intent_scores",
         "one customer scored on one day",

@@ -206,6 +206,26 @@ def sentiment(table: pd.DataFrame) -> go.Figure:
     return _styled(figure.update_layout(barmode="stack"), x="share of reviews", percent_x=True)
 
 
+def polarities(table: pd.DataFrame) -> go.Figure:
+    """`table`: aspect, positive, negative (reviews), from the top. Praise to the right, complaints to the left."""
+    figure = go.Figure()
+    for word, sign in (("negative", -1), ("positive", 1)):
+        figure.add_bar(
+            x=sign * table[word], y=table.aspect, orientation="h", name=word, marker_color=COLOURS[word],
+            customdata=table[word], hovertemplate="%{y}: %{customdata:,} " + word + "<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="relative").update_yaxes(autorange="reversed", type="category")
+    return _styled(figure, x="reviews: complaints to the left, praise to the right")
+
+
+def complaints(table: pd.DataFrame) -> go.Figure:
+    """`table`: month, aspect, share (complaints per review). A line an aspect."""
+    figure = go.Figure()
+    for aspect, rows in table.groupby("aspect", sort=False):
+        figure.add_scatter(x=rows.month, y=rows.share, name=str(aspect), mode="lines+markers")
+    return _styled(figure, y="complaints per review", percent=True)
+
+
 def link_waterfall(evidence: pd.DataFrame) -> go.Figure:
     """`evidence`: field, level, weight (bits), in order. What each field adds to the odds that two records are one
     person, from the prior to the total."""

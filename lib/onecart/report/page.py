@@ -279,13 +279,26 @@ def _demand(ctx: Context) -> str:
 
 
 def _voice(ctx: Context) -> str:
-    table = queries.sentiment_by_category(
-        ctx.lake.read_if_exists("gold.review_sentiment"), ctx.lake.read_if_exists("silver.products")
-    )
-    accuracy = queries.newest_metrics(ctx.lake.read_if_exists("gold.model_health"), "accuracy", "voice.").toPandas()
+    products, issues = (ctx.lake.read_if_exists(name) for name in ("silver.products", "gold.product_issues"))
+    table = queries.sentiment_by_category(ctx.lake.read_if_exists("gold.review_sentiment"), products)
+    health = ctx.lake.read_if_exists("gold.model_health")
+    accuracy = queries.newest_metrics(health.where("dataset <> 'unseen templates'"), "accuracy", "voice.").toPandas()
+    # Words of persons are shown only where they agreed.
+    quotes = ctx.lake.for_purpose("profiling").read_if_exists("gold.issue_quotes")
+    wanted = queries.ticket_intents(ctx.lake.read_if_exists("gold.ticket_intent")).toPandas()
+    templates = queries.newest_metrics(health.where("dataset = 'unseen templates'"), "accuracy", "voice.").toPandas()
     return cards(
+        (
+            "What reviews praise and what they complain of",
+            queries.aspect_polarity(issues, 14).toPandas(),
+            figures.polarities,
+        ),
+        ("Complaints by month", queries.complaint_trend(issues, 5).toPandas(), figures.complaints),
+        ("Issues to look at", queries.worst_issues(issues, quotes, products, 10).toPandas(), table_html),
         ("Sentiment of reviews by product category", table.toPandas(), figures.sentiment),
         ("Accuracy on held-out reviews", accuracy, lambda t: figures.metric_bars(t, "accuracy")),
+        ("What support tickets want", wanted, table_html),
+        ("Intent of tickets of unseen templates", templates, lambda t: figures.metric_bars(t, "accuracy")),
     )
 
 

@@ -258,6 +258,64 @@ def sentiment_by_category(scored: DataFrame, products: DataFrame) -> DataFrame:
     return rows.agg(*[F.count_if(F.col("sentiment") == word).alias(word) for word in ("positive", "negative")])
 
 
+def aspect_polarity(issues: DataFrame, n: int) -> DataFrame:
+    """The `n` aspects most spoken of in the whole shop: reviews that praise them, reviews that complain of them."""
+    rows = issues.where("scope = 'shop'").groupBy("aspect")
+    sums = rows.agg(*[F.sum(c).alias(c) for c in ("mentions", "positive", "negative")])
+    return sums.orderBy(F.desc("mentions"), "aspect").limit(n).select("aspect", "positive", "negative")
+
+
+def complaint_trend(issues: DataFrame, n: int) -> DataFrame:
+    """One month and one of the `n` aspects most complained of: share, complaints per review; months with 20 reviews at least.
+
+    The reviews of a month are those of its weeks, as the rows of any aspect name them.
+    """
+    shop = issues.where("scope = 'shop'").withColumn("month", F.trunc("week", "month"))
+    weeks = shop.groupBy("month", "week").agg(F.max("reviews").alias("reviews"))
+    months = weeks.groupBy("month").agg(F.sum("reviews").alias("reviews")).where("reviews >= 20")
+    most = shop.groupBy("aspect").agg(F.sum("negative").alias("all")).where("all > 0")
+    most = most.orderBy(F.desc("all"), "aspect").limit(n)
+    counts = shop.groupBy("month", "aspect").agg(F.sum("negative").alias("negative"))
+    grid = months.crossJoin(most).join(counts, ["month", "aspect"], how="left")
+    share = F.coalesce("negative", F.lit(0)) / F.col("reviews")
+    return grid.orderBy(F.desc("all"), "aspect", "month").select("month", "aspect", share.alias("share"))
+
+
+def worst_issues(issues: DataFrame, quotes: DataFrame, products: DataFrame, n: int) -> DataFrame:
+    """The `n` issues to look at, emerging ones first, then those with most complaints: what it is about, aspect, week,
+    complaints, reviews, owner, sales (effect, or why there is none), quotes."""
+    keys = ["scope", "item", "aspect", "week"]
+    order = [F.desc("emerging"), F.desc("negative"), F.desc("week"), F.col("scope"), F.col("item"), F.col("aspect")]
+    some = issues.where("emerging OR negative >= 2").orderBy(*order).limit(n)
+    said = F.sort_array(F.collect_list(F.struct("place", "quote")))
+    words = quotes.join(F.broadcast(some.select(keys)), keys, how="left_semi").groupBy(keys).agg(said.alias("said"))
+    named = products.select(F.col("sku").alias("item"), F.lit("sku").alias("scope"), "description")
+    rows = some.join(words, keys, how="left").join(named, ["scope", "item"], how="left")
+    effect = F.format_string(
+        "%+.0f %% (%+.0f to %+.0f)",
+        *[F.col(c) * 100 for c in ("sales_effect", "sales_effect_low", "sales_effect_high")],
+    )
+    return rows.orderBy(*order).select(
+        F.when(F.col("scope") == "shop", "the whole shop").otherwise(F.coalesce("description", "item")).alias("about"),
+        "aspect",
+        "week",
+        F.when(F.col("emerging"), "yes").otherwise("no").alias("emerging"),
+        F.col("negative").alias("complaints"),
+        "reviews",
+        "owner",
+        F.when(F.col("sales_effect").isNull(), F.col("sales_effect_reason")).otherwise(effect).alias("sales"),
+        F.array_join(F.transform("said", lambda one: F.concat(F.lit("“"), one["quote"], F.lit("”"))), " ").alias(
+            "in their words"
+        ),
+    )
+
+
+def ticket_intents(intents: DataFrame) -> DataFrame:
+    """One intent: tickets by urgency."""
+    counts = [F.count_if(F.col("urgency") == level).alias(level) for level in ("high", "normal", "low")]
+    return intents.groupBy("intent").agg(*counts, F.count("*").alias("tickets")).orderBy(F.desc("tickets"), "intent")
+
+
 def of_offers(health: DataFrame, offers: DataFrame) -> DataFrame:
     """The rows on recommendation models that the run wrote which made the newest offers."""
     run = F.substring_index("model_version", "@", -1)

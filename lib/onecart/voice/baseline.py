@@ -1,37 +1,59 @@
-"""What the network is compared with: TF-IDF of words and word pairs, and logistic regression."""
+"""TF-IDF, and what every model is compared with: a logistic regression on nothing else."""
 
 from typing import Any
 
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.feature import IDF, HashingTF, NGram, Normalizer, SQLTransformer
+from pyspark.ml.feature import IDF, HashingTF, Normalizer
 from pyspark.sql import DataFrame
 
-from onecart.voice.network import LABEL
+from onecart.spark import settled
+from onecart.voice.words import LABEL, PLAIN_TERMS
 
-TERMS = "__onecart_terms"
 BASELINE = "__onecart_baseline"
-_PAIRS, _ALL, _TF, _TFIDF, _VECTOR, _Y = (
-    f"__onecart_{name}" for name in ("pairs", "all", "tf", "tfidf", "vector", "y")
-)
+_FEATURES, _Y = "__onecart_plain_tfidf", "__onecart_y"
 _C = 10.0  # inverse strength of the regularisation: best of 1, 3, 10, 30 on parts of the Amazon training sentences
 
 
 def fit_baseline(rows: DataFrame, count: int) -> PipelineModel:
-    """A pipeline TERMS (a text's words) -> BASELINE (0.0 or 1.0), from `count` rows with LABEL '0' or '1'."""
-    stages: list[Any] = [
-        NGram(n=2, inputCol=TERMS, outputCol=_PAIRS),
-        SQLTransformer(statement=f"SELECT *, concat({TERMS}, {_PAIRS}) AS {_ALL} FROM __THIS__"),
-        HashingTF(numFeatures=1 << 17, inputCol=_ALL, outputCol=_TF),
-        IDF(inputCol=_TF, outputCol=_TFIDF),
-        Normalizer(inputCol=_TFIDF, outputCol=_VECTOR),
-        LogisticRegression(
-            featuresCol=_VECTOR,
-            labelCol=_Y,
-            predictionCol=BASELINE,
-            regParam=1 / (_C * count),
-            standardization=False,
-            maxIter=100,
-        ),
+    """A pipeline PLAIN_TERMS (words and word pairs) -> BASELINE (0.0, 1.0, ...), from `count` rows with LABEL '0', '1', ..."""
+    rows = rows.selectExpr(PLAIN_TERMS, f"CAST({LABEL} AS DOUBLE) AS {_Y}")
+    return fitted(rows, tfidf(PLAIN_TERMS, _FEATURES), regression(_FEATURES, 1 / (_C * count), BASELINE))
+
+
+def fitted(rows: DataFrame, stages: list[Any], last: Any) -> PipelineModel:
+    """The stages and the last one, fitted. Its many rounds read the features from where they are kept: with the plan that
+    makes them, each round would send all models of the stages to every task; and each
+    partition answers with as many numbers as there are features, so there are only as many as tasks at once."""
+    prepared = Pipeline(stages=stages).fit(rows)
+    features = prepared.transform(rows).select(last.getFeaturesCol(), last.getLabelCol())
+    # VectorAssembler names each of the features, and MLlib would carry the names through every round.
+    features = settled(
+        features.withMetadata(last.getFeaturesCol(), {}).coalesce(rows.sparkSession.sparkContext.defaultParallelism)
+    )
+    return PipelineModel([*prepared.stages, last.fit(features)])
+
+
+def tfidf(terms: str, output: str) -> list[Any]:
+    """The stages from a column of words to their TF-IDF vector of length 1."""
+    tf, weighed = f"{output}_tf", f"{output}_idf"
+    return [
+        HashingTF(numFeatures=1 << 17, inputCol=terms, outputCol=tf),
+        IDF(inputCol=tf, outputCol=weighed),
+        Normalizer(inputCol=weighed, outputCol=output),
     ]
-    return Pipeline(stages=stages).fit(rows.selectExpr(TERMS, f"CAST({LABEL} AS DOUBLE) AS {_Y}"))
+
+
+def regression(features: str, strength: float, answer: str, probability: str = "", label: str = _Y) -> Any:
+    """`strength`: of the L2 penalty beside the mean loss."""
+    return LogisticRegression(
+        featuresCol=features,
+        labelCol=label,
+        predictionCol=answer,
+        probabilityCol=probability,
+        rawPredictionCol="",
+        regParam=strength,
+        standardization=False,
+        maxIter=50,
+        tol=1e-4,
+    )

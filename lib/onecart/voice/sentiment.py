@@ -1,109 +1,141 @@
 """Learning sentiment from labelled texts."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from onecart.errors import DataError, UsageError
-from onecart.spark import session
-from onecart.voice import network
-from onecart.voice.baseline import BASELINE, TERMS, fit_baseline
+from onecart.errors import UsageError
+from onecart.spark import session, settled
+from onecart.voice import calibrate, heads, spread, vectors
+from onecart.voice.baseline import BASELINE, fit_baseline
+from onecart.voice.calibrate import Calibration
 from onecart.voice.evaluate import held_out, metrics, uniform
-from onecart.voice.model import SentimentModel, require_text
-from onecart.voice.network import LABEL, TEXT, WORDS
+from onecart.voice.labels import Counts, counted, label_of, two_or_three
+from onecart.voice.model import PLACE, Reading, SentimentModel, answered, require_text
 from onecart.voice.params import Params, checked
+from onecart.voice.words import LABEL, TEXT, WORDS, read, reader, with_terms
 
-_Counts = dict[str | None, tuple[int, int]]  # label -> rows to learn from, rows held out
-_SHOWN = 10  # labels that an error names
+_CALIBRATE = "__onecart_calibrate"
+_FEW, _MANY = 20, 20_000  # texts to calibrate on: fewer are not worth it, more bring nothing
 
 
 def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
-    """Learns which of two labels fits a text, in any language that puts spaces between words.
+    """Learns which of two or three labels fits a text, in any language.
 
-    reviews: one row a text; `text` (string) and `label` (string, integer, boolean or double with two distinct values).
+    reviews: one row a text; `text` (string) and `label` (string, integer, boolean or double with two or three distinct
+    values). Stars in a numeric column `rating` stand in for the column, or for a missing label (see `labels.label_of`).
     Rows with a null, empty or NaN label teach Word2Vec words but no sentiment; rows without text are left out.
-    params: see `params.Params` (epochs, dimensions, holdout_share, min_rows, max_rows, balance, seed, ...).
+    params: see `params.Params` (embeddings, classifier, languages, neutral_below, holdout_share, min_rows, seed, ...).
 
-    The network (Spark NLP: Word2Vec, mean of the word vectors, SentimentDL) learns from all but `holdout_share` of the
-    texts, equal texts on the same side. SentimentModel.metrics are figures on those held out: accuracy, macro_f1, n,
-    majority_accuracy (always answering the label that is most frequent in training), and the same of a TF-IDF logistic
-    regression that learned from the same rows, baseline_accuracy and baseline_macro_f1.
+    By default a logistic regression on TF-IDF of words, word pairs and negated words (Spark NLP reads the words) learns from all but `holdout_share` of the texts, equal texts on the same side; confidence is
+    calibrated on `calibration_share` of them, with a model that had not learned from these. SentimentModel.metrics are
+    figures on the held-out texts: accuracy, macro_f1, ece (expected calibration error of confidence), n,
+    majority_accuracy (always answering the label that is most frequent in training), and of a TF-IDF logistic regression
+    that learned from the same rows, baseline_accuracy and baseline_macro_f1.
 
-    Raises UsageError for an unknown parameter or column, DataError for too few rows or other than two labels.
+    `languages`: a model for each, a text going to that of its own (see `routed.RoutedModel`).
+    Raises UsageError for an unknown parameter or column, DataError for too few rows or other than two or three labels.
     """
     p = checked(params)
-    require_text(reviews, "label")
+    require_text(reviews, *({"label"} if "rating" not in reviews.columns else ()))
     session(nlp=True)  # an error that says what to do, if the running session lacks Spark NLP
-    rows = reviews.select(F.col("text").alias(TEXT), _label(reviews).alias("label"))
+    if p.languages:
+        from onecart.voice.routed import train_routed
+
+        return train_routed(reviews, p)
+    return train_one(reviews, p, language=None)
+
+
+def train_one(reviews: DataFrame, p: Params, *, language: str | None) -> SentimentModel:
+    """One model of all texts."""
+    how = Reading(p.max_chars, language, 0, slow=p.vectors not in vectors.QUICK)
+    rows = reviews.select(F.col("text").alias(TEXT), label_of(reviews).alias("label"))
     rows = rows.where(F.trim(TEXT) != "").withColumn(
         "held_out", held_out(F.col(TEXT), share=p.holdout_share, seed=p.seed)
     )
-    counts = _counts(rows)
-    labels = _two_labels(counts, p)
-    rows = rows.withColumn(LABEL, F.when(F.col("label") == labels[0], "0").when(F.col("label") == labels[1], "1"))
-
-    sample = rows.where(~F.col("held_out")).transform(_sampled, counts=counts, p=p)
-    using = network.reader(sample)
-    learned = network.read(sample, using).persist()
-    try:
-        pipeline = network.fit(learned, p, using)
-        labelled = learned.where(F.col(LABEL).isNotNull())
-        baseline = fit_baseline(labelled.withColumn(TERMS, F.col(WORDS)["result"]), labelled.count())
-    finally:
-        learned.unpersist()
-
-    said = pipeline.transform(rows.where(F.col("held_out") & F.col(LABEL).isNotNull()))
-    said = baseline.transform(said.withColumn(TERMS, F.col(WORDS)["result"]))
-    answers = {"answer": network.chosen()["result"], "plain": F.col(BASELINE).cast("int").cast("string")}
-    found = said.groupBy(LABEL, *[c.alias(name) for name, c in answers.items()]).count().collect()  # 12 rows at most
-    return SentimentModel(pipeline, labels, _figures(found, counts, labels))
+    counts = counted(rows)
+    labels = two_or_three(counts, p)
+    heads.require(p, len(labels))
+    code = F.lit(None).cast("string")
+    for i, label in enumerate(labels):
+        code = F.when(F.col("label") == label, str(i)).otherwise(code)
+    rows = rows.withColumn(LABEL, code)
+    for_calibration = held_out(F.col(TEXT), share=p.calibration_share, seed=p.seed + 1)
+    sample = rows.where(~F.col("held_out")).transform(sampled, counts=counts, p=p)
+    sample = _read_as(sample.withColumn(_CALIBRATE, for_calibration), how)
+    labelled = rows.where(F.col(LABEL).isNotNull())
+    natural = labelled.where(~F.col("held_out") & for_calibration).transform(_at_most, n=_MANY, seed=p.seed)
+    return _fitted(sample, _read_as(natural, how), _read_as(labelled.where("held_out"), how), labels, counts, how, p)
 
 
-def _label(reviews: DataFrame) -> Column:
-    kind = reviews.schema["label"].dataType
-    if not isinstance(kind, T.StringType | T.IntegralType | T.BooleanType | T.FractionalType | T.NullType):
-        raise UsageError(f"column 'label' is {kind.simpleString()}; it must hold strings, numbers or booleans")
-    text = F.col("label").cast("string")
-    return F.when((F.trim(text) != "") & (text != "NaN"), text)
+def _fitted(
+    sample: DataFrame, natural: DataFrame, test: DataFrame, labels: tuple[str, ...], counts: Counts, how: Reading,
+    p: Params,
+) -> SentimentModel:  # fmt: skip
+    """From TEXT and LABEL of the rows to learn from (and whether _CALIBRATE), to calibrate on, and to measure on."""
+    using = reader(sample)
+    words = settled(read(sample, using))
+    seen = words.withColumn(LABEL, F.when(~F.col(_CALIBRATE), F.col(LABEL)))
+    # Beside TF-IDF, vectors that know the training texts' labels would only be trusted too much.
+    found = vectors.fit(words, p, marked=words if p.classifier == "logistic" else vectors.with_label_words(seen))
+    reading = PipelineModel([*using.stages, *found])
+    known = words.where(F.col(LABEL).isNotNull())
+    known = settled(PipelineModel(found).transform(spread.by_length(known, TEXT) if how.slow else known))
+    how = replace(how, size=_size(known) if found else 0)
+    known = vectors.dense(with_terms(known), how.size)
+    first = heads.fit(known.where(~F.col(_CALIBRATE)), p, labels=len(labels), size=how.size)
+    natural = read(spread.by_length(natural, TEXT) if how.slow else natural, reading)
+    calibration = _calibrated(answered(natural, first, labels=len(labels), size=how.size), len(labels))
+    head = heads.fit(known, p, labels=len(labels), size=how.size)
+    baseline = fit_baseline(known, known.count())
+    model = SentimentModel(reading, head, how, calibration, labels, {}, p.neutral_below)
+    test = spread.by_length(test, TEXT) if how.slow else test
+    figures = _figures(_outcomes(test, model, baseline), counts, labels)
+    return replace(model, metrics=figures)
 
 
-def _counts(rows: DataFrame) -> _Counts:
-    held = F.count_if("held_out")
-    found = rows.groupBy("label").agg((F.count("*") - held).alias("learn"), held.alias("held_out"))
-    # A label column may by mistake hold as many values as rows; a few more than two are enough to say so.
-    return {r["label"]: (r["learn"], r["held_out"]) for r in found.orderBy("label").limit(_SHOWN + 2).collect()}
+def _read_as(rows: DataFrame, how: Reading) -> DataFrame:
+    return rows.withColumn(TEXT, how.text(F.col(TEXT)))
 
 
-def _two_labels(counts: _Counts, p: Params) -> tuple[str, str]:
-    labels = sorted(label for label in counts if label is not None)
-    if len(labels) != 2:
-        shown = ", ".join(repr(label) for label in labels[:_SHOWN]) + (", ..." if len(labels) > _SHOWN else "")
-        raise DataError(
-            f"train_sentiment needs two labels; column 'label' has {shown or 'no value'}; make it null elsewhere"
-        )
-    total = sum(sum(counts[label]) for label in labels)
-    if total < p.min_rows:
-        raise DataError(f"train_sentiment: {total} labelled rows with text; min_rows is {p.min_rows}")
-    for label in labels:
-        learn, held = counts[label]
-        if not learn or not held:
-            raise DataError(
-                f"train_sentiment: of label {label!r} {learn} rows are left to learn from and {held} to measure on; "
-                "give more rows of it, or set another holdout_share"
-            )
-    return labels[0], labels[1]
+def _size(rows: DataFrame) -> int:
+    found = rows.where(F.size(vectors.VECTOR) > 0).select(F.size(F.get(vectors.VECTOR, F.lit(0))["embeddings"])).first()
+    if found is None:
+        raise UsageError("train_sentiment: the embeddings gave no vector for any text")
+    return int(found[0])
 
 
-def _sampled(rows: DataFrame, *, counts: _Counts, p: Params) -> DataFrame:
+def _at_most(rows: DataFrame, *, n: int, seed: int) -> DataFrame:
+    total = rows.count()
+    return rows if total <= n else rows.where(uniform(F.col(TEXT), F.lit("calibrate"), seed=seed) < n / total)
+
+
+def _calibrated(rows: DataFrame, labels: int) -> Calibration:
+    """From texts that the head did not learn from, in the shares in which they come."""
+    chance, right = F.array_max(heads.CHANCES), F.col(PLACE).cast("string") == F.col(LABEL)
+    found = rows.select(chance.alias("chance"), F.col(PLACE).alias("answer"), right.alias("right")).toPandas()
+    if len(found) < _FEW:
+        return calibrate.identity(labels)
+    columns = (found[c].to_numpy() for c in ("chance", "answer", "right"))
+    chances, answers, rights = columns
+    return calibrate.fitted(
+        np.asarray(chances, float), np.asarray(answers, int), np.asarray(rights, bool), labels=labels
+    )
+
+
+def sampled(rows: DataFrame, *, counts: Counts, p: Params) -> DataFrame:
     """LABEL and TEXT of the rows to learn from: each about as often as its label's share of max_rows asks, in one order.
 
     A row is repeated or left out by its text's hash: the same rows in every run, however the frame is partitioned.
     """
     learn = {label: n for label, (n, _) in counts.items()}
     known = sorted(n for label, n in learn.items() if label is not None)
-    wanted = {label: min(known[-1] if p.balance else n, p.max_rows // 2) for label, n in learn.items()}
+    most = p.max_rows // len(known)
+    wanted = {label: min(known[-1] if p.balance else n, most) for label, n in learn.items()}
     wanted[None] = min(learn.get(None, 0), p.max_rows)
     rate = F.lit(0.0)
     for label, n in learn.items():
@@ -113,13 +145,34 @@ def _sampled(rows: DataFrame, *, counts: _Counts, p: Params) -> DataFrame:
     return repeated.orderBy(F.xxhash64(TEXT, "copy", F.lit(p.seed)), TEXT, LABEL, "copy").select(LABEL, TEXT)
 
 
-def _figures(found: list[Any], counts: _Counts, labels: tuple[str, str]) -> dict[str, float]:
+def _outcomes(test: DataFrame, model: SentimentModel, baseline: PipelineModel) -> list[Any]:
+    """Rows, and the sum of confidences, by true label, both answers and bin of confidence; at most 4 x 4 x 4 x 15."""
+    said = baseline.transform(model.answered(test))
+    place, has_words = F.col(PLACE), F.size(WORDS) > 0
+    confidence = F.when(has_words, model.calibration.confidence(F.col(heads.CHANCES), place))
+    parts: dict[str, Column] = {
+        "answer": F.when(has_words, place).cast("string"),
+        "plain": F.when(has_words, F.col(BASELINE).cast("int")).cast("string"),
+        "bin": calibrate.bin_of(confidence),
+    }
+    grouped = said.groupBy(LABEL, *[c.alias(name) for name, c in parts.items()])
+    return grouped.agg(F.count("*").alias("count"), F.sum(confidence).alias("confidence")).collect()
+
+
+def _figures(found: list[Any], counts: Counts, labels: tuple[str, ...]) -> dict[str, float]:
     n = sum(r["count"] for r in found)
-    frequent = max((0, 1), key=lambda i: counts[labels[i]][0])
+    frequent = max(labels, key=lambda label: counts[label][0])
     baseline = metrics([(r[LABEL], r["plain"], r["count"]) for r in found])
+    bins: dict[int, tuple[int, int, float]] = {}
+    for r in found:
+        if r["bin"] is not None:
+            texts, right, confidence = bins.get(r["bin"], (0, 0, 0.0))
+            hit = r["count"] if r["answer"] == r[LABEL] else 0
+            bins[r["bin"]] = (texts + r["count"], right + hit, confidence + r["confidence"])
     return {
         **metrics([(r[LABEL], r["answer"], r["count"]) for r in found]),
+        "ece": calibrate.expected_error([*bins.values()]),
         "n": float(n),
-        "majority_accuracy": counts[labels[frequent]][1] / n,
+        "majority_accuracy": counts[frequent][1] / n,
         **{f"baseline_{name}": value for name, value in baseline.items()},
     }

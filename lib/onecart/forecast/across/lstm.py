@@ -63,7 +63,8 @@ def _windows(one: Series, cutoff: int | None, share: float, plan: Plan) -> dict[
     inside = np.minimum(at, n - 1)
     ratio, weight = targets(one, t[:, None], inside)
     weight = weight * ((at < n) & one.known[inside])
-    flat = {"past": past.reshape(len(t), -1), "ahead": ahead.reshape(len(t), -1), "ratio": ratio, "weight": weight}
+    past, ahead = (part.reshape(len(t), part.shape[1] * part.shape[2]) for part in (past, ahead))
+    flat = {"past": past, "ahead": ahead, "ratio": ratio, "weight": weight}
     arrays = {name: values.astype(np.float32) for name, values in flat.items()}
     return {"unique_id": np.full(len(t), one.unique_id, object), "t": t, **arrays}
 

@@ -1,0 +1,86 @@
+"""What answers from a text's terms and vector: a logistic regression on both, or a Spark NLP network on the vector."""
+
+from typing import Any
+
+from pyspark.ml import PipelineModel
+from pyspark.ml.feature import ElementwiseProduct, StandardScaler, VectorAssembler
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import Vectors
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from sparknlp.annotator import ClassifierDLApproach, SentimentDLApproach
+
+from onecart.errors import UsageError
+from onecart.voice.baseline import fitted, regression, tfidf
+from onecart.voice.params import Params
+from onecart.voice.vectors import NONE, VECTOR
+from onecart.voice.words import LABEL, TERMS
+
+DENSE = "__onecart_dense"
+CHANCES = "__onecart_chances"  # array of a probability for each label, in the labels' order
+_ANSWER, _TFIDF, _SCALED, _WEIGHED, _BOTH, _Y = (
+    f"__onecart_{name}" for name in ("answer", "tfidf", "scaled", "weighed", "both", "y")
+)
+
+
+def fit(rows: DataFrame, p: Params, *, labels: int, size: int) -> PipelineModel:
+    """From rows with TERMS, DENSE (`size` numbers), VECTOR and LABEL '0', '1', ...; apply it with `chances`."""
+    if p.classifier == "logistic":
+        return _logistic(rows, p, size)
+    return PipelineModel([_network(p, labels).fit(rows)])
+
+
+def require(p: Params, labels: int) -> None:
+    """UsageError where the classifier cannot tell so many labels apart."""
+    if p.classifier == "sentiment_dl" and labels != 2:
+        raise UsageError("classifier='sentiment_dl' tells two labels apart; for three take classifier_dl or logistic")
+    if p.classifier != "logistic" and p.vectors == NONE:
+        raise UsageError(f"classifier='{p.classifier}' reads vectors only; with embeddings='none' take logistic")
+    if p.neutral_below and labels != 2:
+        raise UsageError("neutral_below is for two labels; with three, one of them should be the neutral one")
+
+
+def chances(df: DataFrame, head: PipelineModel, *, labels: int) -> DataFrame:
+    """Adds CHANCES; what it holds for a text without words means nothing."""
+    scored = head.transform(df)
+    if CHANCES in scored.columns:
+        return scored.withColumn(CHANCES, vector_to_array(F.col(CHANCES)))
+    said = F.get(_ANSWER, F.lit(0))["metadata"]
+    return scored.withColumn(CHANCES, F.array(*[said[str(i)].cast("double") for i in range(labels)]))
+
+
+def _logistic(rows: DataFrame, p: Params, size: int) -> PipelineModel:
+    """TF-IDF of length 1 beside the vector, whose numbers are standardised and divided by the root of their count: so
+    about the same length. For size 0, TF-IDF alone."""
+    strength = 1 / (p.strength * rows.count())
+    known = F.col(LABEL).cast("double").alias(_Y)
+    if not size:
+        return fitted(
+            rows.select(TERMS, known), tfidf(TERMS, _TFIDF), regression(_TFIDF, strength, _ANSWER, CHANCES, _Y)
+        )
+    weight = Vectors.dense([size**-0.5] * size)
+    stages: list[Any] = [
+        *tfidf(TERMS, _TFIDF),
+        StandardScaler(withMean=True, withStd=True, inputCol=DENSE, outputCol=_SCALED),
+        ElementwiseProduct(scalingVec=weight, inputCol=_SCALED, outputCol=_WEIGHED),
+        VectorAssembler(inputCols=[_TFIDF, _WEIGHED], outputCol=_BOTH),
+    ]
+    return fitted(rows.select(TERMS, DENSE, known), stages, regression(_BOTH, strength, _ANSWER, CHANCES, _Y))
+
+
+def _network(p: Params, labels: int) -> Any:
+    kind = SentimentDLApproach if p.classifier == "sentiment_dl" else ClassifierDLApproach
+    network = (
+        kind()
+        .setInputCols([VECTOR])
+        .setOutputCol(_ANSWER)
+        .setLabelColumn(LABEL)
+        .setMaxEpochs(p.epochs)
+        .setBatchSize(p.batch_size)
+        .setLr(p.lr)
+        .setDropout(p.dropout)
+        .setEnableOutputLogs(False)  # else it writes into the home folder
+        .setRandomSeed(p.seed)
+    )
+    # Below its threshold SentimentDL would answer a third one, `neutral`; the answer is read from the probabilities.
+    return network.setThreshold(0.0) if kind is SentimentDLApproach else network

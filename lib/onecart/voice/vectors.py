@@ -1,0 +1,125 @@
+"""A text's vector, by choice: learned from the texts (Word2Vec, Doc2Vec), of MiniLM, or of a saved Spark NLP model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from sparknlp import annotator
+from sparknlp.annotator import Doc2VecApproach, E5Embeddings, SentenceEmbeddings, Word2VecApproach
+
+from onecart.errors import UsageError
+from onecart.voice import minilm
+from onecart.voice.params import Params
+from onecart.voice.words import DOCUMENT, LABEL, WORDS
+
+VECTOR = "__onecart_sentence"  # annotations of Spark NLP: at most one a text
+_WORD_VECTORS = "__onecart_vectors"
+NONE = "none"
+QUICK = (NONE, "word2vec", "doc2vec")
+_LABEL_WORD_EVERY = 3  # as accurate as a label word after every word, for two thirds of the time
+_WORDS_TO_READ = 2_000_000  # Word2Vec reads a small corpus up to ten times, a corpus of this size once
+_STEP = 0.05  # twice Word2Vec's default: review corpora are small
+_LENGTH = 256  # word pieces of a text that MiniLM reads, as many as it was made for
+_CACHE = Path.home() / "cache_pretrained"  # where Spark NLP's own `pretrained()` puts its downloads
+
+
+def fit(rows: DataFrame, p: Params, *, marked: DataFrame) -> list[Any]:
+    """The stages from DOCUMENT and WORDS to VECTOR. `marked`: rows with label words, from which word2vec learns."""
+    if p.vectors == NONE:
+        return []
+    if p.vectors == "word2vec":
+        return [_word2vec(marked, p), _mean(_WORD_VECTORS)]
+    if p.vectors == "doc2vec":
+        return [_settings(Doc2VecApproach().setOutputCol(VECTOR), rows, p).fit(rows)]
+    if p.vectors == "minilm":
+        return [_minilm(rows.sparkSession, p)]
+    return _saved(p.vectors)
+
+
+def dense(df: DataFrame, size: int) -> DataFrame:
+    """Adds `__onecart_dense`, VECTOR as an MLlib vector of `size` numbers, zeros for a text without; nothing for size 0."""
+    if not size:
+        return df
+    numbers = F.coalesce(F.get(VECTOR, F.lit(0))["embeddings"], F.array_repeat(F.lit(0.0).cast("float"), size))
+    return df.withColumn("__onecart_dense", array_to_vector(numbers))
+
+
+def with_label_words(rows: DataFrame) -> DataFrame:
+    """Puts a word that stands for the row's LABEL after every third of its WORDS, the first included.
+
+    Word2Vec then places each word by the company of a label too, not only of other words, between which `good` and
+    `bad` are much alike. The idea: Tang et al. (2014), Learning Sentiment-Specific Word Embedding. No text has the
+    label words (no `_` is left in WORDS), so texts are scored without any.
+    """
+    label_word = F.concat(F.lit("_"), F.col(LABEL))
+    marked = F.transform(
+        WORDS,
+        lambda word, i: F.when(
+            F.col(LABEL).isNotNull() & (i % _LABEL_WORD_EVERY == 0),
+            F.array(word, word.withField("result", label_word)),
+        ).otherwise(F.array(word)),
+    )
+    annotation = rows.schema[WORDS].metadata  # Spark NLP looks there for what the column holds
+    return rows.withColumn(WORDS, F.flatten(marked)).withMetadata(WORDS, annotation)
+
+
+def _word2vec(rows: DataFrame, p: Params) -> Any:
+    return _settings(Word2VecApproach().setOutputCol(_WORD_VECTORS), rows, p).fit(rows)
+
+
+def _settings(approach: Any, rows: DataFrame, p: Params) -> Any:
+    amount = rows.agg(F.sum(F.size(WORDS))).first()[0]
+    return (
+        approach.setInputCols([WORDS])
+        .setVectorSize(p.dimensions)
+        .setMinCount(p.min_count)
+        .setMaxIter(max(1, min(10, _WORDS_TO_READ // amount)))
+        .setStepSize(_STEP)
+        .setSeed(p.seed + 1)  # it must be positive
+    )
+
+
+def _mean(words: str) -> Any:
+    return SentenceEmbeddings().setInputCols([DOCUMENT, words]).setOutputCol(VECTOR).setPoolingStrategy("AVERAGE")
+
+
+def one_thread_a_task(spark: SparkSession) -> None:
+    """Before a model with an ONNX network is loaded: Spark's tasks keep the cores busy already, and Spark NLP's six threads
+    a task then wait for one another (a hundred times as long, measured on two busy cores)."""
+    key = "spark.jsl.settings.onnx.intraOpNumThreads"
+    if spark.conf.get(key, None) is None:
+        spark.conf.set(key, "1")
+
+
+def _minilm(spark: SparkSession, p: Params) -> Any:
+    one_thread_a_task(spark)
+    model = E5Embeddings.loadSavedModel(minilm.folder().as_uri(), spark).setInputCols([DOCUMENT]).setOutputCol(VECTOR)
+    return model.setDimension(minilm.DIMENSIONS).setMaxSentenceLength(_LENGTH).setBatchSize(p.vector_batch)
+
+
+def _saved(name: str) -> list[Any]:
+    """The stages of the model in the folder `name`, or of that name in Spark NLP's download folder."""
+    found = [Path(name), *sorted(_CACHE.glob(f"{Path(name).name}_*"))] if "://" not in name else []
+    folder = next((p for p in found if (p / "metadata").is_dir()), None)
+    if folder is None:
+        raise UsageError(
+            f"embeddings='{name}' is not word2vec, doc2vec, minilm or none, and no saved Spark NLP model: name the folder "
+            f"of one, or download it once where there is a network, such as with "
+            f"BertSentenceEmbeddings.pretrained('{Path(name).name}'), which leaves it in {_CACHE}"
+        )
+    head = json.loads(next((folder / "metadata").glob("part-*")).read_text().splitlines()[0])
+    kind = head["class"].rpartition(".")[2]
+    cls = getattr(annotator, kind, None)
+    gives = getattr(cls, "outputAnnotatorType", None)
+    if cls is None or gives not in ("sentence_embeddings", "word_embeddings"):
+        raise UsageError(f"the model in {folder} is a {kind}, which gives no vectors of texts or words")
+    one_thread_a_task(SparkSession.active())
+    model = cls.load(folder.absolute().as_uri())
+    needs = [WORDS if kind == "token" else DOCUMENT for kind in model.inputAnnotatorTypes]
+    model = model.setInputCols(needs)
+    if gives == "sentence_embeddings":
+        return [model.setOutputCol(VECTOR)]
+    return [model.setOutputCol(_WORD_VECTORS), _mean(_WORD_VECTORS)]
