@@ -274,8 +274,7 @@ class Forecast(_Section):
 
 class Voice(_Section):
     holdout_share: float = Field(0.25, gt=0, lt=1)
-    epochs: int = Field(12, ge=1)
-    dimensions: int = Field(100, ge=2, le=1024)  # of a word's vector
+    params: dict[str, bool | float | int | str | list[str]] = {}  # of train_sentiment, as in {embeddings: minilm}
     min_rows: int = Field(200, ge=4)  # fewer labelled reviews than this train no model
     mined_terms: int = Field(20, ge=0)  # terms for aspects that are learnt from the reviews, at most
     issue_weeks: int = Field(1, ge=1)  # how many weeks' complaints are held against those before

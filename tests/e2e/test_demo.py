@@ -24,7 +24,6 @@ SMALL = [
         "samples.visits_per_order=4",
         "forecast.top_skus=3",
         "voice.min_rows=20",
-        "voice.epochs=2",
         "intent.cutoffs=3",
     ),
     "intent.params={maxIter: 5}",

@@ -40,7 +40,7 @@ def test_all_reviews_are_scored_and_the_model_is_measured_beside_its_baseline(
     context: Callable[..., Any], fill: Callable[..., None], lake: Any, spark: Any
 ) -> None:
     fill("silver.reviews", reviews())
-    ctx = context(as_of=date(2011, 12, 10), voice={"min_rows": 20, "epochs": 5, "dimensions": 20})
+    ctx = context(as_of=date(2011, 12, 10), voice={"min_rows": 20, "params": {"languages": ["en"]}})
     result = listen.run(ctx)
     scored = lake.read("gold.review_sentiment").toPandas().set_index("review_id")
     assert len(scored) == result.rows_in == 56
@@ -60,7 +60,7 @@ def test_all_reviews_are_scored_and_the_model_is_measured_beside_its_baseline(
         for model in ("voice.baseline", "voice.sentiment")
         for metric in ("accuracy", "macro_f1")
     ]
-    found = lake.read("gold.model_health").where("dataset = 'holdout'")
+    found = lake.read("gold.model_health").where("dataset = 'holdout' AND metric <> 'ece'")
     assert_df_equality(found, spark.createDataFrame(health, found.schema), ignore_row_order=True, ignore_nullable=True)
 
 

@@ -172,8 +172,9 @@ GOLD = (
         (
             C("review_id", "string", "review", nullable=False),
             C("sku", "string", "product"),
-            C("sentiment", "string", "positive | negative; null: the text has no words"),
-            C("confidence", "double", "the model's probability of it, 0.5 to 1; surer than it is right"),
+            C("sentiment", "string", "positive | negative | neutral (where asked for); null: see reason"),
+            C("confidence", "double", "probability that it is right, calibrated"),
+            C("reason", "string", "why there is no sentiment, or what was not read; null: read whole"),
             C("split", "string", "train | test | unlabelled: train rows were seen in training", nullable=False),
             _VERSION,
         ),

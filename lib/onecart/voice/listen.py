@@ -48,14 +48,8 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     settings, seed = ctx.settings.voice, ctx.settings.seed
     reviews = reviews.withColumn("label", stars_label(F.col("rating")))
     try:
-        model = train_sentiment(
-            reviews.select("text", "label"),
-            holdout_share=settings.holdout_share,
-            min_rows=settings.min_rows,
-            epochs=settings.epochs,
-            dimensions=settings.dimensions,
-            seed=seed,
-        )
+        asked = {"holdout_share": settings.holdout_share, "min_rows": settings.min_rows, "seed": seed}
+        model = train_sentiment(reviews.select("text", "label"), **{**settings.params, **asked})
     except DataError as e:  # a shop with few reviews has all its other jobs to run
         return 0, f"no model: {e}"
     model.save(ctx.model_path(MODEL))
@@ -64,13 +58,12 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     scored = model.score(reviews.withColumn("split", split)).withColumn(
         "model_version", F.lit(ctx.model_version(MODEL))
     )
-    columns = ("review_id", "sku", "sentiment", "confidence", "split", "model_version")
+    columns = ("review_id", "sku", "sentiment", "confidence", "reason", "split", "model_version")
     written = ctx.lake.replace("gold.review_sentiment", scored.select(*columns))
     found = model.metrics
     kinds = ("accuracy", "macro_f1")
-    ctx.write_health(
-        {MODEL: {m: found[m] for m in kinds}, _BASELINE: {m: found[f"baseline_{m}"] for m in kinds}}, "holdout"
-    )
+    ours = {m: found[m] for m in (*kinds, "ece")}
+    ctx.write_health({MODEL: ours, _BASELINE: {m: found[f"baseline_{m}"] for m in kinds}}, "holdout")
     words = f"accuracy {found['accuracy']:.2f} on {found['n']:.0f} held-out reviews (TF-IDF baseline {found['baseline_accuracy']:.2f})"
     return written.inserted, words
 

@@ -45,7 +45,7 @@ class Params(BaseModel):
 def checked(given: dict[str, Any]) -> Params:
     """The parameters, or a UsageError about the first that is not right."""
     try:
-        return Params(**given)
+        return Params(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
     except ValidationError as e:
         problem = e.errors()[0]
         name = str(problem["loc"][0])
