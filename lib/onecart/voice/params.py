@@ -45,7 +45,8 @@ class Params(BaseModel):
 def checked(given: dict[str, Any]) -> Params:
     """The parameters, or a UsageError about the first that is not right."""
     try:
-        return Params(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}  # YAML has lists
+        return Params(**values)
     except ValidationError as e:
         problem = e.errors()[0]
         name = str(problem["loc"][0])
