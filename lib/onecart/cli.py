@@ -291,7 +291,7 @@ def bench(argv: list[str]) -> int:
     parts = _bench_parts(args, settings, open_session(settings, nlp=args.name == "voice"))
     rows, tables = [], []
     for part in wanted:
-        columns, figures = parts[part]
+        columns, figures = parts[args.name, part]
         found = []
         for row in figures:
             found.append(row)
@@ -304,8 +304,8 @@ def bench(argv: list[str]) -> int:
     return 0
 
 
-def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[str, tuple[Any, Any]]:
-    """Part -> its table's columns and its rows, which are measured when they are asked for."""
+def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[str, str], tuple[Any, Any]]:
+    """(Bench, part) -> its table's columns and its rows, which are measured when they are asked for."""
     from onecart.bench import (
         behaviour,
         boosters,
@@ -320,22 +320,29 @@ def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[st
     )
 
     sizes, seed = args.sizes, args.seed
-    parts: dict[str, tuple[Any, Any]] = {
-        "identity": (identity.TABLE, identity.measure(spark, args.data, sizes or [10_000], args.engines, seed)),
-        "questions": (questions.TABLE, questions.measure(spark, args.questions, settings.intent.model, seed)),
-        "behaviour": (behaviour.TABLE, behaviour.measure(spark, sizes or [1_000_000], seed)),
-        "training": (boosters.TABLE, boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed)),
-        "quality": (recommenders.TABLE, recommenders.measure(spark, args.questions, args.engines, seed)),
-        "tune": (recommenders.TUNED, recommenders.tuned(spark, args.engines, seed)),
-        "models": (forecasts.TABLE, forecasts.measure(spark, args.questions, args.engines, seed)),
-        "speed": (forecasts.SPEED, forecasts.speed(spark, sizes, args.engines, seed)),
-        "stock": (stocks.TABLE, stocks.measure(spark, seed)),
-        "lists": (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
+    return {
+        ("identity", "identity"): (
+            identity.TABLE,
+            identity.measure(spark, args.data, sizes or [10_000], args.engines, seed),
+        ),
+        ("intent", "questions"): (
+            questions.TABLE,
+            questions.measure(spark, args.questions, settings.intent.model, seed),
+        ),
+        ("intent", "behaviour"): (behaviour.TABLE, behaviour.measure(spark, sizes or [1_000_000], seed)),
+        ("intent", "training"): (
+            boosters.TABLE,
+            boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed),
+        ),
+        ("recommend", "quality"): (recommenders.TABLE, recommenders.measure(spark, args.questions, args.engines, seed)),
+        ("recommend", "tune"): (recommenders.TUNED, recommenders.tuned(spark, args.engines, seed)),
+        ("forecast", "models"): (forecasts.TABLE, forecasts.measure(spark, args.questions, args.engines, seed)),
+        ("forecast", "speed"): (forecasts.SPEED, forecasts.speed(spark, sizes, args.engines, seed)),
+        ("forecast", "stock"): (stocks.TABLE, stocks.measure(spark, seed)),
+        ("recommend", "lists"): (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
+        ("voice", "quality"): (voices.TABLE, voices.measure(spark, args.questions, args.engines, seed)),
+        ("voice", "speed"): (voice_speed.TABLE, voice_speed.measure(spark, sizes, args.engines, seed)),
     }
-    if args.name == "voice":
-        parts["quality"] = (voices.TABLE, voices.measure(spark, args.questions, args.engines, seed))
-        parts["speed"] = (voice_speed.TABLE, voice_speed.measure(spark, sizes, args.engines, seed))
-    return parts
 
 
 def bundle(argv: list[str]) -> int:

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart import voice
+from onecart.bench.voices import amazon_sentences
 from onecart.errors import UsageError, nearest
 
 _SIZES, _SLOW_SIZE = (10_000, 1_000_000), 2_000
@@ -60,20 +61,13 @@ def _row(
 
 def reviews(spark: SparkSession, size: int) -> DataFrame:
     """[text]: `size` rows."""
-    sentences = F.array(*[F.lit(text) for text in _sentences()["text"].head(1000)])
+    sentences = F.array(*[F.lit(text) for text in amazon_sentences()["text"].head(1000)])
     ids = spark.range(0, size, numPartitions=4 * spark.sparkContext.defaultParallelism)
     return ids.select(F.concat_ws(" ", F.get(sentences, (F.col("id") % 1000).cast("int")), F.col("id")).alias("text"))
 
 
-def _sentences() -> pd.DataFrame:
-    from onecart.samples.load import amazon_reviews
-
-    rows = amazon_reviews().query("rating_mean.abs() >= 0.5")
-    return rows.assign(label=(rows["rating_mean"] > 0).astype(int))[["text", "label"]]
-
-
 def _own(spark: SparkSession, **settings: Any) -> Callable[[DataFrame], None]:
-    model = voice.train_sentiment(spark.createDataFrame(_sentences()), **settings)
+    model = voice.train_sentiment(spark.createDataFrame(amazon_sentences()), **settings)
 
     def work(frame: DataFrame) -> None:
         model.score(frame).agg(F.count("sentiment"), F.sum("confidence"), F.count("reason")).collect()

@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from onecart import voice
 from onecart.errors import UsageError, nearest
+from onecart.voice.calibrate import expected_error
 
 _HELD = 0.05  # of a fold's training texts: train_sentiment always measures, too
 TABLE: tuple[tuple[str, str], ...] = (
@@ -76,16 +77,21 @@ def _scored(spark: SparkSession, texts: Texts, model: str) -> dict[str, Any]:
 
 def _ece(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
     place = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(sum(abs((confidence - right)[place == b].sum()) for b in range(bins)) / len(right))
+    return expected_error([(m.sum(), right[m].sum(), confidence[m].sum()) for m in (place == b for b in range(bins))])
 
 
 def amazon(seed: int) -> Texts:
+    rows = amazon_sentences()
+    many = ("vader", "sklearn", "vivekn", "onecart", "word2vec", "doc2vec", "sentiment_dl", "minilm")
+    return Texts(rows, _folds(rows, seed), many)
+
+
+def amazon_sentences() -> pd.DataFrame:
+    """[text, label]: 1 where people liked what it says, 0 where they did not; without those in between."""
     from onecart.samples.load import amazon_reviews
 
     rows = amazon_reviews().query("rating_mean.abs() >= 0.5")
-    rows = rows.assign(label=(rows["rating_mean"] > 0).astype(int))[["text", "label"]]
-    many = ("vader", "sklearn", "vivekn", "onecart", "word2vec", "doc2vec", "sentiment_dl", "minilm")
-    return Texts(rows, _folds(rows, seed), many)
+    return rows.assign(label=(rows["rating_mean"] > 0).astype(int))[["text", "label"]]
 
 
 def films(seed: int) -> Texts:

@@ -24,7 +24,6 @@ _BACKTEST = (
     "units",
 )  # fmt: skip
 _LEDGER = ("unique_id", "status", "reason", "demand", "periods", "units")
-_GLOBAL = ("lightgbm", "extra_trees")
 _ENOUGH = 50  # series from which a model over all of them is trained without being named
 _JUDGES = 5000  # series from which the others learn what is usual
 _FIELDS: dict[str, T.DataType] = {
@@ -128,7 +127,9 @@ def forecast(
     )
     together = _together(series, own, regressors)
     found = with_static(solved(packed(together, regressors), plan), static).persist()
-    found = _with_global(found, plan, [m for m in models or _GLOBAL if m in across.MODELS], asked=models is not None)
+    found = _with_global(
+        found, plan, [m for m in models or across.BOOSTED if m in across.MODELS], asked=models is not None
+    )
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
     judge = judge_of(sample.itertuples(index=False), plan)
     rows = mapped(found, judge.rows, _schema(plan)).withColumn(

@@ -9,10 +9,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.errors import UsageError, nearest
 from onecart.spark import settled
+from onecart.voice.checks import require, require_text
 from onecart.voice.clauses import base
-from onecart.voice.model import require_text
 
 _LONGEST = 8  # words of a name
 _MOST_SKUS = 10  # that a mention lists
@@ -65,17 +64,14 @@ def entities(
 def _names(catalogue: DataFrame, places: DataFrame | None) -> DataFrame:
     """gram, kind, place_of_kind, skus; a gram may be a product's, a brand's and a place's."""
     known = [c for c in ("description", "brand") if c in catalogue.columns]
-    if "sku" not in catalogue.columns or not known:
-        missing = "sku" if "sku" not in catalogue.columns else "description"
-        raise UsageError(f"the catalogue has no column '{missing}'{nearest(missing, catalogue.columns)}")
+    require("the catalogue", catalogue, "sku", *([] if known else ["description"]))
     kinds = {"description": ("product", 0), "brand": ("brand", 1)}
     parts = [
         catalogue.select(F.col(c).alias("name"), F.col("sku").cast("string").alias("sku"), *_kind(*kinds[c]))
         for c in known
     ]
     if places is not None:
-        if "place" not in places.columns:
-            raise UsageError(f"places has no column 'place'{nearest('place', places.columns)}")
+        require("places", places, "place")
         parts.append(
             places.select(F.col("place").alias("name"), F.lit(None).cast("string").alias("sku"), *_kind("place", 2))
         )

@@ -13,10 +13,9 @@ from sparknlp.annotator import ClassifierDLApproach, SentimentDLApproach
 from onecart.errors import UsageError
 from onecart.voice.baseline import fitted, regression, tfidf
 from onecart.voice.params import Params
-from onecart.voice.vectors import NONE, VECTOR
+from onecart.voice.vectors import DENSE, NONE, VECTOR
 from onecart.voice.words import LABEL, TERMS
 
-DENSE = "__onecart_dense"
 CHANCES = "__onecart_chances"  # array of a probability for each label, in the labels' order
 _ANSWER, _TFIDF, _SCALED, _WEIGHED, _BOTH, _Y = (
     f"__onecart_{name}" for name in ("answer", "tfidf", "scaled", "weighed", "both", "y")

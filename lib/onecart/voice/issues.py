@@ -3,9 +3,10 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.errors import UsageError, nearest
+from onecart.errors import UsageError
 from onecart.spark import settled
 from onecart.voice.changes import judged, over_time
+from onecart.voice.checks import require
 from onecart.voice.lexicon import OWNERS
 
 _KEY = ["scope", "item", "aspect", "week"]
@@ -35,9 +36,9 @@ def product_issues(
 
     Raises UsageError for a missing column, or a review_id or sku that is there twice.
     """
-    _require(mentions, "mentions", "review_id", "aspect", "polarity")
-    _require(reviews, "reviews", "review_id", "review_ts", "sku")
-    _require(products, "products", "sku", "category")
+    require("mentions", mentions, "review_id", "aspect", "polarity")
+    require("reviews", reviews, "review_id", "review_ts", "sku")
+    require("products", products, "sku", "category")
     for frame, name, key in ((reviews, "reviews", "review_id"), (products, "products", "sku")):
         _unique(frame, name, key)
     placed = settled(placed_reviews(reviews, products))
@@ -99,12 +100,6 @@ def _share(when: str) -> Column:
 def _owner() -> Column:
     owners = F.create_map(*[F.lit(x) for pair in OWNERS.items() for x in pair])
     return F.coalesce(owners[F.col("aspect")], F.lit(_OTHER))
-
-
-def _require(frame: DataFrame, name: str, *columns: str) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise UsageError(f"{name} has no column '{column}'{nearest(column, frame.columns)}")
 
 
 def _unique(frame: DataFrame, name: str, key: str) -> None:

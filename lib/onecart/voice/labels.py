@@ -36,8 +36,13 @@ def label_of(reviews: DataFrame) -> Column:
 def stars(reviews: DataFrame) -> Column:
     _text(reviews, "rating", T.NumericType | T.NullType)
     rating = F.col("rating").cast("double")
+    return of_stars(rating, between="neutral")
+
+
+def of_stars(rating: Column, *, between: str | None) -> Column:
+    """positive from 4 stars on, negative up to 2, and `between`; null where there are none."""
     known = rating.isNotNull() & ~F.isnan(rating)
-    return F.when(known, F.when(rating >= 4, "positive").when(rating <= 2, "negative").otherwise("neutral"))
+    return F.when(known, F.when(rating >= 4, "positive").when(rating <= 2, "negative").otherwise(F.lit(between)))
 
 
 def _text(reviews: DataFrame, name: str, kinds: Any) -> Column:

@@ -1,6 +1,6 @@
 """The job `voice`: silver.reviews and silver.tickets -> sentiment, aspects, issues with quotes, intents of tickets."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
@@ -9,6 +9,7 @@ from onecart.spark import settled
 from onecart.voice.effect import with_sales_effect
 from onecart.voice.evaluate import held_out
 from onecart.voice.issues import placed_reviews, product_issues
+from onecart.voice.labels import of_stars
 from onecart.voice.mask import masked
 from onecart.voice.mentions import aspects
 from onecart.voice.mining import mine_terms
@@ -46,7 +47,7 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     With fewer than voice.min_rows such reviews, or too few of one kind, it trains no model and writes nothing.
     """
     settings, seed = ctx.settings.voice, ctx.settings.seed
-    reviews = reviews.withColumn("label", stars_label(F.col("rating")))
+    reviews = reviews.withColumn("label", of_stars(F.col("rating"), between=None))
     try:
         asked = {"holdout_share": settings.holdout_share, "min_rows": settings.min_rows, "seed": seed}
         model = train_sentiment(reviews.select("text", "label"), **{**settings.params, **asked})
@@ -68,11 +69,6 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     return written.inserted, words
 
 
-def stars_label(rating: Column) -> Column:
-    """positive from 4 stars on, negative up to 2, else null."""
-    return F.when(rating >= 4, "positive").when(rating <= 2, "negative")
-
-
 def _aspects(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     """gold.review_aspects, and how often aspects and stars agree: of the reviews whose aspects are all praised or all
     criticised, as dataset `stars`."""
@@ -85,7 +81,7 @@ def _aspects(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     found = settled(found.withColumn("evidence", evidence))
     rows = found.select("review_id", "record_id", "sku", *_OWN_COLUMNS, version)
     written = ctx.lake.replace("gold.review_aspects", rows)
-    of_review = found.groupBy("review_id", stars_label(F.col("rating")).alias("stars"))
+    of_review = found.groupBy("review_id", of_stars(F.col("rating"), between=None).alias("stars"))
     sides = of_review.agg(*[F.max(F.col("polarity") == side).alias(side) for side in ("positive", "negative")])
     one_sided = sides.where("positive <> negative AND stars IS NOT NULL")
     right = F.count_if(F.col("positive") == (F.col("stars") == "positive"))

@@ -9,7 +9,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.errors import UsageError
-from onecart.voice.model import require_text
+from onecart.voice.checks import require_text
 from onecart.voice.reading import Reader
 
 MENTION = T.StructType(

@@ -8,10 +8,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.errors import UsageError
 from onecart.voice import lexicon, opinions
+from onecart.voice.checks import require, require_text
 from onecart.voice.clauses import Clause, clauses, words_of
-from onecart.voice.model import require_text
 
 _DETERMINERS = opinions.words("the this that its it's my our their these those a an your his her any some")
 _STOP = opinions.words(
@@ -68,8 +67,7 @@ def _of_catalogue(reviews: DataFrame, catalogue: DataFrame | None, counted: Data
     """[term, listed] of the terms with a word of the catalogue."""
     if catalogue is None:
         return counted.select("term", F.lit(False).alias("listed")).limit(0)
-    if "description" not in catalogue.columns:
-        raise UsageError("the catalogue has no column 'description'")
+    require("the catalogue", catalogue, "description")
     words = catalogue.select(F.explode(F.split(F.lower("description"), r"[^\p{L}]+")).alias("word")).distinct()
     each = counted.select("term", F.explode(F.split("term", " ")).alias("word"))
     listed = each.join(words, "word", how="left_semi").select("term").distinct()

@@ -11,12 +11,12 @@ from typing import Any
 from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from onecart.errors import UsageError, nearest
+from onecart.errors import UsageError
 from onecart.spark import session
 from onecart.voice import clean, heads, languages, spread, vectors
 from onecart.voice.calibrate import Calibration
+from onecart.voice.checks import require_text
 from onecart.voice.words import TEXT, WORDS, with_terms
 
 ADDED = ("sentiment", "confidence", "reason")
@@ -38,6 +38,10 @@ class Reading:
         """What Spark NLP gets of a text."""
         plain = clean.cleaned(text, max_chars=self.max_chars)
         return languages.segmented(plain, self.language)
+
+    def spread(self, df: DataFrame, text: str = "text") -> DataFrame:
+        """`df` as it is quickest read."""
+        return spread.by_length(df, text) if self.slow else df
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,7 @@ class SentimentModel:
         """
         require_text(df)
         kept = [F.col(f"`{c}`") for c in df.columns if c.lower() not in ADDED]
-        if self.how.slow:
-            df = spread.by_length(df)
+        df = self.how.spread(df)
         scored = self.answered(df.withColumn(_RAW, F.col("text")).withColumn(TEXT, self.how.text(F.col("text"))))
         place, has_words = F.col(PLACE), F.size(WORDS) > 0
         confidence = self.calibration.confidence(F.col(heads.CHANCES), place)
@@ -142,13 +145,3 @@ def _without_spaces(path: str) -> Iterator[str]:
         link = Path(folder) / "model"
         link.symlink_to(Path(path).absolute(), target_is_directory=True)
         yield str(link)
-
-
-def require_text(df: DataFrame, *others: str) -> None:
-    """UsageError unless `df` has a string column `text`, and the `others`."""
-    for name in ("text", *others):
-        if name not in df.columns:
-            raise UsageError(f"the frame has no column '{name}'{nearest(name, df.columns)}")
-    kind = df.schema["text"].dataType
-    if not isinstance(kind, T.StringType):
-        raise UsageError(f"column 'text' is {kind.simpleString()}; it must hold strings")

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from onecart.errors import DataError, UsageError
 from onecart.voice import languages
-from onecart.voice.model import ADDED, SentimentModel, require_text, write_about
+from onecart.voice.checks import require_text
+from onecart.voice.model import ADDED, SentimentModel, write_about
 from onecart.voice.params import Params
 
 _LANGUAGE = "__onecart_language"

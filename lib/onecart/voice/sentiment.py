@@ -10,12 +10,13 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.spark import session, settled
-from onecart.voice import calibrate, heads, spread, vectors
+from onecart.voice import calibrate, heads, vectors
 from onecart.voice.baseline import BASELINE, fit_baseline
 from onecart.voice.calibrate import Calibration
+from onecart.voice.checks import require_text
 from onecart.voice.evaluate import held_out, metrics, uniform
 from onecart.voice.labels import Counts, counted, label_of, two_or_three
-from onecart.voice.model import PLACE, Reading, SentimentModel, answered, require_text
+from onecart.voice.model import PLACE, Reading, SentimentModel, answered
 from onecart.voice.params import Params, checked
 from onecart.voice.words import LABEL, TEXT, WORDS, read, reader, with_terms
 
@@ -31,9 +32,9 @@ def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
     Rows with a null, empty or NaN label teach Word2Vec words but no sentiment; rows without text are left out.
     params: see `params.Params` (embeddings, classifier, languages, neutral_below, holdout_share, min_rows, seed, ...).
 
-    By default a logistic regression on TF-IDF of words, word pairs and negated words (Spark NLP reads the words) learns from all but `holdout_share` of the texts, equal texts on the same side; confidence is
-    calibrated on `calibration_share` of them, with a model that had not learned from these. SentimentModel.metrics are
-    figures on the held-out texts: accuracy, macro_f1, ece (expected calibration error of confidence), n,
+    By default a logistic regression on TF-IDF of words, word pairs and negated words (Spark NLP reads the words) learns from
+    all but `holdout_share` of the texts, equal texts on the same side; confidence is calibrated on `calibration_share` of
+    them, with a model that had not learned from these. SentimentModel.metrics are figures on the held-out texts: accuracy, macro_f1, ece (expected calibration error of confidence), n,
     majority_accuracy (always answering the label that is most frequent in training), and of a TF-IDF logistic regression
     that learned from the same rows, baseline_accuracy and baseline_macro_f1.
 
@@ -84,17 +85,16 @@ def _fitted(
     found = vectors.fit(words, p, marked=words if p.classifier == "logistic" else vectors.with_label_words(seen))
     reading = PipelineModel([*using.stages, *found])
     known = words.where(F.col(LABEL).isNotNull())
-    known = settled(PipelineModel(found).transform(spread.by_length(known, TEXT) if how.slow else known))
+    known = settled(PipelineModel(found).transform(how.spread(known, TEXT)))
     how = replace(how, size=_size(known) if found else 0)
     known = vectors.dense(with_terms(known), how.size)
     first = heads.fit(known.where(~F.col(_CALIBRATE)), p, labels=len(labels), size=how.size)
-    natural = read(spread.by_length(natural, TEXT) if how.slow else natural, reading)
+    natural = read(how.spread(natural, TEXT), reading)
     calibration = _calibrated(answered(natural, first, labels=len(labels), size=how.size), len(labels))
     head = heads.fit(known, p, labels=len(labels), size=how.size)
     baseline = fit_baseline(known, known.count())
     model = SentimentModel(reading, head, how, calibration, labels, {}, p.neutral_below)
-    test = spread.by_length(test, TEXT) if how.slow else test
-    figures = _figures(_outcomes(test, model, baseline), counts, labels)
+    figures = _figures(_outcomes(how.spread(test, TEXT), model, baseline), counts, labels)
     return replace(model, metrics=figures)
 
 

@@ -10,11 +10,10 @@ from pyspark.ml.feature import IDF, HashingTF, NGram, RegexTokenizer, SQLTransfo
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from onecart.errors import UsageError, nearest
 from onecart.spark import settled
 from onecart.voice import rules
+from onecart.voice.checks import require, require_strings
 
 OF_CATEGORY = {  # silver.tickets.category -> intent
     "delivery": "delivery",
@@ -150,10 +149,5 @@ def _template(tickets: DataFrame) -> Column:
 
 
 def _require(tickets: DataFrame) -> None:
-    if "text" not in tickets.columns and "subject" not in tickets.columns:
-        raise UsageError(f"the frame has no column 'text'{nearest('text', tickets.columns)}")
-    if "category" not in tickets.columns:
-        raise UsageError(f"the frame has no column 'category'{nearest('category', tickets.columns)}")
-    for name in ("text", "subject", "category"):
-        if name in tickets.columns and not isinstance(tickets.schema[name].dataType, T.StringType):
-            raise UsageError(f"column '{name}' is {tickets.schema[name].dataType.simpleString()}; it must hold strings")
+    require("the frame", tickets, *([] if "subject" in tickets.columns else ["text"]), "category")
+    require_strings(tickets, *[name for name in ("text", "subject", "category") if name in tickets.columns])

@@ -15,6 +15,7 @@ from onecart.voice import minilm
 from onecart.voice.params import Params
 from onecart.voice.words import DOCUMENT, LABEL, WORDS
 
+DENSE = "__onecart_dense"  # VECTOR as one of MLlib
 VECTOR = "__onecart_sentence"  # annotations of Spark NLP: at most one a text
 _WORD_VECTORS = "__onecart_vectors"
 NONE = "none"
@@ -40,11 +41,11 @@ def fit(rows: DataFrame, p: Params, *, marked: DataFrame) -> list[Any]:
 
 
 def dense(df: DataFrame, size: int) -> DataFrame:
-    """Adds `__onecart_dense`, VECTOR as an MLlib vector of `size` numbers, zeros for a text without; nothing for size 0."""
+    """Adds DENSE, VECTOR as an MLlib vector of `size` numbers, zeros for a text without; nothing for size 0."""
     if not size:
         return df
     numbers = F.coalesce(F.get(VECTOR, F.lit(0))["embeddings"], F.array_repeat(F.lit(0.0).cast("float"), size))
-    return df.withColumn("__onecart_dense", array_to_vector(numbers))
+    return df.withColumn(DENSE, array_to_vector(numbers))
 
 
 def with_label_words(rows: DataFrame) -> DataFrame:

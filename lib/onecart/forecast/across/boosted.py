@@ -30,7 +30,7 @@ _PARAMS = {
     "verbose": -1,
 }
 _TREES = 120
-_KINDS: dict[str, tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
+KINDS: dict[str, tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
     "lightgbm": ({"objective": "l2"}, np.sqrt, np.square),
     "extra_trees": ({"objective": "huber", "alpha": 0.9, "extra_trees": True}, np.asarray, np.asarray),
 }
@@ -56,7 +56,7 @@ def fit_boosted(
     usual = {**_PARAMS, "min_data_in_leaf": leaf, "seed": plan.seed % 2**31, "num_threads": training.threads}
     boosters = {}
     for name in names:
-        own, learnt, _ = _KINDS[name]
+        own, learnt, _ = KINDS[name]
         data = lightgbm.Dataset(x, learnt(ratio), weight=weight, categorical_feature=kinds)
         boosters[name] = lightgbm.train({**usual, **own}, data, _TREES).model_to_string().encode()
     return boosters
@@ -75,6 +75,6 @@ def open_boosted(stored: dict[str, bytes], plan: Plan) -> Predict:
         said = {
             name: np.asarray(one.predict(x, num_threads=1), float).reshape(-1, plan.h) for name, one in boosters.items()
         }
-        return {name: np.asarray(level * _KINDS[name][2](np.maximum(ratio, 0.0))) for name, ratio in said.items()}
+        return {name: np.asarray(level * KINDS[name][2](np.maximum(ratio, 0.0))) for name, ratio in said.items()}
 
     return predict

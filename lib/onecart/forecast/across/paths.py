@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from onecart.errors import UsageError, nearest
-from onecart.forecast.across.boosted import Predict, fit_boosted, open_boosted
+from onecart.forecast.across.boosted import KINDS, Predict, fit_boosted, open_boosted
 from onecart.forecast.across.lstm import fit_lstm, open_lstm
 from onecart.forecast.across.mllib import fit_gbt, paths_gbt
 from onecart.forecast.across.origins import COLUMNS, Series, asked, cutoffs
@@ -17,8 +17,9 @@ from onecart.forecast.across.samples import series_in
 from onecart.forecast.across.settings import Training
 from onecart.forecast.solve import Plan
 
-_FAMILIES = {"boosted": ("lightgbm", "extra_trees"), "gbt": ("gbt",), "lstm": ("lstm",)}
+_FAMILIES = {"boosted": (*KINDS,), "gbt": ("gbt",), "lstm": ("lstm",)}
 """Models that learn from the same rows, together."""
+BOOSTED = _FAMILIES["boosted"]
 MODELS = tuple(name for names in _FAMILIES.values() for name in names)
 PATHS = "unique_id STRING, model STRING, yhats ARRAY<DOUBLE>"
 _FIT: dict[str, Callable[[Sequence[str], DataFrame, Plan, int | None, Training], dict[str, Any]]] = {
