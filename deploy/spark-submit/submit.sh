@@ -2,6 +2,7 @@
 # Submits one job to a Spark cluster, with OneCart and the jars it needs:
 #   MASTER=spark://host:7077 deploy/spark-submit/submit.sh clean --env cluster --set lake.root=s3a://bucket/lake
 # SPARK_SUBMIT: the spark-submit to use (default: the environment's own). ARGS: more spark-submit arguments.
+# --gpu: conf/gpu.yaml on top, and the script that finds each executor's GPU (deploy/gpu/README.md).
 # ARCHIVE: a packed Python environment for the executors (venv-pack -o env.tar.gz); else their Python needs the packages.
 set -eu
 here=$(cd -- "$(dirname -- "$0")/../.." && pwd -P)
@@ -14,13 +15,16 @@ dist=$(mktemp -d)
 trap 'rm -rf "$dist"' EXIT
 "$python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$dist" "$here"
 mv "$dist"/onecart-*.whl "$dist/onecart.zip" # executors import a zip, not a wheel
-packages=$("$python" -c "import sys; from onecart import dag, jars; print(','.join(jars.DELTA + (jars.NLP if dag.JOBS[sys.argv[1]].nlp else ())))" "$job")
+gpu=
+for option in "$@"; do [ "$option" = --gpu ] && gpu="--files $here/deploy/gpu/discover.sh"; done
+nlp=$("$python" -c "import sys; from onecart import config, jars; print(','.join(config.load(gpu='--gpu' in sys.argv)[0].spark.nlp_packages or jars.NLP))" "$@")
+packages=$("$python" -c "import sys; from onecart import dag, jars; print(','.join([*jars.DELTA, *([sys.argv[2]] if dag.JOBS[sys.argv[1]].nlp else [])]))" "$job" "$nlp")
 excludes=$("$python" -c "from onecart import jars; print(','.join(jars.NLP_EXCLUDES))")
 
 set -- --master "${MASTER:-local[*]}" --packages "$packages" --exclude-packages "$excludes" --py-files "$dist/onecart.zip" \
     --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension \
     --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog \
-    ${ARCHIVE:+--archives "$ARCHIVE#env" --conf spark.pyspark.python=./env/bin/python} ${ARGS-} "$here/jobs/$job.py" "$@"
+    $gpu ${ARCHIVE:+--archives "$ARCHIVE#env" --conf spark.pyspark.python=./env/bin/python} ${ARGS-} "$here/jobs/$job.py" "$@"
 if [ -z "${SPARK_SUBMIT-}" ]; then # the environment's own Spark, Java and Python
     SPARK_HOME=$("$python" -c "import os, pyspark; print(os.path.dirname(pyspark.__file__))")
     JAVA_HOME=$("$python" -c "from onecart import jars; print(jars.java_home())")

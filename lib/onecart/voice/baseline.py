@@ -1,5 +1,6 @@
 """TF-IDF, and what every model is compared with: a logistic regression on nothing else."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyspark.ml import Pipeline, PipelineModel
@@ -11,6 +12,7 @@ from onecart.spark import settled
 from onecart.voice.words import LABEL, PLAIN_TERMS
 
 BASELINE = "__onecart_baseline"
+FEATURES = 1 << 17  # places of a TF-IDF vector
 _FEATURES, _Y = "__onecart_plain_tfidf", "__onecart_y"
 _C = 10.0  # inverse strength of the regularisation: best of 1, 3, 10, 30 on parts of the Amazon training sentences
 
@@ -21,16 +23,16 @@ def fit_baseline(rows: DataFrame, count: int) -> PipelineModel:
     return fitted(rows, tfidf(PLAIN_TERMS, _FEATURES), regression(_FEATURES, 1 / (_C * count), BASELINE))
 
 
-def fitted(rows: DataFrame, stages: list[Any], last: Any) -> PipelineModel:
-    """The stages and the last one, fitted. Its many rounds read the features from where they are kept: with the plan that
-    makes them, each round would send all models of the stages to every task; and each
+def fitted(
+    rows: DataFrame, stages: list[Any], last: Any, join: Callable[[DataFrame], DataFrame] | None = None
+) -> PipelineModel:
+    """The stages and the last one, fitted; `join`: between them. Its many rounds read the features from where they are kept:
+    with the plan that makes them, each round would send all models of the stages to every task; and each
     partition answers with as many numbers as there are features, so there are only as many as tasks at once."""
     prepared = Pipeline(stages=stages).fit(rows)
-    features = prepared.transform(rows).select(last.getFeaturesCol(), last.getLabelCol())
-    # VectorAssembler names each of the features, and MLlib would carry the names through every round.
-    features = settled(
-        features.withMetadata(last.getFeaturesCol(), {}).coalesce(rows.sparkSession.sparkContext.defaultParallelism)
-    )
+    features = prepared.transform(rows)
+    features = (join(features) if join else features).select(last.getFeaturesCol(), last.getLabelCol())
+    features = settled(features.coalesce(rows.sparkSession.sparkContext.defaultParallelism))
     return PipelineModel([*prepared.stages, last.fit(features)])
 
 
@@ -38,7 +40,7 @@ def tfidf(terms: str, output: str) -> list[Any]:
     """The stages from a column of words to their TF-IDF vector of length 1."""
     tf, weighed = f"{output}_tf", f"{output}_idf"
     return [
-        HashingTF(numFeatures=1 << 17, inputCol=terms, outputCol=tf),
+        HashingTF(numFeatures=FEATURES, inputCol=terms, outputCol=tf),
         IDF(inputCol=tf, outputCol=weighed),
         Normalizer(inputCol=weighed, outputCol=output),
     ]

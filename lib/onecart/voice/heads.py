@@ -1,5 +1,6 @@
 """What answers from a text's terms and vector: a logistic regression on both, or a Spark NLP network on the vector."""
 
+from functools import partial
 from typing import Any
 
 from pyspark.ml import PipelineModel
@@ -11,7 +12,7 @@ from pyspark.sql import functions as F
 from sparknlp.annotator import ClassifierDLApproach, SentimentDLApproach
 
 from onecart.errors import UsageError
-from onecart.voice.baseline import fitted, regression, tfidf
+from onecart.voice.baseline import FEATURES, fitted, regression, tfidf
 from onecart.voice.params import Params
 from onecart.voice.vectors import DENSE, NONE, VECTOR
 from onecart.voice.words import LABEL, TERMS
@@ -41,7 +42,11 @@ def require(p: Params, labels: int) -> None:
 
 def chances(df: DataFrame, head: PipelineModel, *, labels: int) -> DataFrame:
     """Adds CHANCES; what it holds for a text without words means nothing."""
-    scored = head.transform(df)
+    *before, last = head.stages
+    ready = PipelineModel(before).transform(df)
+    if before and isinstance(before[-1], ElementwiseProduct):
+        ready = _joined(ready, len(before[-1].getScalingVec()))
+    scored = last.transform(ready)
     if CHANCES in scored.columns:
         return scored.withColumn(CHANCES, vector_to_array(F.col(CHANCES)))
     said = F.get(_ANSWER, F.lit(0))["metadata"]
@@ -57,14 +62,29 @@ def _logistic(rows: DataFrame, p: Params, size: int) -> PipelineModel:
         return fitted(
             rows.select(TERMS, known), tfidf(TERMS, _TFIDF), regression(_TFIDF, strength, _ANSWER, CHANCES, _Y)
         )
-    weight = Vectors.dense([size**-0.5] * size)
     stages: list[Any] = [
         *tfidf(TERMS, _TFIDF),
         StandardScaler(withMean=True, withStd=True, inputCol=DENSE, outputCol=_SCALED),
-        ElementwiseProduct(scalingVec=weight, inputCol=_SCALED, outputCol=_WEIGHED),
-        VectorAssembler(inputCols=[_TFIDF, _WEIGHED], outputCol=_BOTH),
+        ElementwiseProduct(scalingVec=Vectors.dense([size**-0.5] * size), inputCol=_SCALED, outputCol=_WEIGHED),
     ]
-    return fitted(rows.select(TERMS, DENSE, known), stages, regression(_BOTH, strength, _ANSWER, CHANCES, _Y))
+    last = regression(_BOTH, strength, _ANSWER, CHANCES, _Y)
+    return fitted(rows.select(TERMS, DENSE, known), stages, last, partial(_joined, size=size))
+
+
+def _joined(df: DataFrame, size: int) -> DataFrame:
+    """Adds _BOTH, _TFIDF and the `size` numbers of _WEIGHED as one vector, and leaves out VectorAssembler's names of all
+    130,000 numbers, which every later task would be sent. Told the sizes, it asks for no first row, which a stream has not.
+    """
+    df = df.withMetadata(_TFIDF, _numbers(FEATURES)).withMetadata(_WEIGHED, _numbers(size))
+    joined = VectorAssembler(inputCols=[_TFIDF, _WEIGHED], outputCol=_BOTH).transform(df)
+    return joined.withMetadata(
+        _BOTH, _numbers(FEATURES + size)
+    )  # empty metadata would be taken for none, and the names stay
+
+
+def _numbers(n: int) -> dict[str, Any]:
+    """What MLlib calls a vector of n numbers without names."""
+    return {"ml_attr": {"num_attrs": n}}
 
 
 def _network(p: Params, labels: int) -> Any:

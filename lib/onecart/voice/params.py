@@ -1,6 +1,6 @@
 """The parameters of `train_sentiment`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,7 +28,9 @@ class Params(BaseModel):
     balance: bool = True  # rarer labels' rows are repeated (or the others' sampled) until all count the same
     dimensions: int = Field(100, ge=2, le=1024)  # of a word's vector, where it is learned
     min_count: int = Field(2, ge=1)  # a word seen fewer times has no vector
-    vector_batch: int = Field(16, ge=1)  # texts that minilm reads at once
+    vector_batch: Literal["auto"] | Annotated[int, Field(ge=1)] = (
+        16  # texts that minilm reads at once; auto: the quickest
+    )
     strength: float = Field(3.0, gt=0)  # of logistic: inverse of the regularisation, as C of scikit-learn
     epochs: int = Field(12, ge=1)  # this and what follows: of sentiment_dl and classifier_dl
     batch_size: int = Field(32, ge=1)

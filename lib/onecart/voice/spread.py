@@ -5,7 +5,8 @@ import math
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-_BYTES = 256 * 1024  # of a partition: MiniLM reads this in about ten seconds
+_BYTES = 256 * 1024  # of a partition: MiniLM reads this in about half a minute
+_FEW = 16 * 1024  # not worth a second task
 _MOST = 10_000
 
 
@@ -22,4 +23,4 @@ def _partitions(df: DataFrame) -> int:
     least = df.sparkSession.sparkContext.defaultParallelism
     if size > 1 << 50:  # Spark does not know, and says as much as a number can hold
         return 8 * least
-    return max(1 if size < _BYTES else least, min(_MOST, math.ceil(size / _BYTES)))
+    return max(1 if size < _FEW else least, min(_MOST, math.ceil(size / _BYTES)))
