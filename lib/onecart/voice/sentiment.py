@@ -55,9 +55,8 @@ def train_one(reviews: DataFrame, p: Params, *, language: str | None) -> Sentime
     """One model of all texts."""
     how = Reading(p.max_chars, language, 0, slow=p.vectors not in vectors.QUICK)
     rows = reviews.select(F.col("text").alias(TEXT), label_of(reviews).alias("label"))
-    rows = rows.where(F.trim(TEXT) != "").withColumn(
-        "held_out", held_out(F.col(TEXT), share=p.holdout_share, seed=p.seed)
-    )
+    held = held_out(F.col(TEXT), share=p.holdout_share, seed=p.seed)
+    rows = settled(rows.where(F.trim(TEXT) != "").withColumn("held_out", held))  # `reviews` is read once
     counts = counted(rows)
     labels = two_or_three(counts, p)
     heads.require(p, len(labels))
