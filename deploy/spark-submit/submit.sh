@@ -16,7 +16,7 @@ trap 'rm -rf "$dist"' EXIT
 "$python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$dist" "$here"
 mv "$dist"/onecart-*.whl "$dist/onecart.zip" # executors import a zip, not a wheel
 gpu=
-for option in "$@"; do [ "$option" = --gpu ] && gpu="--files $here/deploy/gpu/discover.sh"; done
+for option in "$@"; do [ "$option" = --gpu ] && gpu=$here/deploy/gpu/discover.sh; done
 nlp=$("$python" -c "import sys; from onecart import config, jars; print(','.join(config.load(gpu='--gpu' in sys.argv)[0].spark.nlp_packages or jars.NLP))" "$@")
 packages=$("$python" -c "import sys; from onecart import dag, jars; print(','.join([*jars.DELTA, *([sys.argv[2]] if dag.JOBS[sys.argv[1]].nlp else [])]))" "$job" "$nlp")
 excludes=$("$python" -c "from onecart import jars; print(','.join(jars.NLP_EXCLUDES))")
@@ -24,7 +24,7 @@ excludes=$("$python" -c "from onecart import jars; print(','.join(jars.NLP_EXCLU
 set -- --master "${MASTER:-local[*]}" --packages "$packages" --exclude-packages "$excludes" --py-files "$dist/onecart.zip" \
     --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension \
     --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog \
-    $gpu ${ARCHIVE:+--archives "$ARCHIVE#env" --conf spark.pyspark.python=./env/bin/python} ${ARGS-} "$here/jobs/$job.py" "$@"
+    ${gpu:+--files "$gpu"} ${ARCHIVE:+--archives "$ARCHIVE#env" --conf spark.pyspark.python=./env/bin/python} ${ARGS-} "$here/jobs/$job.py" "$@"
 if [ -z "${SPARK_SUBMIT-}" ]; then # the environment's own Spark, Java and Python
     SPARK_HOME=$("$python" -c "import os, pyspark; print(os.path.dirname(pyspark.__file__))")
     JAVA_HOME=$("$python" -c "from onecart import jars; print(jars.java_home())")

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,13 @@ def test_one_machine_without_a_gpu_runs_on_its_cpus_and_says_so(no_gpu, capsys):
 def test_one_machine_that_asks_for_no_gpu_is_asked_for_none(no_gpu, capsys):
     assert spark._on_one_machine({"spark.ui.port": "1"}, jars.NLP) == ({"spark.ui.port": "1"}, jars.NLP)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("options", "gpu"), [(["--gpu"], True), ([], False)])
+def test_submit_ships_the_script_and_the_gpu_build_where_a_gpu_is_asked_for(options, gpu):
+    env = {**os.environ, "SPARK_SUBMIT": "echo", "ONECART_PYTHON": sys.executable}
+    submit = [str(ROOT / "deploy" / "spark-submit" / "submit.sh"), "voice", *options]
+    said = subprocess.run(submit, env=env, capture_output=True, text=True, check=True).stdout
+    assert (f"--files {DISCOVER}" in said) == gpu
+    assert ("spark-nlp-gpu_2.12" in said) == gpu
+    assert ("spark-nlp_2.12" in said) != gpu
