@@ -17,8 +17,21 @@ trap 'rm -rf "$dist"' EXIT
 mv "$dist"/onecart-*.whl "$dist/onecart.zip" # executors import a zip, not a wheel
 gpu=
 for option in "$@"; do [ "$option" = --gpu ] && gpu=$here/deploy/gpu/discover.sh; done
-nlp=$("$python" -c "import sys; from onecart import config, jars; print(','.join(config.load(gpu='--gpu' in sys.argv)[0].spark.nlp_packages or jars.NLP))" "$@")
-packages=$("$python" -c "import sys; from onecart import dag, jars; print(','.join([*jars.DELTA, *([sys.argv[2]] if dag.JOBS[sys.argv[1]].nlp else [])]))" "$job" "$nlp")
+packages=$("$python" - "$job" "$@" <<'END'
+import argparse, sys
+from onecart import dag, jars, jobs
+
+def show():
+    parser = argparse.ArgumentParser(prog="submit.sh JOB")
+    jobs.add_arguments(parser)
+    settings = jobs.load_settings(parser.parse_args(sys.argv[2:]))
+    nlp = settings.spark.nlp_packages or jars.NLP
+    print(",".join([*jars.DELTA, *(nlp if dag.JOBS[sys.argv[1]].nlp else ())]))
+    return 0
+
+sys.exit(jobs.guarded(show))
+END
+)
 excludes=$("$python" -c "from onecart import jars; print(','.join(jars.NLP_EXCLUDES))")
 
 set -- --master "${MASTER:-local[*]}" --packages "$packages" --exclude-packages "$excludes" --py-files "$dist/onecart.zip" \

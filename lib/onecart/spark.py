@@ -100,19 +100,19 @@ def memory_gib() -> float:
     return total / 2**30
 
 
-def gpus() -> int:
-    """How many NVIDIA GPUs this machine has, by its driver's own tool."""
+def _has_gpu() -> bool:
+    """Whether NVIDIA's own tool shows a GPU on this machine."""
     try:
         found = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU ") for line in found.stdout.splitlines()) if found.returncode == 0 else 0
+        return False
+    return found.returncode == 0 and found.stdout.startswith("GPU ")
 
 
 def _on_one_machine(conf: dict[str, str], nlp_packages: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """conf/gpu.yaml where master and workers are one process: nothing to hand out, and without a GPU the CPU build."""
     kept = {key: value for key, value in conf.items() if _GPU not in key}
-    if len(kept) < len(conf) and not gpus():
+    if len(kept) < len(conf) and not _has_gpu():
         print("onecart: this machine has no GPU: everything runs on its CPUs", file=sys.stderr)
         return kept, jars.NLP
     return kept, nlp_packages

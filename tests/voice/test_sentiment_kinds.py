@@ -1,11 +1,11 @@
 """Embeddings, classifiers, numbers of labels and languages by choice; each kind is saved and answers the same after."""
 
-import time
 from itertools import product
 from typing import Any
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import functions as F
 
 from onecart.errors import DataError, UsageError
 from onecart.voice import SentimentModel, train_sentiment
@@ -83,28 +83,29 @@ def test_a_minilm_vector_does_not_depend_on_its_neighbours_and_is_the_known_one(
                 assert mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs) > 0.9999
 
 
-def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any) -> None:
+def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any, monkeypatch: Any) -> None:
     from onecart.voice import vectors, words
 
     class Network:
-        """Reads all texts in as many seconds as are said here, by how many it reads at once."""
+        """Reads all texts in as many seconds of its own clock as are said here, by how many it reads at once."""
+
+        now = 0.0
 
         def setBatchSize(self, n: int) -> Any:
             self.seconds = {16: 0.9, 32: 0.3, 64: 0.29}[n]
             return self
 
         def transform(self, df: Any) -> Any:
-            seconds = self.seconds
+            return df.withColumn(vectors.VECTOR, F.array(F.lit("v")))
 
-            def read(batches: Any) -> Any:
-                time.sleep(seconds)
-                for batch in batches:
-                    yield batch[[]].assign(**{vectors.VECTOR: [["v"]] * len(batch)})
+        def monotonic(self) -> float:
+            self.now += self.seconds
+            return self.now
 
-            return df.mapInPandas(read, f"{vectors.VECTOR} array<string>")
-
+    network = Network()
+    monkeypatch.setattr(vectors, "time", network)
     asked = frame(spark, ["good", "bad"]).withColumnRenamed("text", words.DOCUMENT)
-    assert vectors._quickest_batch(Network(), asked) == 32
+    assert vectors._quickest_batch(network, asked) == 32
 
 
 def test_stars_stand_in_for_three_labels_and_emoji_and_negation_are_read(spark: Any, tmp_path: Any) -> None:

@@ -124,10 +124,10 @@ def _own(**settings: Any) -> Callable[[SparkSession, Texts, pd.DataFrame, pd.Ser
     """OneCart's train_sentiment with these settings."""
 
     def answer(spark: SparkSession, texts: Texts, train: pd.DataFrame, test: pd.Series) -> Answer:
-        learn = spark.createDataFrame(train).repartition(spark.sparkContext.defaultParallelism).localCheckpoint()
+        learn = spark.createDataFrame(train).repartition(spark.sparkContext.defaultParallelism)
         model = voice.train_sentiment(learn, holdout_share=_HELD, **settings)
         ask = spark.createDataFrame(pd.DataFrame({"id": range(len(test)), "text": test.to_numpy()}))
-        ask = ask.repartition(spark.sparkContext.defaultParallelism).localCheckpoint()
+        ask = ask.repartition(spark.sparkContext.defaultParallelism)
         found = model.score(ask).toPandas().set_index("id").sort_index()
         confidence = found["confidence"].fillna(0.5).to_numpy()
         return (found["sentiment"] == "1").astype(int).to_numpy(), confidence

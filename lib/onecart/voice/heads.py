@@ -77,9 +77,8 @@ def _joined(df: DataFrame, size: int) -> DataFrame:
     """
     df = df.withMetadata(_TFIDF, _numbers(FEATURES)).withMetadata(_WEIGHED, _numbers(size))
     joined = VectorAssembler(inputCols=[_TFIDF, _WEIGHED], outputCol=_BOTH).transform(df)
-    return joined.withMetadata(
-        _BOTH, _numbers(FEATURES + size)
-    )  # empty metadata would be taken for none, and the names stay
+    # Empty metadata would be taken for none, and the names would stay.
+    return joined.withMetadata(_BOTH, _numbers(FEATURES + size))
 
 
 def _numbers(n: int) -> dict[str, Any]:

@@ -28,9 +28,8 @@ class Params(BaseModel):
     balance: bool = True  # rarer labels' rows are repeated (or the others' sampled) until all count the same
     dimensions: int = Field(100, ge=2, le=1024)  # of a word's vector, where it is learned
     min_count: int = Field(2, ge=1)  # a word seen fewer times has no vector
-    vector_batch: Literal["auto"] | Annotated[int, Field(ge=1)] = (
-        16  # texts that minilm reads at once; auto: the quickest
-    )
+    # texts that minilm reads at once; auto: as many as are read quickest, tried in training
+    vector_batch: Literal["auto"] | Annotated[int, Field(ge=1)] = 16
     strength: float = Field(3.0, gt=0)  # of logistic: inverse of the regularisation, as C of scikit-learn
     epochs: int = Field(12, ge=1)  # this and what follows: of sentiment_dl and classifier_dl
     batch_size: int = Field(32, ge=1)
