@@ -97,7 +97,7 @@ def splink_spark(records: str, out: str) -> _Measured:
     clock = time.monotonic()
     session = spark.session(conf={"spark.jars": similarity_jar_location()})
     session.sparkContext.setCheckpointDir(f"{out}/checkpoints")
-    api: Any = SparkAPI(spark_session=session)  # type: ignore[no-untyped-call]
+    api: Any = SparkAPI(spark_session=session)
     started = time.monotonic()
     table = session.read.parquet(records)
     # Random sampling of u has no seed on Spark.

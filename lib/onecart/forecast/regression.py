@@ -45,9 +45,9 @@ def calendar(history: History, setup: Setup) -> np.ndarray:
 def _calendar(dates: pd.DatetimeIndex, setup: Setup) -> list[np.ndarray]:
     found = []
     if setup.freq.step in ("D", "h"):
-        found += [np.asarray(dates.dayofweek == day, float) for day in range(6)]
+        found += [*(dates.dayofweek.to_numpy() == np.arange(6)[:, None]).astype(float)]
     if setup.freq.step == "h":
-        found += [np.asarray(dates.hour == hour, float) for hour in range(23)]
+        found += [*(dates.hour.to_numpy() == np.arange(23)[:, None]).astype(float)]
     if setup.freq.step == "D" and setup.country:
         found.append(np.asarray(dates.isin(holiday_dates(setup.country, dates[0].year, dates[-1].year)), float))
     if setup.yearly and setup.freq.year > 1:

@@ -115,15 +115,14 @@ def read_history(rows: pd.DataFrame, freq: Freq, h: int, regressors: tuple[str, 
     regressors are carried forward. Rows with `known_ahead` only bring regressors for the dates to come.
     """
     notes = []
-    given = rows[~rows["known_ahead"].to_numpy(bool)]
-    if dateless := int(given["ds"].isna().sum()):
+    given, dated = ~rows["known_ahead"].to_numpy(bool), rows["ds"].notna().to_numpy()
+    if dateless := int((given & ~dated).sum()):
         notes.append(f"rows without a usable date, left out: {dateless}")
-    dated = given[given["ds"].notna()]
-    y_given = dated["y"].to_numpy(float)
+    y_given = rows["y"].to_numpy(float)[given & dated]
     y_given = np.where(np.isfinite(y_given), y_given, np.nan)
     if not np.isfinite(y_given).any():
         raise Rejected("; ".join(["no value of y is known", *notes]))
-    dates = pd.DatetimeIndex(dated["ds"])
+    dates = pd.DatetimeIndex(rows["ds"].to_numpy()[given & dated])
     if dates.is_unique:
         order = np.argsort(seconds(dates), kind="stable")
         days, values = dates[order], y_given[order]
@@ -149,7 +148,7 @@ def read_history(rows: pd.DataFrame, freq: Freq, h: int, regressors: tuple[str, 
         if count:
             notes.append(f"{what}: {count}")
     ahead = pd.date_range(grid[-1], periods=h + 1, freq=freq.step)[1:]
-    x = rows[rows["ds"].notna()].groupby("ds")[list(regressors)].mean() if regressors else pd.DataFrame(index=grid)
+    x = rows[dated].groupby("ds")[list(regressors)].mean() if regressors else pd.DataFrame(index=grid)
     on_grid, x_ahead = (
         (x.reindex(grid).ffill().bfill(), x.reindex(ahead)) if regressors else (x, pd.DataFrame(index=ahead))
     )
