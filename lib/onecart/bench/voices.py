@@ -82,7 +82,7 @@ def _ece(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
 
 def amazon(seed: int) -> Texts:
     rows = amazon_sentences()
-    many = ("vader", "sklearn", "vivekn", "onecart", "word2vec", "doc2vec", "sentiment_dl", "minilm")
+    many = ("vader", "sklearn", "vivekn", "onecart", "word2vec", "doc2vec", "sentiment_dl", "minilm", "minilm_tuned")
     return Texts(rows, _folds(rows, seed), many)
 
 
@@ -196,6 +196,7 @@ MODELS: dict[str, Callable[[SparkSession, Texts, pd.DataFrame, pd.Series], Answe
     "doc2vec": _own(embeddings="doc2vec"),
     "sentiment_dl": _own(classifier="sentiment_dl", embeddings="word2vec"),
     "minilm": _own(embeddings="minilm"),
+    "minilm_tuned": _own(embeddings="minilm", tune_epochs=3),
     "jieba": _own(languages=("zh",)),
     "vader": _vader,
     "sklearn": _sklearn,

@@ -31,7 +31,11 @@ def fit(rows: DataFrame, p: Params, *, labels: int, size: int) -> PipelineModel:
 
 
 def require(p: Params, labels: int) -> None:
-    """UsageError where the classifier cannot tell so many labels apart."""
+    """UsageError where the classifier cannot tell so many labels apart, or what is asked for does not go together."""
+    if p.tune_epochs and p.vectors != "minilm":
+        raise UsageError(
+            f"tune_epochs is for embeddings='minilm', not '{p.vectors}'; take that, or leave tune_epochs out"
+        )
     if p.classifier == "sentiment_dl" and labels != 2:
         raise UsageError("classifier='sentiment_dl' tells two labels apart; for three take classifier_dl or logistic")
     if p.classifier != "logistic" and p.vectors == NONE:
@@ -56,7 +60,7 @@ def chances(df: DataFrame, head: PipelineModel, *, labels: int) -> DataFrame:
 def _logistic(rows: DataFrame, p: Params, size: int) -> PipelineModel:
     """TF-IDF of length 1 beside the vector, whose numbers are standardised and divided by the root of their count: so
     about the same length. For size 0, TF-IDF alone."""
-    strength = 1 / (p.strength * rows.count())
+    strength = 1 / (p.c * rows.count())
     known = F.col(LABEL).cast("double").alias(_Y)
     if not size:
         return fitted(

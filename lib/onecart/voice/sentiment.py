@@ -81,7 +81,8 @@ def _fitted(
     words = settled(read(sample, using))
     seen = words.withColumn(LABEL, F.when(~F.col(_CALIBRATE), F.col(LABEL)))
     # Beside TF-IDF, vectors that know the training texts' labels would only be trusted too much.
-    found = vectors.fit(words, p, marked=words if p.classifier == "logistic" else vectors.with_label_words(seen))
+    marked = words if p.classifier == "logistic" else vectors.with_label_words(seen)
+    found = vectors.fit(words, p, marked=marked, seen=seen)
     reading = PipelineModel([*using.stages, *found])
     known = words.where(F.col(LABEL).isNotNull())
     known = settled(PipelineModel(found).transform(how.spread(known, TEXT)))

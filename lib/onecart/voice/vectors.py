@@ -1,6 +1,9 @@
 """A text's vector, by choice: learned from the texts (Word2Vec, Doc2Vec), of MiniLM, or of a saved Spark NLP model."""
 
+import atexit
 import json
+import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from onecart.errors import UsageError
 from onecart.spark import settled
 from onecart.voice import minilm
 from onecart.voice.params import Params
-from onecart.voice.words import DOCUMENT, LABEL, WORDS
+from onecart.voice.words import DOCUMENT, LABEL, TEXT, WORDS
 
 DENSE = "__onecart_dense"  # VECTOR as one of MLlib
 VECTOR = "__onecart_sentence"  # annotations of Spark NLP: at most one a text
@@ -30,8 +33,9 @@ _LENGTH = 256  # word pieces of a text that MiniLM reads, as many as it was made
 _CACHE = Path.home() / "cache_pretrained"  # where Spark NLP's own `pretrained()` puts its downloads
 
 
-def fit(rows: DataFrame, p: Params, *, marked: DataFrame) -> list[Any]:
-    """The stages from DOCUMENT and WORDS to VECTOR. `marked`: rows with label words, from which word2vec learns."""
+def fit(rows: DataFrame, p: Params, *, marked: DataFrame, seen: DataFrame) -> list[Any]:
+    """The stages from DOCUMENT and WORDS to VECTOR. `marked`: rows with label words, from which word2vec learns; `seen`: with
+    the LABELs that minilm may learn from, null elsewhere."""
     if p.vectors == NONE:
         return []
     if p.vectors == "word2vec":
@@ -39,7 +43,7 @@ def fit(rows: DataFrame, p: Params, *, marked: DataFrame) -> list[Any]:
     if p.vectors == "doc2vec":
         return [_settings(Doc2VecApproach().setOutputCol(VECTOR), rows, p).fit(rows)]
     if p.vectors == "minilm":
-        return [_minilm(rows, p)]
+        return [_minilm(rows, seen, p)]
     return _saved(p.vectors)
 
 
@@ -98,13 +102,38 @@ def one_thread_a_task(spark: SparkSession) -> None:
         spark.conf.set(key, "1")
 
 
-def _minilm(rows: DataFrame, p: Params) -> Any:
+def _minilm(rows: DataFrame, seen: DataFrame, p: Params) -> Any:
     one_thread_a_task(rows.sparkSession)
-    folder = minilm.folder().as_uri()
-    model = BertSentenceEmbeddings.loadSavedModel(folder, rows.sparkSession)
+    model = BertSentenceEmbeddings.loadSavedModel(minilm.folder().as_uri(), rows.sparkSession)
+    if p.tune_epochs:
+        model = _tuned(model, seen, p)
     model = model.setInputCols([DOCUMENT]).setOutputCol(VECTOR).setCaseSensitive(False)
     model = model.setDimension(minilm.DIMENSIONS).setMaxSentenceLength(_LENGTH)
     return model.setBatchSize(_quickest_batch(model, rows) if p.vector_batch == "auto" else p.vector_batch)
+
+
+def _tuned(model: Any, seen: DataFrame, p: Params) -> Any:
+    """`model` after it has learned from the labels of `seen`."""
+    from onecart.voice import tune
+
+    known = seen.where(F.col(LABEL).isNotNull()).select(TEXT, F.col(LABEL).cast("int").alias(LABEL)).toPandas()
+    weights = tune.tuned(minilm.source(), [*known[TEXT]], known[LABEL].to_numpy(), epochs=p.tune_epochs, seed=p.seed)
+    # Executors ask for the file as long as the session lasts. They keep files by name, and `loadSavedModel` takes model.onnx
+    # only: another network would be an error, or the first one again. So this one has a name of its own.
+    folder = Path(tempfile.mkdtemp(prefix="onecart-minilm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    minilm.write(weights, folder / f"{folder.name}.onnx")
+    spark = seen.sparkSession
+    jvm: Any = spark.sparkContext._jvm
+    none = jvm.scala.Option.empty()
+    wrapper = jvm.com.johnsnowlabs.ml.onnx.OnnxWrapper.read(
+        spark._jsparkSession, str(folder), False, True, folder.name, none, none
+    )
+    made = jvm.com.johnsnowlabs.nlp.embeddings.BertSentenceEmbeddings()
+    made.setVocabulary(model._java_obj.vocabulary().get().get())
+    made.set(made.engine(), "onnx")
+    made.setModelIfNotSet(spark._jsparkSession, none, jvm.scala.Option.apply(wrapper), none)
+    return BertSentenceEmbeddings(java_model=made)
 
 
 def _quickest_batch(model: Any, rows: DataFrame) -> int:
