@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from onecart import deep
-from onecart.errors import UsageError
 
 _LENGTH = 128  # word pieces of a text that are learned from
 _BATCH, _RATE, _CLIP = 16, 5e-5, 1.0
@@ -22,10 +20,8 @@ _AHEAD = 20.0  # times as fast as the network, the new last layer learns
 def tuned(source: Path, texts: list[str], labels: np.ndarray, *, epochs: int, seed: int) -> dict[str, np.ndarray]:
     """The weights of the network in the folder `source` after `epochs` over `texts`, whose labels are 0, 1, ...: by name.
 
-    On the driver, on its GPU where it has one. UsageError: a package it needs is missing.
+    On the driver, on its GPU where it has one.
     """
-    if missing := [name for name in ("transformers", "lightning") if find_spec(name) is None]:
-        raise UsageError(f"tune_epochs needs {', '.join(missing)}: pip install 'onecart[minilm,deep]'")
     from transformers import AutoModel, AutoTokenizer
 
     tokens = AutoTokenizer.from_pretrained(source)
