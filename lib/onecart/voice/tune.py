@@ -1,7 +1,6 @@
 """MiniLM's own weights moved by labelled texts, before they are written for Spark NLP (fine-tuning: Devlin et al. 2019)."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def tuned(source: Path, texts: list[str], labels: np.ndarray, *, epochs: int, se
     with torch.random.fork_rng(), _without_progress():
         torch.manual_seed(seed)
         network = _Tuned(AutoModel.from_pretrained(source), int(labels.max()) + 1)
-    fit = deep.Fit(1, _RATE, seed, steps=epochs * len(ids), decay=0.05, clip=_CLIP, threads=os.cpu_count())
+    fit = deep.Fit(1, _RATE, seed, steps=epochs * len(ids), decay=0.05, clip=_CLIP)
     deep.trained(network, [ids, known], fit, "minilm")
     return {name: value.detach().cpu().numpy() for name, value in network.body.state_dict().items()}
 
