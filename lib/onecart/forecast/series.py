@@ -118,11 +118,12 @@ def read_history(rows: pd.DataFrame, freq: Freq, h: int, regressors: tuple[str, 
     given, dated = ~rows["known_ahead"].to_numpy(bool), rows["ds"].notna().to_numpy()
     if dateless := int((given & ~dated).sum()):
         notes.append(f"rows without a usable date, left out: {dateless}")
-    y_given = rows["y"].to_numpy(float)[given & dated]
+    usable = given & dated
+    y_given = rows["y"].to_numpy(float)[usable]
     y_given = np.where(np.isfinite(y_given), y_given, np.nan)
     if not np.isfinite(y_given).any():
         raise Rejected("; ".join(["no value of y is known", *notes]))
-    dates = pd.DatetimeIndex(rows["ds"].to_numpy()[given & dated])
+    dates = pd.DatetimeIndex(rows["ds"].to_numpy()[usable])
     if dates.is_unique:
         order = np.argsort(seconds(dates), kind="stable")
         days, values = dates[order], y_given[order]

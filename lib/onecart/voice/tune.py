@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging
 
 from onecart import deep
+from onecart.voice.minilm import SIZE
 
 _LENGTH = 128  # word pieces of a text that are learned from
 _BATCH, _RATE, _CLIP = 16, 5e-5, 1.0
@@ -21,8 +24,6 @@ def tuned(source: Path, texts: list[str], labels: np.ndarray, *, epochs: int, se
 
     On the driver, on its GPU where it has one.
     """
-    from transformers import AutoModel, AutoTokenizer
-
     tokens = AutoTokenizer.from_pretrained(source)
     read = tokens(texts, padding=True, truncation=True, max_length=_LENGTH, return_tensors="np")
     ids, known = _alike(read["input_ids"].astype(np.int64), labels.astype(np.int64))
@@ -51,7 +52,7 @@ class _Tuned(nn.Module):
         super().__init__()
         self.body = body
         self.drop = nn.Dropout(0.1)
-        self.answer = nn.Linear(384, labels)
+        self.answer = nn.Linear(SIZE, labels)
         nn.init.zeros_(self.answer.weight)
         self.train()  # from_pretrained gives it without dropout
 
@@ -66,8 +67,6 @@ class _Tuned(nn.Module):
 
 @contextlib.contextmanager
 def _without_progress() -> Iterator[None]:
-    from transformers.utils import logging
-
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

@@ -5,7 +5,6 @@ import json
 import shutil
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +114,10 @@ def _minilm(rows: DataFrame, seen: DataFrame, p: Params) -> Any:
 
 def _tuned(model: Any, seen: DataFrame, p: Params) -> Any:
     """`model` after it has learned from the labels of `seen`. UsageError: a package that it needs is missing."""
-    if missing := [name for name in ("transformers", "torch", "lightning") if find_spec(name) is None]:
-        raise UsageError(f"tune_epochs needs {', '.join(missing)}: pip install 'onecart[minilm,deep]'")
-    from onecart.voice import tune
+    try:
+        from onecart.voice import tune
+    except ImportError as e:
+        raise UsageError(f"tune_epochs needs {e.name}: pip install 'onecart[minilm,deep]'") from e
 
     known = seen.where(F.col(LABEL).isNotNull()).select(TEXT, F.col(LABEL).cast("int").alias(LABEL)).toPandas()
     weights = tune.tuned(minilm.source(), [*known[TEXT]], known[LABEL].to_numpy(), epochs=p.tune_epochs, seed=p.seed)
