@@ -7,6 +7,7 @@ import pytest
 from chispa import assert_df_equality
 
 from onecart.forecast import accuracy, demand, job, links
+from onecart.report import queries
 
 AS_OF = dt.date(2011, 12, 10)
 DAILY = "unique_id string, ds date, y double"
@@ -111,7 +112,7 @@ def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_c
         line("M", days[1], 9),
     ]
     fill("silver.orders", lines)
-    product = {"category": "BAGS", "list_price": Decimal(3), "unit_cost": Decimal(1), "stock_on_hand": 40}
+    product = {"category": "BAGS > TOTES", "list_price": Decimal(3), "unit_cost": Decimal(1), "stock_on_hand": 40}
     fill("silver.products", [{"sku": "11111", "updated_ts": dt.datetime(2011, 1, 1), **product}])
     old = {"model": "theta", "model_version": "v", "chosen": True, "as_of": days[1], "unique_id": "11111"}
     fill("gold.demand_forecast", [{**old, "ds": days[0], "yhat": 50.0, "yhat_lo_80": 30.0, "yhat_hi_80": 49.0}])
@@ -127,7 +128,11 @@ def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_c
     ]
     assert {r["model_version"] for r in chosen} == {"forecast.seasonal_naive@testrun"}
     nodes = {(r["node"], r["ds"]): r["yhat"] for r in lake.read("gold.forecast_hierarchy").collect()}
-    assert nodes["total", AS_OF] == pytest.approx(chosen[0]["yhat"])
+    assert {node for node, _ in nodes} == {"total", "department=BAGS", "department=BAGS/category=BAGS > TOTES"}
+    assert all(nodes[node, AS_OF] == pytest.approx(chosen[0]["yhat"]) for node, _ in nodes)
+    (of_report,) = queries.nodes(lake.read("gold.forecast_hierarchy"), 9).collect()
+    assert of_report["category"] == "BAGS > TOTES"
+    assert of_report["units"] == pytest.approx(sum(r["yhat"] for r in chosen))
     (came,) = lake.read("gold.forecast_accuracy").collect()
     assert (came["ds"], came["yhat"], came["y"], came["inside_80"]) == (days[0], 50.0, 50.0, False)
     (order,) = lake.read("gold.replenishment").collect()

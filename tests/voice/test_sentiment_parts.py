@@ -6,11 +6,12 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
+from onecart.voice.baseline import places
 from onecart.voice.evaluate import held_out, metrics
 from onecart.voice.params import Params
 from onecart.voice.sentiment import sampled
 from onecart.voice.vectors import with_label_words
-from onecart.voice.words import LABEL, TEXT, WORDS
+from onecart.voice.words import LABEL, TERMS, TEXT, WORDS
 
 
 def test_equal_texts_are_on_the_same_side_and_about_the_share_is_held_out(spark: Any) -> None:
@@ -81,3 +82,13 @@ def test_metrics_agree_with_counting_row_by_row() -> None:
 
 def test_a_label_that_is_never_answered_has_no_f1() -> None:
     assert metrics([("0", "0", 3), ("1", "0", 1)]) == pytest.approx({"accuracy": 0.75, "macro_f1": (6 / 7) / 2})
+
+
+@pytest.mark.parametrize(("terms", "found"), [(3, 1 << 14), (10_000, 1 << 15), (2_000_000, 1 << 20)])
+def test_places_of_terms_are_at_least_twice_as_many_within_bounds(spark: Any, terms: int, found: int) -> None:
+    rows = spark.range(200).select(
+        F.transform(
+            F.sequence(F.lit(0), F.lit(max(0, terms // 200 - 1))), lambda i: F.concat("id", F.lit(" "), i)
+        ).alias(TERMS)
+    )
+    assert places(rows) == found

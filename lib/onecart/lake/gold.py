@@ -135,7 +135,12 @@ GOLD = (
         "one node of the product tree and day",
         "forecast",
         (
-            C("node", "string", "total, or category=NAME", nullable=False),
+            C(
+                "node",
+                "string",
+                "total, category=A, or where categories are paths department=A/category=A > B",
+                nullable=False,
+            ),
             C("ds", "date", "day", nullable=False),
             C("yhat", "double", "units expected; the products of a node add up to it", nullable=False),
             *_ENDS,

@@ -166,7 +166,7 @@ SILVER = (
         (
             C("sku", "string", "product", nullable=False),
             C("description", "string", "product text"),
-            C("category", "string", "category"),
+            C("category", "string", "category, or the path to it from its department: KITCHEN > MUGS"),
             C("brand", "string", "brand; null: the feed has none"),
             C("list_price", "money", "list price in `currency`"),
             C("unit_cost", "money", "cost of a unit in `currency`"),

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from sparknlp.annotator import ClassifierDLApproach, SentimentDLApproach
 
 from onecart.errors import UsageError
-from onecart.voice.baseline import FEATURES, fitted, regression, tfidf
+from onecart.voice.baseline import fitted, regression, tfidf
 from onecart.voice.params import Params
 from onecart.voice.vectors import DENSE, NONE, VECTOR
 from onecart.voice.words import LABEL, TERMS
@@ -23,10 +23,11 @@ _ANSWER, _TFIDF, _SCALED, _WEIGHED, _BOTH, _Y = (
 )
 
 
-def fit(rows: DataFrame, p: Params, *, labels: int, size: int) -> PipelineModel:
-    """From rows with TERMS, DENSE (`size` numbers), VECTOR and LABEL '0', '1', ...; apply it with `chances`."""
+def fit(rows: DataFrame, p: Params, *, labels: int, size: int, features: int) -> PipelineModel:
+    """From rows with TERMS, DENSE (`size` numbers), VECTOR and LABEL '0', '1', ...; `features`: places of a TF-IDF vector.
+    Apply it with `chances`."""
     if p.classifier == "logistic":
-        return _logistic(rows, p, size)
+        return _logistic(rows, p, size, features)
     return PipelineModel([_network(p, labels).fit(rows)])
 
 
@@ -49,7 +50,7 @@ def chances(df: DataFrame, head: PipelineModel, *, labels: int) -> DataFrame:
     *before, last = head.stages
     ready = PipelineModel(before).transform(df)
     if before and isinstance(before[-1], ElementwiseProduct):
-        ready = _joined(ready, len(before[-1].getScalingVec()))
+        ready = _joined(ready, before[0].getNumFeatures(), len(before[-1].getScalingVec()))
     scored = last.transform(ready)
     if CHANCES in scored.columns:
         return scored.withColumn(CHANCES, vector_to_array(F.col(CHANCES)))
@@ -57,32 +58,31 @@ def chances(df: DataFrame, head: PipelineModel, *, labels: int) -> DataFrame:
     return scored.withColumn(CHANCES, F.array(*[said[str(i)].cast("double") for i in range(labels)]))
 
 
-def _logistic(rows: DataFrame, p: Params, size: int) -> PipelineModel:
+def _logistic(rows: DataFrame, p: Params, size: int, features: int) -> PipelineModel:
     """TF-IDF of length 1 beside the vector, whose numbers are standardised and divided by the root of their count: so
     about the same length. For size 0, TF-IDF alone."""
     strength = 1 / (p.c * rows.count())
     known = F.col(LABEL).cast("double").alias(_Y)
+    weighed = tfidf(TERMS, _TFIDF, features)
     if not size:
-        return fitted(
-            rows.select(TERMS, known), tfidf(TERMS, _TFIDF), regression(_TFIDF, strength, _ANSWER, CHANCES, _Y)
-        )
+        return fitted(rows.select(TERMS, known), weighed, regression(_TFIDF, strength, _ANSWER, CHANCES, _Y))
     stages: list[Any] = [
-        *tfidf(TERMS, _TFIDF),
+        *weighed,
         StandardScaler(withMean=True, withStd=True, inputCol=DENSE, outputCol=_SCALED),
         ElementwiseProduct(scalingVec=Vectors.dense([size**-0.5] * size), inputCol=_SCALED, outputCol=_WEIGHED),
     ]
     last = regression(_BOTH, strength, _ANSWER, CHANCES, _Y)
-    return fitted(rows.select(TERMS, DENSE, known), stages, last, partial(_joined, size=size))
+    return fitted(rows.select(TERMS, DENSE, known), stages, last, partial(_joined, features=features, size=size))
 
 
-def _joined(df: DataFrame, size: int) -> DataFrame:
-    """Adds _BOTH, _TFIDF and the `size` numbers of _WEIGHED as one vector, and leaves out VectorAssembler's names of all
-    130,000 numbers, which every later task would be sent. Told the sizes, it asks for no first row, which a stream has not.
+def _joined(df: DataFrame, features: int, size: int) -> DataFrame:
+    """Adds _BOTH, the `features` numbers of _TFIDF and the `size` numbers of _WEIGHED as one vector, and leaves out
+    VectorAssembler's names of all of them, which every later task would be sent. Told the sizes, it asks for no first row, which a stream has not.
     """
-    df = df.withMetadata(_TFIDF, _numbers(FEATURES)).withMetadata(_WEIGHED, _numbers(size))
+    df = df.withMetadata(_TFIDF, _numbers(features)).withMetadata(_WEIGHED, _numbers(size))
     joined = VectorAssembler(inputCols=[_TFIDF, _WEIGHED], outputCol=_BOTH).transform(df)
     # Empty metadata would be taken for none, and the names would stay.
-    return joined.withMetadata(_BOTH, _numbers(FEATURES + size))
+    return joined.withMetadata(_BOTH, _numbers(features + size))
 
 
 def _numbers(n: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Learning sentiment from labelled texts."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError
 from onecart.spark import session, settled
 from onecart.voice import calibrate, heads, vectors
-from onecart.voice.baseline import BASELINE, fit_baseline
+from onecart.voice.baseline import BASELINE, fit_baseline, places
 from onecart.voice.calibrate import Calibration
 from onecart.voice.checks import require_text
 from onecart.voice.evaluate import held_out, metrics, uniform
@@ -88,11 +89,13 @@ def _fitted(
     known = settled(PipelineModel(found).transform(how.spread(known, TEXT)))
     how = replace(how, size=_size(known) if found else 0)
     known = vectors.dense(with_terms(known), how.size)
-    first = heads.fit(known.where(~F.col(_CALIBRATE)), p, labels=len(labels), size=how.size)
+    features = places(known)
+    learn = partial(heads.fit, p=p, labels=len(labels), size=how.size, features=features)
+    first = learn(known.where(~F.col(_CALIBRATE)))
     natural = read(how.spread(natural, TEXT), reading)
     calibration = _calibrated(answered(natural, first, labels=len(labels), size=how.size), len(labels))
-    head = heads.fit(known, p, labels=len(labels), size=how.size)
-    baseline = fit_baseline(known, known.count())
+    head = learn(known)
+    baseline = fit_baseline(known, known.count(), features)
     model = SentimentModel(reading, head, how, calibration, labels, {}, p.neutral_below)
     figures = _figures(_outcomes(how.spread(test, TEXT), model, baseline), counts, labels)
     return replace(model, metrics=figures)
