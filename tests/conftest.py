@@ -21,7 +21,7 @@ FAST = {
     "spark.sql.maxPlanStringLength": "1000",
     "spark.driver.memory": "3g",
     # Room from the start: a heap and a metaspace that grow step by step cost a full collection at every step.
-    "spark.driver.extraJavaOptions": ("-XX:+UseSerialGC -Xms2500m -Xmn1500m -XX:MetaspaceSize=320m"),
+    "spark.driver.extraJavaOptions": ("-XX:+UseSerialGC -Xms1500m -Xmn600m -XX:MetaspaceSize=320m"),
 }
 _ANY = {
     "string": "x",

@@ -56,9 +56,8 @@ def run(ctx: Context) -> Result:
 def tree_of(products: DataFrame) -> tuple[DataFrame, list[str]]:
     """([unique_id, its levels], the levels from bottom to top): category, and department where any category is a path, such
     as `KITCHEN > MUGS`; a category that is none is a department of its own."""
-    levels = (
-        ["category"] if products.where(F.contains("category", F.lit(">"))).isEmpty() else ["category", "department"]
-    )
+    paths = not products.where(F.contains("category", F.lit(">"))).isEmpty()
+    levels = ["category", "department"] if paths else ["category"]
     department = F.trim(F.substring_index("category", ">", 1)).alias("department")
     return products.select(F.col("sku").alias("unique_id"), "category", department).select("unique_id", *levels), levels
 
