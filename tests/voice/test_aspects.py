@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from chispa import assert_df_equality
 
 from onecart.errors import UsageError
 from onecart.voice import aspects, mine_terms
@@ -18,6 +19,17 @@ def test_rows_of_a_frame_with_ids_products_and_odd_texts(spark: Any) -> None:
         (7, "s1", "sound", "positive", "Great sound", 3),
         (7, "s3", "sound", "positive", "great sound", 0),
     ]
+
+
+def test_a_stream_is_read_as_a_frame_is(spark: Any, tmp_path: Any) -> None:
+    rows = spark.createDataFrame([("a", "good sound, bad battery"), ("b", None)], "review_id STRING, text STRING")
+    rows.coalesce(1).write.parquet(str(tmp_path / "in"))
+    stream = aspects(spark.readStream.schema(rows.schema).parquet(str(tmp_path / "in")))
+    query = stream.writeStream.format("parquet").option("checkpointLocation", str(tmp_path / "check"))
+    query.trigger(availableNow=True).start(str(tmp_path / "out")).awaitTermination()
+    found = spark.read.parquet(str(tmp_path / "out")).orderBy("start")
+    assert [r.aspect for r in found.collect()] == ["sound", "battery"]
+    assert_df_equality(found, aspects(rows).orderBy("start"), ignore_nullable=True)
 
 
 def test_evidence_is_the_slice_of_the_text(spark: Any) -> None:
