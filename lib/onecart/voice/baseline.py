@@ -20,7 +20,7 @@ _C = 10.0  # inverse strength of the regularisation: best of 1, 3, 10, 30 on par
 
 def places(rows: DataFrame) -> int:
     """Places of a TF-IDF vector of TERMS: a power of two, at least twice as many as there are different terms, so that few share
-    one, where that is within bounds. Film reviews lose .006 of their accuracy in 131,000 places for some millions."""
+    one, where that is within bounds. Film reviews: .870 in 131,000 places for millions of terms, .879 in a million."""
     found = rows.select(F.explode(TERMS).alias("term")).agg(F.approx_count_distinct("term")).first()
     assert found is not None
     return int(min(_MOST, max(_FEWEST, 1 << (2 * found[0]).bit_length())))

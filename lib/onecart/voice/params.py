@@ -14,7 +14,7 @@ class Params(BaseModel):
 
     # word2vec and doc2vec are learned from the texts, minilm is a general English network, none is TF-IDF alone; any other
     # is the folder or name of a saved Spark NLP model. None: none for logistic (on a few thousand texts learned vectors
-    # only add noise to TF-IDF: .779 for .813 on held-out Amazon sentences), word2vec for the networks
+    # only add noise to TF-IDF: .776 for .809 on held-out Amazon sentences), word2vec for the networks
     embeddings: str | None = Field(None, min_length=1)
     # logistic reads TF-IDF and the vectors together; sentiment_dl (two labels) and classifier_dl read the vectors only
     classifier: Literal["logistic", "sentiment_dl", "classifier_dl"] = "logistic"
