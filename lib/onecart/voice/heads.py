@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from pyspark.ml import PipelineModel
-from pyspark.ml.feature import ElementwiseProduct, StandardScaler, VectorAssembler
+from pyspark.ml.feature import ElementwiseProduct, HashingTF, StandardScaler, VectorAssembler
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame
@@ -49,7 +49,7 @@ def chances(df: DataFrame, head: PipelineModel, *, labels: int) -> DataFrame:
     """Adds CHANCES; what it holds for a text without words means nothing."""
     *before, last = head.stages
     ready = PipelineModel(before).transform(df)
-    if before and isinstance(before[-1], ElementwiseProduct):
+    if before and isinstance(before[0], HashingTF) and isinstance(before[-1], ElementwiseProduct):
         ready = _joined(ready, before[0].getNumFeatures(), len(before[-1].getScalingVec()))
     scored = last.transform(ready)
     if CHANCES in scored.columns:
