@@ -81,6 +81,17 @@ def test_whether_regressors_help_is_said_with_an_interval(spark):
     assert found["gain_low"] < found["gain"] < found["gain_high"]
 
 
+def test_categories_that_are_paths_have_departments(spark):
+    flat = spark.createDataFrame([("a", "BAGS"), ("b", None)], "sku string, category string")
+    assert job.tree_of(flat).columns == ["unique_id", "category"]
+    found = job.tree_of(flat.union(spark.createDataFrame([("c", "HOME > MUGS > BIG")], flat.schema)))
+    assert [tuple(row) for row in found.orderBy("unique_id").collect()] == [
+        ("a", "BAGS", "BAGS"),
+        ("b", None, None),
+        ("c", "HOME > MUGS > BIG", "HOME"),
+    ]
+
+
 FORECAST = "unique_id string, ds date, as_of date, model string, chosen boolean, yhat double, yhat_lo_80 double, yhat_hi_80 double, yhat_lo_95 double, yhat_hi_95 double, model_version string"
 
 

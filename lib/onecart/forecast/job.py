@@ -27,8 +27,8 @@ def run(ctx: Context) -> Result:
     drifted = _judge_the_last(ctx, units, closed)
     series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
     series = settled(series.transform(demand.told, closed, as_of=as_of))
-    tree, levels = tree_of(ctx.lake.read_if_exists("silver.products"))
-    all_series, future = _with_future(ctx, series, tree, levels)
+    tree = tree_of(ctx.lake.read_if_exists("silver.products"))
+    all_series, future = _with_future(ctx, series, tree)
     found = forecast(
         all_series,
         conf.horizon_days,
@@ -41,7 +41,7 @@ def run(ctx: Context) -> Result:
         seconds=conf.seconds,
         seed=ctx.settings.seed,
     )
-    written = _write(ctx, found, tree, levels, series.select("unique_id").distinct(), drifted)
+    written = _write(ctx, found, tree, series.select("unique_id").distinct(), drifted)
     found.unpersist()
     backtest = ctx.lake.read("gold.forecast_backtest")
     figures = health(backtest).unionByName(_of_regressors(backtest))
@@ -53,13 +53,12 @@ def run(ctx: Context) -> Result:
     return Result(rows_in=orders.count(), rows_out=written, headline=_headline(ctx, figures))
 
 
-def tree_of(products: DataFrame) -> tuple[DataFrame, list[str]]:
-    """([unique_id, its levels], the levels from bottom to top): category, and department where any category is a path, such
-    as `KITCHEN > MUGS`; a category that is none is a department of its own."""
+def tree_of(products: DataFrame) -> DataFrame:
+    """[unique_id, then its levels from bottom to top]: category, and department where any category is a path, such as
+    `KITCHEN > MUGS`; a category that is none is a department of its own."""
     paths = not products.where(F.contains("category", F.lit(">"))).isEmpty()
-    levels = ["category", "department"] if paths else ["category"]
     department = F.trim(F.substring_index("category", ">", 1)).alias("department")
-    return products.select(F.col("sku").alias("unique_id"), "category", department).select("unique_id", *levels), levels
+    return products.select(F.col("sku").alias("unique_id"), "category", *([department] if paths else []))
 
 
 def health(backtest: DataFrame) -> DataFrame:
@@ -92,10 +91,9 @@ def _judge_the_last(ctx: Context, units: DataFrame, closed: DataFrame) -> DataFr
     return accuracy.drifted(ctx.lake.read("gold.forecast_accuracy"))
 
 
-def _with_future(
-    ctx: Context, series: DataFrame, tree: DataFrame, levels: list[str]
-) -> tuple[DataFrame, list[DataFrame]]:
+def _with_future(ctx: Context, series: DataFrame, tree: DataFrame) -> tuple[DataFrame, list[DataFrame]]:
     """(the series of products and nodes, what is known ahead of each and of all)."""
+    levels = tree.columns[1:]
     all_series, weather = hierarchy.aggregate(series, tree, levels), _weather(ctx)
     future = [] if weather is None else [weather]
     horizon, parts = ctx.settings.forecast.horizon_days, []
@@ -122,9 +120,7 @@ def _weather(ctx: Context) -> DataFrame | None:
     return None if days.where(F.col("ds") >= F.lit(last)).isEmpty() else days
 
 
-def _write(
-    ctx: Context, found: Forecast, tree: DataFrame, levels: list[str], skus: DataFrame, drifted: DataFrame
-) -> int:
+def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drifted: DataFrame) -> int:
     """The rows of the products `skus`[unique_id], their chosen forecasts moved so that they add up with those of the nodes."""
     as_of, rows = F.lit(ctx.as_of()).alias("as_of"), settled(found.forecast.withColumnsRenamed(_RENAMED))
     ends = [*_RENAMED.values()]
@@ -134,7 +130,7 @@ def _write(
     of_chosen = chosen.select("unique_id", "model").distinct().join(spread, on=["unique_id", "model"], how="inner")
     variance = of_chosen.select("unique_id", (F.col("sd") * F.col("sd")).alias("variance"))
     method = "wls_struct" if variance.isEmpty() else "wls_var"
-    whole = settled(hierarchy.reconcile(chosen, tree, levels, variance=variance, method=method))
+    whole = settled(hierarchy.reconcile(chosen, tree, tree.columns[1:], variance=variance, method=method))
     kept = rows.join(skus, on="unique_id", how="left_semi").where("NOT chosen")
     moved = whole.join(skus, on="unique_id", how="left_semi").withColumn("chosen", F.lit(True))
     version = F.concat(F.lit("forecast."), "model", F.lit(f"@{ctx.run_id}")).alias("model_version")

@@ -239,7 +239,7 @@ def came_true(accuracy: DataFrame) -> DataFrame:
 
 
 def nodes(hierarchy: DataFrame, n: int) -> DataFrame:
-    """The `n` categories with the largest demand ahead: units expected, with the sums of the ends of their intervals."""
+    """The `n` categories with the largest demand ahead: units expected, all days together."""
     category = F.regexp_extract("node", "(?:^|/)category=(.*)$", 1).alias("category")
     rows = hierarchy.select(category, "yhat").where("category <> ''").groupBy("category")
     return rows.agg(F.sum("yhat").alias("units")).orderBy(F.desc("units")).limit(n)

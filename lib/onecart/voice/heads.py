@@ -77,8 +77,8 @@ def _logistic(rows: DataFrame, p: Params, size: int, features: int) -> PipelineM
 
 def _joined(df: DataFrame, features: int, size: int) -> DataFrame:
     """Adds _BOTH, the `features` numbers of _TFIDF and the `size` numbers of _WEIGHED as one vector, and leaves out
-    VectorAssembler's names of all of them, which every later task would be sent. Told the sizes, it asks for no first row, which a stream has not.
-    """
+    VectorAssembler's names of all of them, which every later task would be sent. Told the sizes, it asks for no first
+    row, which a stream has not."""
     df = df.withMetadata(_TFIDF, _numbers(features)).withMetadata(_WEIGHED, _numbers(size))
     joined = VectorAssembler(inputCols=[_TFIDF, _WEIGHED], outputCol=_BOTH).transform(df)
     # Empty metadata would be taken for none, and the names would stay.
