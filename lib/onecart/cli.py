@@ -242,7 +242,7 @@ _BENCHES = {
     "intent": ["questions", "behaviour", "training"],
     "recommend": ["quality", "lists", "tune"],
     "forecast": ["models", "speed", "stock"],
-    "voice": ["quality", "speed"],
+    "voice": ["quality", "speed", "terms"],
 }
 
 
@@ -251,8 +251,8 @@ def bench(argv: list[str]) -> int:
     parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
     recommend, in three: quality (all models on public data), lists (Spark's own top-k and implicit), tune (default
     settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark),
-    stock (orders by quantiles and by a Normal law); voice, in two: quality (sentiment on public texts beside VADER,
-    scikit-learn, SnowNLP), speed (reviews a second)."""
+    stock (orders by quantiles and by a Normal law); voice, in three: quality (sentiment on public texts beside
+    VADER, scikit-learn, SnowNLP), speed (reviews a second), terms (words hidden from the tagger that it finds)."""
     from onecart.samples.persons import FEBRL, PROFILES
 
     parser = argparse.ArgumentParser(prog="onecart bench", description=bench.__doc__)
@@ -310,6 +310,7 @@ def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tu
         behaviour,
         boosters,
         forecasts,
+        hidden_terms,
         identity,
         lists,
         questions,
@@ -342,6 +343,7 @@ def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tu
         ("recommend", "lists"): (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
         ("voice", "quality"): (voices.TABLE, voices.measure(spark, args.questions, args.engines, seed)),
         ("voice", "speed"): (voice_speed.TABLE, voice_speed.measure(spark, sizes, args.engines, seed)),
+        ("voice", "terms"): (hidden_terms.TABLE, hidden_terms.measure(spark, seed)),
     }
 
 

@@ -7,5 +7,6 @@ from onecart.voice.mentions import aspects
 from onecart.voice.mining import mine_terms
 from onecart.voice.model import SentimentModel
 from onecart.voice.sentiment import train_sentiment
+from onecart.voice.tagger import tag_terms
 
-__all__ = ["SentimentModel", "aspects", "entities", "masked", "mine_terms", "train_sentiment"]
+__all__ = ["SentimentModel", "aspects", "entities", "masked", "mine_terms", "tag_terms", "train_sentiment"]

@@ -1,6 +1,6 @@
 """The job `voice`: silver.reviews and silver.tickets -> sentiment, aspects, issues with quotes, intents of tickets."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
@@ -15,6 +15,7 @@ from onecart.voice.mentions import aspects
 from onecart.voice.mining import mine_terms
 from onecart.voice.quotes import issue_quotes
 from onecart.voice.sentiment import train_sentiment
+from onecart.voice.tagger import tag_terms
 from onecart.voice.tickets import learn_intents
 
 MODEL = "voice.sentiment"
@@ -72,7 +73,7 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
 def _aspects(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     """gold.review_aspects, and how often aspects and stars agree: of the reviews whose aspects are all praised or all
     criticised, as dataset `stars`."""
-    terms = _mined(ctx, reviews)
+    terms = _learnt(ctx, reviews)
     contacts = ctx.lake.read_if_exists("silver.contacts").select("record_id", *_NAMES, *_KNOWN)
     who = reviews.select("review_id", "record_id", "rating").join(contacts, "record_id", how="left")
     found = aspects(reviews.select("review_id", "sku", "text"), terms=terms).join(who, "review_id", how="inner")
@@ -93,12 +94,14 @@ def _aspects(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     return written.inserted, f"{written.inserted:,} mentions of aspects in {spoken:,} reviews"
 
 
-def _mined(ctx: Context, reviews: DataFrame) -> dict[str, str]:
-    most = ctx.settings.voice.mined_terms
-    if not most:
-        return {}
-    products = ctx.lake.read_if_exists("silver.products")
-    return {r["term"]: r["aspect"] for r in mine_terms(reviews, products, most=most).collect()}
+def _learnt(ctx: Context, reviews: DataFrame) -> dict[str, str]:
+    """Term -> aspect; where a mined term is a tagged one too, the tagger knows what it is a word for."""
+    conf, found = ctx.settings.voice, list[Row]()
+    if conf.mined_terms:
+        found += mine_terms(reviews, ctx.lake.read_if_exists("silver.products"), most=conf.mined_terms).collect()
+    if conf.tagged_terms:
+        found += tag_terms(reviews, most=conf.tagged_terms, seed=ctx.settings.seed).collect()
+    return {r["term"]: r["aspect"] for r in found}
 
 
 def _issues(ctx: Context, reviews: DataFrame) -> tuple[int, str]:

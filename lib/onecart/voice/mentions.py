@@ -32,7 +32,7 @@ def aspects(reviews: DataFrame, *, terms: Mapping[str, str] | None = None) -> Da
     reviews: `text` (string; English), and optionally `review_id` (any type, kept; where there is no such column it is a hash
     of the text, so equal texts share it) and `sku`; a batch or a stream. Texts that are null or speak of no aspect give no
     row. Each row of `reviews` is read by itself: a review_id that stands in it twice is there twice in what comes back.
-    terms: further terms, each with the aspect it names, as `mine_terms` finds them; beside those of `lexicon`.
+    terms: further terms, each with the aspect it names, as `mine_terms` and `tag_terms` find them; beside those of `lexicon`.
 
     polarity: positive | negative | neutral (no opinion, or a question). score: weight of the opinion, -4 to 4, as people
     rate single words; not a probability. term: the words that name the aspect. evidence: the words that show the polarity,

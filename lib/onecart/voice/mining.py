@@ -1,6 +1,6 @@
 """Terms that a shop's customers use for aspects and that `lexicon` does not know, found where opinions are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -26,6 +26,7 @@ _STOP = opinions.words(
     "use used using buy bought want wanted need needs think thought know see look looks find found say said seem seems feel "
     "feels give gives gave keep keeps kept put work works worked let lets try tried same whole new old big small"
 )
+KNOWN = frozenset(words_of(term) for term in (*lexicon.NAMES, *lexicon.TELLING))
 _SURE = 2.71  # chi-squared with one degree of freedom: one-sided 5 %
 
 PHRASE = T.StructType(
@@ -48,10 +49,7 @@ def mine_terms(
     Raises UsageError without a string column `text`, or a catalogue without `description`.
     """
     require_text(reviews)
-    found = reviews.where("text IS NOT NULL").select(F.inline(_phrases()(F.col("text"))))
-    counted = found.groupBy(F.col("phrase").alias("term")).agg(
-        F.count("*").alias("mentions"), F.count_if("beside_opinion").alias("beside_opinion")
-    )
+    counted = count_terms(reviews, KNOWN)
     total = counted.agg(F.sum("mentions").alias("all"), F.sum("beside_opinion").alias("all_beside"))
     rows = counted.crossJoin(F.broadcast(total)).join(_of_catalogue(reviews, catalogue, counted), "term", how="left")
     listed = F.coalesce("listed", F.lit(False))
@@ -61,6 +59,14 @@ def mine_terms(
     kept = rows.where(often & more & ((F.col("g2") > _SURE) | listed))
     columns = ("term", _aspect().alias("aspect"), "mentions", "beside_opinion", "g2")
     return kept.orderBy(F.desc("g2"), "term").limit(most).select(*columns)
+
+
+def count_terms(reviews: DataFrame, known: Set[tuple[str, ...]]) -> DataFrame:
+    """[term, mentions, beside_opinion] of all candidates in `text` that are not `known`."""
+    found = reviews.where("text IS NOT NULL").select(F.inline(_phrases(known)(F.col("text"))))
+    return found.groupBy(F.col("phrase").alias("term")).agg(
+        F.count("*").alias("mentions"), F.count_if("beside_opinion").alias("beside_opinion")
+    )
 
 
 def _of_catalogue(reviews: DataFrame, catalogue: DataFrame | None, counted: DataFrame) -> DataFrame:
@@ -94,12 +100,11 @@ def _aspect() -> Column:
     return F.coalesce(F.try_element_at(found, F.lit(-1)), F.col("term"))
 
 
-def _phrases() -> Callable[[Column], Column]:
+def _phrases(known: Set[tuple[str, ...]]) -> Callable[[Column], Column]:
     """A function of a text column: its candidates, as an array of PHRASE."""
 
     @pandas_udf(T.ArrayType(PHRASE))  # type: ignore[call-overload, untyped-decorator]
     def read(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        known = {words_of(term) for term in (*lexicon.NAMES, *lexicon.TELLING)}
         for batch in batches:
             yield batch.map(
                 lambda text: [
@@ -113,15 +118,16 @@ def _phrases() -> Callable[[Column], Column]:
     return read
 
 
+def content(word: str) -> bool:
+    """It can be part of a term: no opinion, and none of the words that stand everywhere."""
+    plain = word.isalpha() and len(word) > 2 and word not in _STOP and word not in opinions.weights()
+    return plain and word not in opinions.BOOSTERS and word not in opinions.NEGATORS
+
+
 def candidates(clause: Clause) -> Iterator[tuple[tuple[str, ...], bool]]:
     """One or two words that look like a noun, in base form, and whether the clause has an opinion."""
     weights, words = opinions.weights(), clause.words
     beside = any(w.word in weights for w in words)
-
-    def content(i: int) -> bool:
-        w = words[i].word
-        plain = w.isalpha() and len(w) > 2 and w not in _STOP and w not in weights
-        return plain and w not in opinions.BOOSTERS and w not in opinions.NEGATORS
 
     for i, word in enumerate(words):
         if word.word not in _DETERMINERS:
@@ -130,7 +136,7 @@ def candidates(clause: Clause) -> Iterator[tuple[tuple[str, ...], bool]]:
         while start < len(words) and (words[start].word in weights or words[start].word in opinions.BOOSTERS):
             start += 1  # `a very good dial`
         stop = start
-        while stop < len(words) and content(stop):
+        while stop < len(words) and content(words[stop].word):
             stop += 1
         if 1 <= stop - start <= 2:
             yield tuple(w.base for w in words[start:stop]), beside

@@ -17,6 +17,7 @@ from onecart.spark import session
 from onecart.voice import clean, heads, languages, spread, vectors
 from onecart.voice.calibrate import Calibration
 from onecart.voice.checks import require_text
+from onecart.voice.network import one_thread_a_task
 from onecart.voice.words import TEXT, WORDS, with_terms
 
 ADDED = ("sentiment", "confidence", "reason")
@@ -97,7 +98,7 @@ class SentimentModel:
     @staticmethod
     def load(path: str) -> "SentimentModel":
         """The model that `save` wrote to `path`; of several languages, too."""
-        vectors.one_thread_a_task(session(nlp=True))
+        one_thread_a_task(session(nlp=True))
         about = read_about(path)
         if "languages" in about:
             from onecart.voice.routed import RoutedModel

@@ -12,11 +12,11 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sparknlp import annotator
-from sparknlp.annotator import BertSentenceEmbeddings, Doc2VecApproach, SentenceEmbeddings, Word2VecApproach
+from sparknlp.annotator import Doc2VecApproach, SentenceEmbeddings, Word2VecApproach
 
 from onecart.errors import UsageError
 from onecart.spark import settled
-from onecart.voice import minilm
+from onecart.voice import minilm, network
 from onecart.voice.params import Params
 from onecart.voice.words import DOCUMENT, LABEL, TEXT, WORDS
 
@@ -94,49 +94,29 @@ def _mean(words: str) -> Any:
     return SentenceEmbeddings().setInputCols([DOCUMENT, words]).setOutputCol(VECTOR).setPoolingStrategy("AVERAGE")
 
 
-def one_thread_a_task(spark: SparkSession) -> None:
-    """Before a model with an ONNX network is loaded: Spark's tasks keep the cores busy already, and Spark NLP's six threads
-    a task then wait for one another (a hundred times as long, measured on two busy cores)."""
-    key = "spark.jsl.settings.onnx.intraOpNumThreads"
-    if spark.conf.get(key, None) is None:
-        spark.conf.set(key, "1")
-
-
 def _minilm(rows: DataFrame, seen: DataFrame, p: Params) -> Any:
-    one_thread_a_task(rows.sparkSession)
-    model = BertSentenceEmbeddings.loadSavedModel(minilm.folder().as_uri(), rows.sparkSession)
-    if p.tune_epochs:
-        model = _tuned(model, seen, p)
-    model = model.setInputCols([DOCUMENT]).setOutputCol(VECTOR).setCaseSensitive(False)
+    file = _tuned(seen, p) if p.tune_epochs else minilm.network(minilm.TEXTS)
+    model = network.embedder("BertSentenceEmbeddings", file, minilm.vocabulary())
+    model = model.setInputCols([DOCUMENT]).setOutputCol(VECTOR)
     model = model.setDimension(minilm.DIMENSIONS).setMaxSentenceLength(_LENGTH)
     return model.setBatchSize(_quickest_batch(model, rows) if p.vector_batch == "auto" else p.vector_batch)
 
 
-def _tuned(model: Any, seen: DataFrame, p: Params) -> Any:
-    """`model` after it has learned from the labels of `seen`. UsageError: a package that it needs is missing."""
+def _tuned(seen: DataFrame, p: Params) -> Path:
+    """The network after it has learned from the labels of `seen`. UsageError: a package that it needs is missing."""
+    source = minilm.source()
     try:
         from onecart.voice import tune
     except ImportError as e:
         raise UsageError(f"tune_epochs needs {e.name}: pip install 'onecart[minilm,deep]'") from e
 
     known = seen.where(F.col(LABEL).isNotNull()).select(TEXT, F.col(LABEL).cast("int").alias(LABEL)).toPandas()
-    weights = tune.tuned(minilm.source(), [*known[TEXT]], known[LABEL].to_numpy(), epochs=p.tune_epochs, seed=p.seed)
-    # Executors ask for the file as long as the session lasts. They keep files by name, and `loadSavedModel` takes model.onnx
-    # only: another network would be an error, or the first one again. So this one has a name of its own.
+    weights = tune.tuned(source, [*known[TEXT]], known[LABEL].to_numpy(), epochs=p.tune_epochs, seed=p.seed)
     folder = Path(tempfile.mkdtemp(prefix="onecart-minilm-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    minilm.write(weights, folder / f"{folder.name}.onnx")
-    spark = seen.sparkSession
-    jvm: Any = spark.sparkContext._jvm
-    none = jvm.scala.Option.empty()
-    wrapper = jvm.com.johnsnowlabs.ml.onnx.OnnxWrapper.read(
-        spark._jsparkSession, str(folder), False, True, folder.name, none, none
-    )
-    made = jvm.com.johnsnowlabs.nlp.embeddings.BertSentenceEmbeddings()
-    made.setVocabulary(model._java_obj.vocabulary().get().get())
-    made.set(made.engine(), "onnx")
-    made.setModelIfNotSet(spark._jsparkSession, none, jvm.scala.Option.apply(wrapper), none)
-    return BertSentenceEmbeddings(java_model=made)
+    file = folder / f"{folder.name}.onnx"
+    minilm.write(weights, file)
+    return file
 
 
 def _quickest_batch(model: Any, rows: DataFrame) -> int:
@@ -175,7 +155,7 @@ def _saved(name: str) -> list[Any]:
     gives = getattr(cls, "outputAnnotatorType", None)
     if cls is None or gives not in ("sentence_embeddings", "word_embeddings"):
         raise UsageError(f"the model in {folder} is a {kind}, which gives no vectors of texts or words")
-    one_thread_a_task(SparkSession.active())
+    network.one_thread_a_task(SparkSession.active())
     model = cls.load(folder.absolute().as_uri())
     needs = [WORDS if kind == "token" else DOCUMENT for kind in model.inputAnnotatorTypes]
     model = model.setInputCols(needs)
