@@ -6,7 +6,7 @@ import pytest
 
 from onecart.errors import UsageError
 from onecart.voice import tag_terms
-from onecart.voice.tagger import _cut, _runs
+from onecart.voice.tagger import _cut, _runs, ranked
 
 pytestmark = pytest.mark.nlp
 
@@ -42,6 +42,21 @@ def test_a_term_is_neighbours_with_one_tag_of_which_none_was_known() -> None:
         {"term": "kettle lid", "aspect": "design"}  # `box` stands beside a known word, `bad` is an opinion
     ]
     assert [*_runs(words[4:], ["packaging", "taste"])] == [{"term": "box", "aspect": "packaging"}]
+
+
+def test_terms_tagged_often_enough_that_name_no_goods_are_kept_with_the_aspect_most_said(spark: Any) -> None:
+    tagged = [("lense", "picture")] * 3 + [("lense", "size")] * 2 + [("kettle lid", "design")] * 2
+    tagged += [("once", "size"), ("rare one", "size"), ("rare one", "size")]
+    said = ["a lense", "lenses"] * 3 + ["my kettle lid"] * 2 + ["once"] + ["the rare one"] * 5
+    words = [([{"base": base} for base in text.replace("lenses", "lense").split(" ")],) for text in said]
+    frames = (
+        spark.createDataFrame(tagged, "term STRING, aspect STRING"),
+        spark.createDataFrame(words, "words ARRAY<STRUCT<base: STRING>>"),
+    )
+    found = ranked(*frames, None, min_tagged=2, min_share=0.5).collect()
+    assert {tuple(r) for r in found} == {("lense", "picture", 5, 6), ("kettle lid", "design", 2, 2)}
+    catalogue = spark.createDataFrame([("BLUE KETTLE",)], "description STRING")
+    assert [r.term for r in ranked(*frames, catalogue, min_tagged=2, min_share=0.5).collect()] == ["lense"]
 
 
 def test_what_cannot_be_learnt_from_says_why_and_few_texts_give_no_terms(spark: Any) -> None:

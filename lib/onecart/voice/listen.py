@@ -96,11 +96,11 @@ def _aspects(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
 
 def _learnt(ctx: Context, reviews: DataFrame) -> dict[str, str]:
     """Term -> aspect; where a mined term is a tagged one too, the tagger knows what it is a word for."""
-    conf, found = ctx.settings.voice, list[Row]()
+    conf, products, found = ctx.settings.voice, ctx.lake.read_if_exists("silver.products"), list[Row]()
     if conf.mined_terms:
-        found += mine_terms(reviews, ctx.lake.read_if_exists("silver.products"), most=conf.mined_terms).collect()
+        found += mine_terms(reviews, products, most=conf.mined_terms).collect()
     if conf.tagged_terms:
-        found += tag_terms(reviews, most=conf.tagged_terms, seed=ctx.settings.seed).collect()
+        found += tag_terms(reviews, products, most=conf.tagged_terms, seed=ctx.settings.seed).collect()
     return {r["term"]: r["aspect"] for r in found}
 
 

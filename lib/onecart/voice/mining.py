@@ -51,7 +51,8 @@ def mine_terms(
     require_text(reviews)
     counted = count_terms(reviews, KNOWN)
     total = counted.agg(F.sum("mentions").alias("all"), F.sum("beside_opinion").alias("all_beside"))
-    rows = counted.crossJoin(F.broadcast(total)).join(_of_catalogue(reviews, catalogue, counted), "term", how="left")
+    of_goods = of_catalogue(counted, catalogue).withColumn("listed", F.lit(True))
+    rows = counted.crossJoin(F.broadcast(total)).join(of_goods, "term", how="left")
     listed = F.coalesce("listed", F.lit(False))
     rows = rows.withColumn("g2", _g2(*(F.col(c) for c in ("beside_opinion", "mentions", "all_beside", "all"))))
     often = F.col("mentions") >= F.when(listed, min_mentions / 2).otherwise(float(min_mentions))
@@ -69,15 +70,14 @@ def count_terms(reviews: DataFrame, known: Set[tuple[str, ...]]) -> DataFrame:
     )
 
 
-def _of_catalogue(reviews: DataFrame, catalogue: DataFrame | None, counted: DataFrame) -> DataFrame:
-    """[term, listed] of the terms with a word of the catalogue."""
+def of_catalogue(counted: DataFrame, catalogue: DataFrame | None) -> DataFrame:
+    """[term] of the terms with a word of the catalogue. UsageError: it has no `description`."""
     if catalogue is None:
-        return counted.select("term", F.lit(False).alias("listed")).limit(0)
+        return counted.select("term").limit(0)
     require("the catalogue", catalogue, "description")
     words = catalogue.select(F.explode(F.split(F.lower("description"), r"[^\p{L}]+")).alias("word")).distinct()
     each = counted.select("term", F.explode(F.split("term", " ")).alias("word"))
-    listed = each.join(words, "word", how="left_semi").select("term").distinct()
-    return listed.withColumn("listed", F.lit(True))
+    return each.join(words, "word", how="left_semi").select("term").distinct()
 
 
 def _g2(both: Column, row: Column, column: Column, total: Column) -> Column:

@@ -18,7 +18,7 @@ from onecart.spark import settled
 from onecart.voice import lexicon, minilm, network
 from onecart.voice.checks import require_text
 from onecart.voice.clauses import Word, clauses, words_of
-from onecart.voice.mining import content, count_terms
+from onecart.voice.mining import content, count_terms, of_catalogue
 from onecart.voice.spread import by_length
 from onecart.voice.words import DOCUMENT
 
@@ -51,21 +51,23 @@ _FOUND = T.StructType(
 
 
 def tag_terms(
-    reviews: DataFrame, *, known: Mapping[str, str] | None = None, most: int = 50, min_tagged: int = 2,
-    min_share: float = 0.2, max_sentences: int = 5000, epochs: int = 5, seed: int = 7,
+    reviews: DataFrame, catalogue: DataFrame | None = None, *, known: Mapping[str, str] | None = None, most: int = 50,
+    min_tagged: int = 2, min_share: float = 0.2, max_sentences: int = 5000, epochs: int = 5, seed: int = 7,
 ) -> DataFrame:  # fmt: skip
     """The `most` terms that the tagger found most often: term, aspect (the one it says most), tagged, said (numbers of
-    sentences). For `aspects(terms=...)`, as those of `mine_terms`, which says of no term what it is a word for.
+    sentences). For `aspects(terms=...)`, as those of `mine_terms`, which mostly cannot say what a term is a word for.
 
     reviews: `text` (string; English). known: term -> aspect (at most 37) to learn from, without it those of `lexicon`. A term
-    is up to three words that `known` does not have, tagged in `min_tagged` sentences and in `min_share` of those that say it.
+    is up to three words that `known` does not have, tagged in `min_tagged` sentences and in `min_share` of those that say it,
+    and none of them in `catalogue`.description: such words name goods. It is a list to be looked through.
 
     It learns from sentences with known terms, and as many without, where all that looks like an aspect (a candidate of
     `mine_terms` beside an opinion) is known: else the words to be found would be shown to it as none. `max_sentences`, drawn
     by chance, are read: 5,000 take about five minutes on two cores, the learning on the driver. With fewer than 50 to
     learn from it finds none.
 
-    Raises UsageError without a string column `text`, without the packages of minilm, or for what cannot be learnt from.
+    Raises UsageError without a string column `text`, a catalogue without `description`, without the packages of minilm, or
+    for what cannot be learnt from.
     """
     require_text(reviews)
     terms = _checked(lexicon.NAMES if known is None else known)
@@ -83,18 +85,24 @@ def tag_terms(
     tagger = _learner(epochs=epochs, seed=seed).fit(_read(learn, embedder))
     tags = F.transform(_TAGS, lambda t: t["result"])
     new = F.explode(F.array_distinct(_unknown()("words", tags))).alias("f")
-    tagged = tagger.transform(_read(rows, embedder)).select(new)
-    counted = tagged.groupBy("f.term", "f.aspect").agg(F.count("*").alias("n"))
-    found = counted.groupBy("term").agg(
-        F.max_by("aspect", F.struct("n", "aspect")).alias("aspect"), F.sum("n").alias("tagged")
-    )
-    found = settled(found.where(F.col("tagged") >= min_tagged))
+    tagged = tagger.transform(_read(rows, embedder)).select(new).select("f.*")
+    found = ranked(tagged, rows, catalogue, min_tagged=min_tagged, min_share=min_share)
+    return found.orderBy(F.desc("tagged"), "term").limit(most)
+
+
+def ranked(
+    tagged: DataFrame, rows: DataFrame, catalogue: DataFrame | None, *, min_tagged: int, min_share: float
+) -> DataFrame:
+    """[term, aspect, tagged, said] of the terms to be kept: from [term, aspect], a row a sentence, and the sentences' `words`."""
+    counted = tagged.groupBy("term", "aspect").agg(F.count("*").alias("n"))
+    most = F.max_by("aspect", F.struct("n", "aspect")).alias("aspect")
+    found = counted.groupBy("term").agg(most, F.sum("n").alias("tagged")).where(F.col("tagged") >= min_tagged)
+    found = settled(found.join(of_catalogue(found, catalogue), "term", how="left_anti"))
     bases = F.concat_ws(" ", F.lit(""), F.transform("words", lambda w: w["base"]), F.lit(""))
-    spoken = rows.select(bases.alias("bases")).join(
-        F.broadcast(found), F.contains("bases", F.concat(F.lit(" "), F.col("term"), F.lit(" ")))
-    )
-    said = spoken.groupBy("term", "aspect", "tagged").agg(F.count("*").alias("said"))
-    return said.where(F.col("tagged") >= min_share * F.col("said")).orderBy(F.desc("tagged"), "term").limit(most)
+    spoken = rows.select(bases.alias("bases"))
+    says = F.contains("bases", F.concat(F.lit(" "), F.col("term"), F.lit(" ")))
+    said = spoken.join(F.broadcast(found), says).groupBy("term", "aspect", "tagged").agg(F.count("*").alias("said"))
+    return said.where(F.col("tagged") >= min_share * F.col("said"))
 
 
 def _strange(rows: DataFrame, known: _Terms) -> list[str]:
