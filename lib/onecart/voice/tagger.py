@@ -72,7 +72,8 @@ def tag_terms(
     require_text(reviews)
     terms = _checked(lexicon.NAMES if known is None else known)
     cut = reviews.select("text").distinct().select(F.inline(_sentences(terms)(F.col("text"))))
-    drawn = cut.orderBy(F.xxhash64("sentence", F.lit(seed)), "sentence").limit(max_sentences)
+    by_chance = F.xxhash64("sentence", F.lit(seed))
+    drawn = cut.orderBy(by_chance, "sentence").limit(max_sentences)
     rows = settled(by_length(drawn, "sentence"))
     plain = rows.where(~_has(_strange(rows, terms)))
     names = F.exists("words", lambda w: w["tag"] != _OUT)
@@ -80,7 +81,7 @@ def tag_terms(
     enough = learn.count()
     if enough < _FEWEST:
         return rows.sparkSession.createDataFrame([], "term STRING, aspect STRING, tagged BIGINT, said BIGINT")
-    learn = learn.unionByName(plain.where(~names).limit(enough))
+    learn = learn.unionByName(plain.where(~names).orderBy(by_chance).limit(enough))
     embedder = _embedder()
     tagger = _learner(epochs=epochs, seed=seed).fit(_read(learn, embedder))
     tags = F.transform(_TAGS, lambda t: t["result"])
