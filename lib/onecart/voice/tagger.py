@@ -81,7 +81,8 @@ def tag_terms(
     enough = learn.count()
     if enough < _FEWEST:
         return rows.sparkSession.createDataFrame([], "term STRING, aspect STRING, tagged BIGINT, said BIGINT")
-    learn = learn.unionByName(plain.where(~names).orderBy(by_chance).limit(enough))
+    others = plain.where(~names).orderBy(by_chance).limit(enough)
+    learn = learn.unionByName(others).orderBy(F.hash("sentence"))  # NerDL learns in the order that rows come in
     embedder = _embedder()
     tagger = _learner(epochs=epochs, seed=seed).fit(_read(learn, embedder))
     tags = F.transform(_TAGS, lambda t: t["result"])
