@@ -6,6 +6,7 @@ import pytest
 
 from onecart.errors import UsageError
 from onecart.voice import tag_terms
+from onecart.voice.clauses import lengths
 from onecart.voice.tagger import _cut, _runs, ranked
 
 pytestmark = pytest.mark.nlp
@@ -28,7 +29,7 @@ def test_the_tagger_finds_words_for_known_aspects(spark: Any) -> None:
 
 def test_sentences_have_the_tags_of_known_terms_and_their_words_places() -> None:
     known = {("loud", "speaker"): "sound", ("sound",): "sound", ("courier",): "delivery"}
-    first, second = _cut("The loud speakers, the courier. It sounds!", known)
+    first, second = _cut("The loud speakers, the courier. It sounds!", known, lengths(known))
     assert first["sentence"] == "the loud speakers , the courier ,"
     assert [w["tag"] for w in first["words"]] == ["O", "sound", "sound", "O", "O", "delivery", "O"]
     assert all(first["sentence"][w["begin"] :].startswith(w["word"]) for w in first["words"])

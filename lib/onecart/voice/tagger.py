@@ -17,7 +17,7 @@ from onecart.errors import UsageError
 from onecart.spark import settled
 from onecart.voice import lexicon, minilm, network
 from onecart.voice.checks import require_text
-from onecart.voice.clauses import Word, clauses, words_of
+from onecart.voice.clauses import Word, clauses, lengths, matches, words_of
 from onecart.voice.mining import content, count_terms, of_catalogue
 from onecart.voice.spread import by_length
 from onecart.voice.words import DOCUMENT
@@ -132,7 +132,7 @@ def _checked(known: Mapping[str, str]) -> _Terms:
 
 
 def _embedder() -> Any:
-    model = network.embedder("BertEmbeddings", minilm.network(minilm.WORDS), minilm.vocabulary())
+    model = network.embedder("BertEmbeddings", minilm.file(minilm.WORDS), minilm.vocabulary())
     model = model.setInputCols([DOCUMENT, _TOKENS]).setOutputCol(_VECTORS)
     return model.setDimension(minilm.SIZE).setMaxSentenceLength(_PIECES)
 
@@ -170,32 +170,25 @@ def _sentences(known: _Terms) -> Callable[[Column], Column]:
 
     @pandas_udf(T.ArrayType(_SENTENCE))  # type: ignore[call-overload, untyped-decorator]
     def read(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
+        longest = lengths(known)
         for batch in batches:
-            yield batch.map(lambda text: [*_cut(text or "", known)])
+            yield batch.map(lambda text: [*_cut(text or "", known, longest)])
 
     return read
 
 
-def _cut(text: str, known: _Terms) -> Iterator[dict[str, Any]]:
+def _cut(text: str, known: _Terms, longest: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     parts = clauses(text)
     for number in sorted({c.sentence for c in parts}):
         words, begin = list[dict[str, Any]](), 0
         for clause in (c for c in parts if c.sentence == number):
-            for word, tag in [*zip(clause.words, _tags(clause.words, known), strict=True), (_COMMA, _OUT)]:
+            tags = [_OUT] * len(clause.words)
+            for i, stop in matches(clause.words, known, longest):
+                tags[i:stop] = [known[tuple(w.base for w in clause.words[i:stop])]] * (stop - i)
+            for word, tag in [*zip(clause.words, tags, strict=True), (_COMMA, _OUT)]:
                 words.append({"word": word.word, "base": word.base, "tag": tag, "begin": begin})
                 begin += len(word.word) + 1
         yield {"sentence": " ".join(w["word"] for w in words), "words": words}
-
-
-def _tags(words: tuple[Word, ...], known: _Terms) -> list[str]:
-    """The aspect of each word that is part of a known term; the longest term from left to right."""
-    tags, i, longest = [_OUT] * len(words), 0, max(map(len, known))
-    bases = tuple(w.base for w in words)
-    while i < len(words):
-        n = next((n for n in range(min(longest, len(words) - i), 0, -1) if bases[i : i + n] in known), 0)
-        tags[i : i + n] = [known[bases[i : i + n]]] * n if n else []
-        i += max(n, 1)
-    return tags
 
 
 def _unknown() -> Callable[..., Column]:

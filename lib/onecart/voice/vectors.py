@@ -95,7 +95,7 @@ def _mean(words: str) -> Any:
 
 
 def _minilm(rows: DataFrame, seen: DataFrame, p: Params) -> Any:
-    file = _tuned(seen, p) if p.tune_epochs else minilm.network(minilm.TEXTS)
+    file = _tuned(seen, p) if p.tune_epochs else minilm.file(minilm.TEXTS)
     model = network.embedder("BertSentenceEmbeddings", file, minilm.vocabulary())
     model = model.setInputCols([DOCUMENT]).setOutputCol(VECTOR)
     model = model.setDimension(minilm.DIMENSIONS).setMaxSentenceLength(_LENGTH)
