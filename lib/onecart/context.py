@@ -41,14 +41,15 @@ class Context:
         return f"{model}@{self.run_id}"
 
     def write_health(self, figures: Mapping[str, Mapping[str, float]], dataset: str) -> None:
-        """Upserts gold.model_health: `figures` is model -> metric -> value, measured on `dataset` by this run."""
+        """Adds to gold.model_health: `figures` is model -> metric -> value, measured on `dataset` by this run, once."""
         as_of = self.as_of()
         rows = [
             (model, self.model_version(model), dataset, metric, float(value), as_of)
             for model, found in figures.items()
             for metric, value in found.items()
         ]
-        self.lake.upsert("gold.model_health", self.spark.createDataFrame(rows, contract("gold.model_health").schema))
+        frame = self.spark.createDataFrame(rows, contract("gold.model_health").schema)
+        self.lake.upsert("gold.model_health", frame, update_if=None)
 
     def model_path(self, model: str) -> str:
         """Where this run's model is saved."""

@@ -103,7 +103,7 @@ def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
     from onecart.context import Context, Result
     from onecart.lake import Lake
 
-    lake = Lake(spark, settings.lake.root, settings.lake.catalog)
+    lake = Lake(spark, settings.lake.root, settings.lake.catalog, pinned=True)
     lake = lake.for_purpose(job.purpose) if job.purpose else lake
     ctx = Context(spark, lake, settings, run_id=uuid.uuid4().hex[:12])
     started, clock = datetime.now(timezone.utc), time.monotonic()

@@ -7,13 +7,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from onecart import jars
 from onecart.errors import OneCartError
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 _COMMON = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -78,16 +75,6 @@ def log_file() -> Path:
     folder = jars.cache_dir() / "logs"
     folder.mkdir(exist_ok=True)
     return folder / f"spark-{os.getpid()}.log"
-
-
-def settled(df: "DataFrame") -> "DataFrame":
-    """`df` computed now and cut off from what it was computed from.
-
-    A cached frame keeps its whole plan, which every later query then carries and searches: queries on a fitted model
-    took minutes to plan. The rows go to the checkpoint folder where the session has one, else to the executors' disks.
-    """
-    has_folder = df.sparkSession.sparkContext.getCheckpointDir() is not None
-    return df.checkpoint() if has_folder else df.localCheckpoint()
 
 
 def memory_gib() -> float:

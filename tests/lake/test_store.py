@@ -1,12 +1,14 @@
 """Writes are idempotent and checked; reads are pinned."""
 
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 
 import pytest
+from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
-from onecart.errors import OneCartError
-from onecart.lake import commits, contract
+from onecart.errors import OneCartError, UsageError
+from onecart.lake import Lake, commits, contract
 
 
 def weather(spark, *rows):
@@ -77,13 +79,66 @@ def test_reads_are_pinned_and_recorded(lake, spark):
     assert lake.writes["silver.weather"] > version
 
 
+def lines(spark, *numbers):
+    rows = [("{}", None, "a.json", n, datetime(2011, 1, 1)) for n in numbers]
+    return spark.createDataFrame(rows, contract("bronze.feed").schema)
+
+
 def test_added_since_reads_only_later_appends(lake, spark):
-    lake.append_once("silver.weather", weather(spark, (1, 1.0)), "job", 1)
-    seen_version = lake.version("silver.weather")
-    assert lake.added_since("silver.weather", seen_version).count() == 0
-    lake.append_once("silver.weather", weather(spark, (2, 2.0)), "job", 2)
-    assert [r.day.day for r in lake.added_since("silver.weather", seen_version).collect()] == [2]
-    assert lake.added_since("silver.weather", None).count() == 2
+    lake.append_once("bronze.feed", lines(spark, 1), "job", 1)
+    seen_version = lake.version("bronze.feed")
+    assert lake.added_since("bronze.feed", seen_version).count() == 0
+    lake.append_once("bronze.feed", lines(spark, 2), "job", 2)
+    assert [r.line_no for r in lake.added_since("bronze.feed", seen_version).collect()] == [2]
+    assert lake.added_since("bronze.feed", None).count() == 2
+
+
+def test_only_a_table_that_is_followed_keeps_its_changes(lake, spark):
+    lake.replace("silver.weather", weather(spark, (1, 1.0)))
+    with pytest.raises(UsageError, match=r"silver.weather keeps no changes; set `followed` in its contract"):
+        lake.added_since("silver.weather", 0)
+    lake.append_once("bronze.feed", lines(spark, 1), "job", 1)
+    feeds = [lake.delta(n).detail().select("properties").first()[0] for n in ("silver.weather", "bronze.feed")]
+    assert [p.get("delta.enableChangeDataFeed") for p in feeds] == [None, "true"]
+
+
+def test_a_run_goes_on_with_the_version_it_read_first_or_wrote_last(lake, spark):
+    lake.replace("silver.weather", weather(spark, (1, 1.0)))
+    run = Lake(spark, lake.root, pinned=True)
+    assert [r.day.day for r in run.read("silver.weather").collect()] == [1]
+    lake.replace("silver.weather", weather(spark, (2, 2.0)))
+    assert [r.day.day for r in run.for_purpose("marketing").read("silver.weather").collect()] == [1]
+    assert seen(lake) == [(2, 2.0)]
+    run.upsert("silver.weather", weather(spark, (3, 3.0)))
+    assert seen(run) == [(2, 2.0), (3, 3.0)]
+    assert run.reads["silver.weather"] == run.writes["silver.weather"]
+
+
+def test_the_log_names_the_schema_and_files_that_delta_reads(lake, spark):
+    """Ten commits and more, so that Delta has written a checkpoint; rows were updated, so that files were removed."""
+    for day in range(1, 13):
+        lake.upsert("silver.weather", weather(spark, (day, 1.0), (1, float(day))))
+    lake.replace_where("silver.weather", weather(spark, (2, 7.0)), "day = '2011-01-02'")
+    path = lake.path("silver.weather")
+    for version in (1, 5, lake.version("silver.weather")):
+        found = commits.state(f"{path}/_delta_log", version)
+        whole = spark.read.format("delta").option("versionAsOf", version).load(path)
+        # A data frame forgets which columns may not be null; the log does not.
+        assert [(f.name, f.dataType) for f in found.schema] == [(f.name, f.dataType) for f in whole.schema]
+        assert {Path(f).name for f in found.files} == {Path(f).name for f in whole.inputFiles()}
+        assert_df_equality(lake.read("silver.weather", version), whole, ignore_row_order=True, ignore_nullable=True)
+    assert commits.state(f"{path}/_delta_log", 99) is None
+
+
+def test_what_only_delta_can_read_is_left_to_it(lake, spark, tmp_path):
+    frame = weather(spark, (1, 1.0), (2, 2.0))
+    frame.write.format("delta").partitionBy("day").save(str(tmp_path / "parts"))
+    assert commits.state(str(tmp_path / "parts" / "_delta_log"), 0) is None
+    frame.write.format("delta").save(str(tmp_path / "a[1]"))  # a pattern, were it a path given to Spark
+    assert commits.state(str(tmp_path / "a[1]" / "_delta_log"), 0) is None
+    frame.write.format("delta").option("delta.enableDeletionVectors", True).save(str(tmp_path / "vectors"))
+    spark.sql(f"DELETE FROM delta.`{tmp_path}/vectors` WHERE day = '2011-01-01'")
+    assert commits.state(str(tmp_path / "vectors" / "_delta_log"), 1) is None
 
 
 def test_a_table_nobody_wrote_says_which_job_does(lake):

@@ -18,6 +18,7 @@ from onecart.forecast import metrics
 from onecart.forecast.demand import daily_units, wanted_lines
 from onecart.forecast.models import MODELS, predicted
 from onecart.forecast.series import FREQS, History, Setup
+from onecart.frames import break_lineage
 
 SELECTED = "selected"
 _SINGLE = (
@@ -90,8 +91,8 @@ def measure(
             raise UsageError(f"there is no {what} '{name}'{nearest(name, known)}")
     for name in names or TRIALS:
         trial = TRIALS[name](spark)
-        train = spark.createDataFrame(trial.train).localCheckpoint()
-        future = None if trial.future is None else spark.createDataFrame(trial.future).localCheckpoint()
+        train = spark.createDataFrame(trial.train).transform(break_lineage)
+        future = None if trial.future is None else spark.createDataFrame(trial.future).transform(break_lineage)
         single = [*_SINGLE, *(engines or ())]
         for models in (None, tuple(dict.fromkeys(single))):
             clock = time.monotonic()
@@ -252,7 +253,7 @@ def speed(
         if model not in MODELS:
             raise UsageError(f"there is no model '{model}'{nearest(model, MODELS)}")
         for size in (sizes or _SIZES) if model != "prophet" else (300,):
-            frame = made_up(spark, size, seed).localCheckpoint()
+            frame = made_up(spark, size, seed).transform(break_lineage)
             clock = time.monotonic()
             found = forecast.forecast(frame, _AHEAD, "D", models=(model,), windows=1)
             found.forecast.count()

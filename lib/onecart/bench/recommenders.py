@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from onecart import recommend
 from onecart.config import Recommend
 from onecart.errors import UsageError, nearest
+from onecart.frames import break_lineage
 from onecart.recommend import metrics
 from onecart.recommend.parameters import among
 
@@ -96,12 +97,12 @@ def measure(
         trial = TRIALS[name]()
         with _frames(spark, trial) as (train, held):
             users = held.select("user_id").distinct()
-            about = None if trial.products is None else spark.createDataFrame(trial.products).localCheckpoint()
+            about = None if trial.products is None else spark.createDataFrame(trial.products).transform(break_lineage)
             for model in (model for model in trial.models() if model in (engines or _MODELS)):
                 clock = time.monotonic()
                 fitted = trial.fitted(train, model, about, seed)
                 fit_s, clock = time.monotonic() - clock, time.monotonic()
-                lists = fitted.recommend(users, _K, items=trial.items).localCheckpoint()
+                lists = fitted.recommend(users, _K, items=trial.items).transform(break_lineage)
                 lists_s = time.monotonic() - clock
                 found = recommend.evaluate(lists, held, train, _K)
                 ends = metrics.intervals(metrics.per_user(lists, held, _K), seed=seed)

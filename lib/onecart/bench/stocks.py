@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from onecart import forecast
 from onecart.bench.forecasts import retail_daily
 from onecart.forecast.stock import simulate
+from onecart.frames import break_lineage
 
 _HELD, _LEAD, _REVIEW = 42, 7, 7
 _COSTS = {"holding": 0.01, "shortage": 1.0}  # a day, and a sale that is lost, as shares of what a unit earns
@@ -30,9 +31,9 @@ def measure(spark: SparkSession, seed: int) -> Iterator[dict[str, Any]]:
     ordered once a week with a week of lead time, from one forecast made before them; the first two weeks are played and not
     counted. fill_rate: of all units; days_short: share of days; mean_stock: units a product; cost: a unit asked for."""
     trial = retail_daily(spark, held=_HELD)
-    train, held = (spark.createDataFrame(rows).localCheckpoint() for rows in (trial.train, trial.held))
+    train, held = (spark.createDataFrame(rows).transform(break_lineage) for rows in (trial.train, trial.held))
     found = forecast.forecast(train, trial.h, trial.freq, country=trial.country, seed=seed)
-    best = found.best.localCheckpoint()
+    best = found.best.transform(break_lineage)
     found.unpersist()
     stock = best.groupBy("unique_id").agg((F.sum("yhat") * (_LEAD + _REVIEW) / trial.h).alias("on_hand"))
     for level in _LEVELS:

@@ -15,6 +15,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 from onecart import voice
 from onecart.bench.voices import amazon_sentences
 from onecart.errors import UsageError, nearest
+from onecart.frames import break_lineage
 from onecart.voice.model import SentimentModel
 
 _Work = Callable[[DataFrame], None]
@@ -52,7 +53,7 @@ def measure(
 
 
 def _row(name: str, batch: int | None, size: int, work: _Work, frame: DataFrame) -> dict[str, Any]:
-    frame = frame.localCheckpoint()
+    frame = frame.transform(break_lineage)
     work(frame.limit(200))  # loads the model
     clock = time.monotonic()
     work(frame)

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from onecart.channels.landing import list_files
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
+from onecart.frames import break_lineage
 from onecart.lake import suppress
 from onecart.lake.files import blank_lines
 
@@ -55,7 +56,7 @@ def ingest_feed(
     csv = ctx.settings.sources[name].format == "csv"
     lines, places = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv), 0
     if suppressions:
-        gone = suppress.refused(lines, suppressions, ctx.settings.sources[name].delimiter).localCheckpoint()
+        gone = suppress.refused(lines, suppressions, ctx.settings.sources[name].delimiter).transform(break_lineage)
         places = empty_lines(ctx, name, new, gone)
         left = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv)
         lines = left.join(gone, ["source_file", "line_no"], how="left_anti").select(gone.columns).unionByName(gone)

@@ -20,7 +20,7 @@ from onecart.forecast.tree import (
     unknown_node,
     upwards,
 )
-from onecart.spark import settled
+from onecart.frames import break_lineage
 
 METHODS = ("wls_var", "wls_struct", "ols", "bottom_up")
 _KEY = ["unique_id", "ds"]
@@ -91,7 +91,7 @@ def reconcile(
     if variance is None and method == "wls_var":
         raise UsageError("hierarchy: method wls_var needs variance; give it, or take wls_struct, ols or bottom_up")
     names = level_names(levels)
-    rows = settled(_rows(forecast, places_of(tree, names), names, variance))
+    rows = break_lineage(_rows(forecast, places_of(tree, names), names, variance))
     ratio = _checked(rows, len(names), needs_variance=method == "wls_var")
     variances = F.coalesce("variance", ratio * F.col("yhat"))
     bottom = rows.withColumn("leaf_v", variances).withColumn("leaf_w", variances if method == "wls_var" else F.lit(1.0))
@@ -101,13 +101,13 @@ def reconcile(
     )
     upward = [level.withColumns({"below_w": F.lit(0.0), "below_v": F.col("leaf_v"), "gain": F.lit(0.0)})]
     for height in range(depth - 1, -1, -1):
-        level = settled(_up(upward[-1], bottom.where(F.col("depth") == height), method))
+        level = break_lineage(_up(upward[-1], bottom.where(F.col("depth") == height), method))
         upward.append(level)
     root = upward.pop().withColumns({"x": F.col("up"), "part": F.lit(1.0), "rest_v": F.lit(0.0)})
     found = [root]
     while upward:
         level = _down(upward.pop(), found[-1])
-        found.append(settled(level) if upward else level)
+        found.append(break_lineage(level) if upward else level)
     scaled = [_scaled(level, variance is not None) for level in found]
     return reduce(DataFrame.unionByName, scaled).select(*[_output(name) for name in forecast.columns])
 

@@ -9,7 +9,7 @@ from onecart.context import Context, Result
 from onecart.forecast import accuracy, demand, hierarchy, links
 from onecart.forecast.panel import Forecast, forecast
 from onecart.forecast.stock import replenish
-from onecart.spark import settled
+from onecart.frames import break_lineage
 
 _FIGURES = ("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95")
 _YEAR = 365.0
@@ -22,11 +22,11 @@ def run(ctx: Context) -> Result:
     conf, as_of = ctx.settings.forecast, ctx.as_of()
     orders = ctx.lake.read("silver.orders")
     lines = demand.wanted_lines(orders, as_of=as_of, returned_days=conf.returned_days, bulk_times=conf.bulk_times)
-    units = settled(demand.daily_units(lines))
-    closed = settled(demand.closed_days(units, as_of=as_of))
+    units = break_lineage(demand.daily_units(lines))
+    closed = break_lineage(demand.closed_days(units, as_of=as_of))
     drifted = _judge_the_last(ctx, units, closed)
     series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
-    series = settled(series.transform(demand.told, closed, as_of=as_of))
+    series = break_lineage(series.transform(demand.told, closed, as_of=as_of))
     tree = tree_of(ctx.lake.read_if_exists("silver.products"))
     all_series, future = _with_future(ctx, series, tree)
     found = forecast(
@@ -103,7 +103,7 @@ def _with_future(ctx: Context, series: DataFrame, tree: DataFrame) -> tuple[Data
     if not plans.isEmpty():
         parts.append(links.planned(plans, series.select("unique_id").distinct()))
     if parts:
-        own = settled(links.known_ahead(series, parts, tree, levels, as_of=ctx.as_of(), horizon=horizon))
+        own = break_lineage(links.known_ahead(series, parts, tree, levels, as_of=ctx.as_of(), horizon=horizon))
         future.append(own)
         names = [name for name in own.columns if name not in ("unique_id", "ds")]
         all_series = all_series.withColumns({name: F.lit(None).cast("double") for name in names})
@@ -122,7 +122,7 @@ def _weather(ctx: Context) -> DataFrame | None:
 
 def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drifted: DataFrame) -> int:
     """The rows of the products `skus`[unique_id], their chosen forecasts moved so that they add up with those of the nodes."""
-    as_of, rows = F.lit(ctx.as_of()).alias("as_of"), settled(found.forecast.withColumnsRenamed(_RENAMED))
+    as_of, rows = F.lit(ctx.as_of()).alias("as_of"), break_lineage(found.forecast.withColumnsRenamed(_RENAMED))
     ends = [*_RENAMED.values()]
     chosen = rows.where("chosen").select("unique_id", "ds", "model", "yhat", *ends)
     # Of a normal error the mean absolute value is .8 standard deviations.
@@ -130,7 +130,7 @@ def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drif
     of_chosen = chosen.select("unique_id", "model").distinct().join(spread, on=["unique_id", "model"], how="inner")
     variance = of_chosen.select("unique_id", (F.col("sd") * F.col("sd")).alias("variance"))
     method = "wls_struct" if variance.isEmpty() else "wls_var"
-    whole = settled(hierarchy.reconcile(chosen, tree, tree.columns[1:], variance=variance, method=method))
+    whole = break_lineage(hierarchy.reconcile(chosen, tree, tree.columns[1:], variance=variance, method=method))
     kept = rows.join(skus, on="unique_id", how="left_semi").where("NOT chosen")
     moved = whole.join(skus, on="unique_id", how="left_semi").withColumn("chosen", F.lit(True))
     version = F.concat(F.lit("forecast."), "model", F.lit(f"@{ctx.run_id}")).alias("model_version")

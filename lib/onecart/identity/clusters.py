@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.config import Identity
+from onecart.frames import break_lineage
 from onecart.identity.compare import COMPARED
 from onecart.identity.components import connected_components
 
@@ -120,13 +121,13 @@ def solve(scored: DataFrame, prepared: DataFrame, settings: Identity, threshold:
     """
     strong = scored.where((F.col("weight") >= threshold) & F.col("barred").isNull())
     components = connected_components(strong.select(F.col("record_a").alias("a"), F.col("record_b").alias("b")))
-    components = components.localCheckpoint()
+    components = components.transform(break_lineage)
     inside = scored
     for side in ("a", "b"):
         one = components.select(F.col("node").alias(f"record_{side}"), F.col("component").alias(f"component_{side}"))
         inside = inside.join(one, f"record_{side}", how="inner")
     inside = inside.where("component_a = component_b").drop("component_b").withColumnRenamed("component_a", "component")
-    solved = _solve_components(inside, components, prepared, settings, threshold).localCheckpoint()
+    solved = _solve_components(inside, components, prepared, settings, threshold).transform(break_lineage)
     members = solved.where("kind = 'node'").select(F.col("record_a").alias("record_id"), "cluster", "component")
     said = solved.where("kind = 'pair'").select("record_a", "record_b", "reason")
     pairs = inside.join(said, ["record_a", "record_b"], how="inner").withColumn("accepted", F.col("reason").isNull())

@@ -7,6 +7,8 @@ import pandas as pd
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from onecart.frames import break_lineage
+
 _ONE_TASK = 3_000_000  # edges that one task solves in memory (about 1 GB); more take rounds over the cluster
 
 
@@ -23,11 +25,11 @@ def connected_components(edges: DataFrame, one_task: int = _ONE_TASK) -> DataFra
     a library call has no table of its own to write to.
     """
     child, parent = F.greatest("a", "b").alias("child"), F.least("a", "b").alias("parent")
-    stars = edges.select(child, parent).where("child != parent").distinct().localCheckpoint()
+    stars = edges.select(child, parent).where("child != parent").distinct().transform(break_lineage)
     if stars.count() <= one_task:
         return stars.coalesce(1).mapInPandas(_in_one_task, "node string, component string")
     while not _done(stars):
-        stars = stars.transform(_large_star).transform(_small_star).distinct().localCheckpoint()
+        stars = stars.transform(_large_star).transform(_small_star).distinct().transform(break_lineage)
     roots = stars.select(F.col("parent").alias("node"), F.col("parent").alias("component")).distinct()
     return roots.unionByName(stars.select(F.col("child").alias("node"), F.col("parent").alias("component")))
 

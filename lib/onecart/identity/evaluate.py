@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 
 # Probabilities of good models crowd near 1, so the curve looks closer there.
 THRESHOLDS = (*(i / 100 for i in range(100)), 0.995, 0.999, 0.9999, 0.99999)
@@ -85,7 +86,7 @@ def evaluate(
     """
     links = _keyed(links, "links")
     owners = _owners(truth)
-    scored = owners.where("shared = false").select("record_id", "customer_id").localCheckpoint()
+    scored = owners.where("shared = false").select("record_id", "customer_id").transform(break_lineage)
     cells = scored.transform(_cells, links=links)
     shared = owners.where("shared").count()
     totals = _totals(cells)
@@ -95,7 +96,7 @@ def evaluate(
             f"same record_id (truth with one customer: {int(totals['records'] or 0):,} records, with several: {shared:,})"
         )
     true_pairs, found, correct = (int(totals[k]) for k in ("true_pairs", "pairs", "correct_pairs"))
-    by_threshold = None if pairs is None else _by_threshold(pairs, scored).localCheckpoint()
+    by_threshold = None if pairs is None else _by_threshold(pairs, scored).transform(break_lineage)
     bcubed = (totals["bcubed_precision"] / totals["records"], totals["bcubed_recall"] / totals["records"])
     return Evaluation(
         records=int(totals["records"]),

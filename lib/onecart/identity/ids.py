@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 
 _SPARES = 64  # further ids a record can give its customer, where its first one has been used
 
@@ -45,7 +46,7 @@ def assign(
     _need(clusters, "clusters", ("record_id", "cluster"))
     before = _previous(clusters, previous)
     members = clusters.select(F.col("record_id").cast("string").alias("record"), "cluster")
-    ids = _ids(members, before, history).localCheckpoint()  # both results start here
+    ids = _ids(members, before, history).transform(break_lineage)  # both results start here
     links = clusters.join(ids, "cluster", how="inner").select("record_id", "customer_id")
     now = links.select(F.col("record_id").cast("string").alias("record"), F.col("customer_id").alias("now"))
     changed = now.join(before, "record", how="full").transform(_changes)

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity, Settings
+from onecart.frames import break_lineage
 from onecart.identity import blocking, clusters, compare, fields, model
 from onecart.identity.blocking import Rule
 from onecart.identity.model import LinkModel
@@ -68,12 +69,12 @@ def resolve(records: DataFrame, settings: Identity | None = None, learned: Learn
     """Links `records` (as `link` takes them); `learned`: by a model trained before, instead of one trained on them."""
     settings = settings or Settings().identity
     # The caller's plan may be long, and every step starts here.
-    prepared = fields.prepare(records, settings.purpose).localCheckpoint()
+    prepared = fields.prepare(records, settings.purpose).transform(break_lineage)
     count = fields.require_unique(prepared)
     if learned is None:
         learned, scored = learn(prepared, settings, count)
     else:
-        scored = scored_pairs(prepared, learned, settings).localCheckpoint()
+        scored = scored_pairs(prepared, learned, settings).transform(break_lineage)
     return resolved(prepared, scored, settings, learned)
 
 
@@ -84,10 +85,10 @@ def learn(prepared: DataFrame, settings: Identity, records: int) -> tuple[Learne
         rules = blocking.choose(prepared, settings, records)
         terms, collision = names.result()
     untrained = Learned(model.untrained(rules, prepared.columns, collision, records), terms)
-    compared = _compared_pairs(prepared, untrained, settings).localCheckpoint()
+    compared = _compared_pairs(prepared, untrained, settings).transform(break_lineage)
     trained = model.fit(model.pattern_counts(compared).toPandas(), untrained.model)
     # Weights are long expressions: filters over them would compute them again and again.
-    scored = model.with_weight(compared, trained).localCheckpoint()
+    scored = model.with_weight(compared, trained).transform(break_lineage)
     if settings.threshold is not None:
         threshold = model.bits(settings.threshold)
     else:
@@ -98,7 +99,7 @@ def learn(prepared: DataFrame, settings: Identity, records: int) -> tuple[Learne
 def _terms(prepared: DataFrame) -> tuple[DataFrame | None, dict[str, float]]:
     if not set(model.TERMS) & set(prepared.columns):
         return None, {}
-    terms = model.terms(prepared).localCheckpoint()
+    terms = model.terms(prepared).transform(break_lineage)
     return terms, model.collisions(terms)
 
 

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Identity
 from onecart.context import Context
+from onecart.frames import break_lineage
 from onecart.identity import blocking, fields, ids, linking, model, stitch, update
 from onecart.identity.linking import Learned, Resolution
 from onecart.lake import Lake, contract
@@ -27,7 +28,7 @@ def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
     lake, settings = ctx.lake, ctx.settings.identity
     own = fields.prepare(records.where("record_id = stand_in"), settings.purpose)
     says = [c for c in own.columns if c != "record_id"]
-    prepared = own.withColumn("digest", _digest(says, settings)).localCheckpoint()
+    prepared = own.withColumn("digest", _digest(says, settings)).transform(break_lineage)
     count = fields.require_unique(prepared)
     learned = load(lake)
     if learned is None or not lake.exists(_LINKS):
@@ -97,12 +98,12 @@ def _write_change(
 ) -> tuple[DataFrame, str]:
     lake, settings = ctx.lake, ctx.settings.identity
     names = {rule.name: i for i, rule in enumerate(learned.model.rules)}
-    capped = _capped(prepared, learned, settings).localCheckpoint()
+    capped = _capped(prepared, learned, settings).transform(break_lineage)
     before = lake.read(_CAPPED).withColumn("rule", _number(names)).where("rule IS NOT NULL")
     found = update.update(prepared, change, previous, capped, before, learned, settings)
-    reached = found.members.select("record_id").unionByName(change.gone).distinct().localCheckpoint()
-    was = previous.join(reached, "record_id", how="left_semi").localCheckpoint()
-    links = _identified(ctx, found, prepared, was).localCheckpoint()
+    reached = found.members.select("record_id").unionByName(change.gone).distinct().transform(break_lineage)
+    was = previous.join(reached, "record_id", how="left_semi").transform(break_lineage)
+    links = _identified(ctx, found, prepared, was).transform(break_lineage)
     components = was.where("component IS NOT NULL").select("component").distinct()
     old_pairs = lake.read(_EDGES).join(components, "component", how="left_semi").select("record_a", "record_b")
     lake.exchange(_EDGES, found.pairs, old_pairs)
@@ -124,7 +125,7 @@ def _identified(ctx: Context, found: Resolution, prepared: DataFrame, previous: 
     at = datetime.now(timezone.utc)
     before = previous.where("digest IS NOT NULL") if previous is not None else None
     named, events = ids.assign(found.members, before, run_id=ctx.run_id, at=at, history=history)
-    events = events.withColumn("links_before", F.lit(state)).localCheckpoint()  # reads the table that it writes
+    events = events.withColumn("links_before", F.lit(state)).transform(break_lineage)  # reads the table that it writes
     lake.replace_where(name, events, f"links_before = '{state}'")
     said = found.members.select("record_id", "probability", "rule", "component")
     return said.join(named, "record_id", how="inner").join(

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity
+from onecart.frames import break_lineage
 from onecart.identity import blocking
 from onecart.identity.linking import Learned, Resolution, resolved, scored_pairs
 
@@ -23,8 +24,12 @@ def change(prepared: DataFrame, previous: DataFrame, records: int) -> Change:
     """`prepared`: record_id, digest, ...; `previous`: record_id, digest of the last run."""
     before = previous.select("record_id", F.col("digest").alias("before"))
     now = prepared.select("record_id", "digest").join(before, "record_id", how="full")
-    new = now.where("digest IS NOT NULL AND (before IS NULL OR before <> digest)").select("record_id").localCheckpoint()
-    gone = now.where("digest IS NULL").select("record_id").localCheckpoint()
+    new = (
+        now.where("digest IS NOT NULL AND (before IS NULL OR before <> digest)")
+        .select("record_id")
+        .transform(break_lineage)
+    )
+    gone = now.where("digest IS NULL").select("record_id").transform(break_lineage)
     return Change(new, gone, new.count() / max(records, 1))
 
 
@@ -43,13 +48,15 @@ def update(
     crossed = _crossed(capped, capped_before)
     keys = blocking.keyed(prepared, rules).withColumnRenamed("key", "key_hash")
     moved = keys.join(F.broadcast(crossed), ["rule", "key_hash"], how="left_semi").select("record_id")
-    new = change.new.unionByName(moved).distinct().localCheckpoint()
+    new = change.new.unionByName(moved).distinct().transform(break_lineage)
     touched = _strong_ends(prepared, keys, new, capped, learned, settings).unionByName(new)
     reached = touched.unionByName(change.gone).distinct()
     components = previous.join(reached, "record_id", how="left_semi").select("component").where("component IS NOT NULL")
     members = previous.join(components.distinct(), "component", how="left_semi").select("record_id")
-    affected = prepared.join(members.unionByName(touched).distinct(), "record_id", how="left_semi").localCheckpoint()
-    scored = scored_pairs(affected, learned, settings, capped).localCheckpoint()
+    affected = prepared.join(members.unionByName(touched).distinct(), "record_id", how="left_semi").transform(
+        break_lineage
+    )
+    scored = scored_pairs(affected, learned, settings, capped).transform(break_lineage)
     return resolved(affected, scored, settings, learned)
 
 

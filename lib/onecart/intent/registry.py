@@ -77,7 +77,8 @@ def choose(
     below, as_of = path.removeprefix(f"{ctx.lake.root}/"), ctx.as_of()
     record(ctx, found, question=question, version=version, path=below, metrics=model.metrics)
     points = [(kind, version, *point, as_of) for point in overview.points(model)]
-    ctx.lake.upsert("gold.model_overview", ctx.spark.createDataFrame(points, contract("gold.model_overview").schema))
+    frame = ctx.spark.createDataFrame(points, contract("gold.model_overview").schema)
+    ctx.lake.upsert("gold.model_overview", frame, update_if=None)
     if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):
         tags = {"verdict": found.reason, "as_of": str(as_of), "path": below}
         tracking.track(where, model, version=version, tags=tags)

@@ -100,7 +100,7 @@ def _audited(ctx: Context, scorer: registry.Champion, held: DataFrame) -> str:
     about = {"model": f"intent.{scorer.model.model}", "model_version": scorer.version, "as_of": ctx.as_of()}
     plain = [{**r, **about, "attribute": r["attribute"].removeprefix("audit_")} for r in rows]
     table = ctx.spark.createDataFrame([tuple(r[f.name] for f in schema.fields) for r in plain], schema)
-    ctx.lake.upsert("gold.fairness", table)
+    ctx.lake.upsert("gold.fairness", table, update_if=None)
     warned = [f"{r['attribute']} {r['value']} ({r['parity']:.2f})" for r in plain if r["warned"]]
     return f"; selected less than {limit:g} of others: {', '.join(warned)}" if warned else ""
 

@@ -82,7 +82,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table's contract. `writer` is the job that fills it; `grain` says what one row is."""
+    """A Delta table's contract. `writer` is the job that fills it; `grain` says what one row is; `followed`: something reads
+    its changes, so that it keeps them (a change feed costs files with every update)."""
 
     name: str
     grain: str
@@ -92,6 +93,7 @@ class Table:
     checks: dict[str, str] = field(default_factory=dict)
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
+    followed: bool = False
 
     @property
     def schema(self) -> T.StructType:
@@ -118,12 +120,12 @@ class Table:
         return next((name for name in ("customer_id", "record_id") if name in names), None)
 
     def properties(self) -> dict[str, str]:
-        """Delta table properties: the checks, a change feed, and statistics that never hold personal data."""
+        """Delta table properties: the checks, the change feed, and statistics that never hold personal data."""
         skipped = (*self.partition_by, *self.pii)
         plain = [c.name for c in self.columns if c.name not in skipped and c.type not in _NO_STATISTICS]
         return {
             **{f"delta.constraints.{name}": rule for name, rule in self.checks.items()},
-            "delta.enableChangeDataFeed": "true",
+            **({"delta.enableChangeDataFeed": "true"} if self.followed else {}),
             "delta.dataSkippingStatsColumns": ",".join(plain[:32]),
         }
 

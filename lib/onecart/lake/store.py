@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 
 from onecart.config import absolute
 from onecart.errors import OneCartError, UsageError, nearest
+from onecart.frames import break_lineage
 from onecart.lake import commits, consent
 from onecart.lake.contract import PURGED_FROM, PURGED_TO, Table
 from onecart.lake.export import released
@@ -46,16 +47,19 @@ class Written:
 class Lake:
     """The tables of one lake: below `root` by path, or in `catalog` by name.
 
-    Reads pin the version they saw in `reads`, writes the version they made in `writes`: a run's lineage.
+    Reads leave the version they saw in `reads`, writes the version they made in `writes`: a run's lineage. `pinned`: the
+    lake of a run, which goes on with the version of a table that it read first or wrote last, whatever others write.
     """
 
-    def __init__(self, spark: SparkSession, root: str, catalog: str | None = None) -> None:
+    def __init__(self, spark: SparkSession, root: str, catalog: str | None = None, *, pinned: bool = False) -> None:
         self.spark = spark
         self.root = absolute(root)
         self.catalog = catalog
         self.purpose: consent.Purpose | None = None
         self.reads: dict[str, int] = {}
         self.writes: dict[str, int] = {}
+        self._pins: dict[str, int] | None = {} if pinned else None
+        self._ready: set[str] = set()  # tables that are there and have all columns of their contract
 
     def for_purpose(self, purpose: str, channel: str | None = None) -> "Lake":
         """The same lake for one purpose: its reads return only rows of customers whose consent covers it.
@@ -63,10 +67,15 @@ class Lake:
         `channel`: email or sms, for marketing; None: any of them. Tables that are about persons but say not whom cannot
         be read for a purpose. UsageError: there is no such purpose.
         """
-        narrowed = Lake(self.spark, self.root, self.catalog)
+        narrowed = self._again()
         narrowed.purpose = consent.Purpose(purpose, channel)
-        narrowed.reads, narrowed.writes = self.reads, self.writes
         return narrowed
+
+    def _again(self) -> "Lake":
+        """The same lake, of the same run, for no purpose."""
+        other = Lake(self.spark, self.root, self.catalog)
+        other.reads, other.writes, other._pins, other._ready = self.reads, self.writes, self._pins, self._ready
+        return other
 
     # -- where a table is ------------------------------------------------------------------------------------------
 
@@ -80,6 +89,8 @@ class Lake:
     def exists(self, name: str) -> bool:
         if self.catalog:
             return bool(self.spark.catalog.tableExists(self.named(name)))
+        if commits.newest(f"{self.path(name)}/_delta_log"):
+            return True
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(name)))
 
     def delta(self, name: str) -> DeltaTable:
@@ -110,19 +121,28 @@ class Lake:
     def _read(self, name: str, version: int | None = None) -> DataFrame:
         at = self._existing_version(name) if version is None else version
         self.reads[name] = at
-        reader = self.spark.read.format("delta").option("versionAsOf", at)
-        try:
-            frame = self._load(reader, name)
-        except Exception as e:
-            raise OneCartError(f"cannot read version {at} of table {name}: {_reason(e)}") from e
+        frame = self._frame(name, at)
         later = _added_later(name, frame)
         return frame.withColumns({f.name: F.lit(None).cast(f.dataType) for f in later}) if later else frame
+
+    def _frame(self, name: str, at: int) -> DataFrame:
+        """The table as its files are, whatever its contract has got later."""
+        known = None if self.catalog else commits.state(f"{self.path(name)}/_delta_log", at)
+        if known:
+            return (
+                self.spark.read.schema(known.schema).parquet(*known.files)
+                if known.files
+                else self._nothing(known.schema)
+            )
+        try:
+            return self._load(self.spark.read.format("delta").option("versionAsOf", at), name)
+        except Exception as e:
+            raise OneCartError(f"cannot read version {at} of table {name}: {_reason(e)}") from e
 
     def _allowed(self, name: str, rows: DataFrame) -> DataFrame:
         if self.purpose is None:
             return rows
-        plain = Lake(self.spark, self.root, self.catalog)
-        plain.reads = self.reads
+        plain = self._again()
         has = plain.exists("gold.customer_consent")
         said = plain.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
         links = plain.read_if_exists("gold.identity_links")
@@ -130,10 +150,17 @@ class Lake:
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""
-        return self.read(name) if self.exists(name) else self.spark.createDataFrame([], contract(name).schema)
+        return self.read(name) if self.exists(name) else self._nothing(contract(name).schema)
+
+    def _nothing(self, schema: T.StructType) -> DataFrame:
+        """No rows; unlike an empty frame made of Python rows it is known to be empty when a query is planned."""
+        columns = [F.lit(None).cast(f.dataType).alias(f.name, metadata=f.metadata) for f in schema.fields]
+        return self.spark.range(0).select(*columns)
 
     def added_since(self, name: str, version: int | None) -> DataFrame:
-        """Rows appended after `version` (None: all rows). For append-only tables."""
+        """Rows appended after `version` (None: all rows). For append-only tables whose contract says `followed`."""
+        if not contract(name).followed:
+            raise UsageError(f"table {name} keeps no changes; set `followed` in its contract")
         now = self._existing_version(name)
         if version is not None:
             version = self._after_purge(name, version)
@@ -141,7 +168,7 @@ class Lake:
             return self.read(name)
         self.reads[name] = now
         if version == now:
-            return self.spark.createDataFrame([], contract(name).schema)
+            return self._nothing(contract(name).schema)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
         added = self._load(reader, name).where("_change_type = 'insert'")
@@ -193,7 +220,9 @@ class Lake:
             raise OneCartError(
                 f"table {name} is not there yet in {self.root}; run `onecart run {contract(name).writer}` first"
             )
-        return self.version(name)
+        if self._pins is None:
+            return self.version(name)
+        return self._pins.setdefault(name, self.version(name))
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -201,11 +230,11 @@ class Lake:
         """Makes the empty table of the contract, with its checks, comments, keys' NOT NULL and layout, if not there, and
         says whether it did. A table made before its contract got a column gets it now."""
         if self.exists(name):
-            delta = self.delta(name)
-            if later := _added_later(name, delta.toDF()):
+            if name not in self._ready and (later := _added_later(name, self._frame(name, self.version(name)))):
                 where = self.named(name) if self.catalog else f"delta.`{self.path(name)}`"
                 columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
                 self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {where} ADD COLUMNS ({columns})"))
+            self._ready.add(name)
             return False
         table = contract(name)
         if self.catalog:
@@ -272,7 +301,7 @@ class Lake:
         dead = old.select(*key).distinct().join(df.select(*key), key, how="left_anti").withColumn("gone", F.lit(True))
         return self.merge(
             name,
-            new.unionByName(dead, allowMissingColumns=True).localCheckpoint(),
+            new.unionByName(dead, allowMissingColumns=True).transform(break_lineage),
             lambda merge: (
                 merge.whenMatchedDelete("new.gone").whenMatchedUpdateAll().whenNotMatchedInsertAll("NOT new.gone")
             ),
@@ -311,6 +340,8 @@ class Lake:
     def _written(self, name: str, before: int) -> Written:
         version, metrics = self._last_commit(name)
         self.writes[name] = version
+        if self._pins is not None:
+            self._pins[name] = version
         if version == before:  # a repeated transaction, or a merge with nothing to do: no new commit
             return Written(None, 0, 0, version)
         written = int(metrics.get("numOutputRows", 0))

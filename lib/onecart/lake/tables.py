@@ -18,7 +18,9 @@ BRONZE_COLUMNS = (
 
 def bronze(name: str) -> Table:
     """The contract of `bronze.<channel>_<kind>`: the same for every source."""
-    return Table(name, "one line of a landing file", "ingest", BRONZE_COLUMNS, key=("source_file", "line_no"))
+    return Table(
+        name, "one line of a landing file", "ingest", BRONZE_COLUMNS, key=("source_file", "line_no"), followed=True
+    )
 
 
 SILVER = (
@@ -58,6 +60,7 @@ SILVER = (
         key=("event_id",),
         checks={"quantity_positive": "quantity IS NULL OR quantity > 0", **_IN_RANGE},
         cluster_by=("event_ts",),
+        followed=True,
     ),
     Table(
         "silver.orders",

@@ -7,10 +7,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.frames import break_lineage
 from onecart.live.model import of_customers
 from onecart.recommend.events import purchases
 from onecart.recommend.offer import TABLE, Kept, allowed, customers_of, happened, newest, offers
-from onecart.spark import settled
 
 _LOOKS = ("product_view", "add_to_cart", "purchase")
 
@@ -45,10 +45,10 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
     fresh = batch.where(F.col("event_type").isin(*_LOOKS) & (F.col("event_ts") >= F.lit(since)))
     active = of_customers(ctx.lake, fresh).select(F.col("customer_id").alias("user_id")).distinct()
     agreed = customers_of(ctx).where("consent_profiling")
-    customers = settled(agreed.join(active, on="user_id", how="left_semi"))
+    customers = break_lineage(agreed.join(active, on="user_id", how="left_semi"))
     if customers.isEmpty():
         return 0
-    did = settled(happened(ctx, since=since).join(customers.select("user_id"), on="user_id", how="left_semi"))
+    did = break_lineage(happened(ctx, since=since).join(customers.select("user_id"), on="user_id", how="left_semi"))
     if did.isEmpty():
         return 0
     told = replace(made, model=made.model.for_users(customers).updated(did, seen=purchases(did)))
@@ -56,5 +56,5 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
     goods = allowed(told.model.frames["items"], products, ctx.settings.recommend)
     mine = customers.select(F.col("user_id").alias("customer_id"))
     before = ctx.lake.read(TABLE).join(mine, on="customer_id", how="left_semi")
-    ctx.lake.exchange(TABLE, settled(offers(told, customers, goods, ctx)), before)
+    ctx.lake.exchange(TABLE, break_lineage(offers(told, customers, goods, ctx)), before)
     return customers.count()

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from onecart.behaviour.live import as_sessions, still_open, update
 from onecart.behaviour.sessions import SESSION_ID
 from onecart.context import Context, Result
+from onecart.frames import break_lineage
 from onecart.intent.registry import Champion
 from onecart.live.model import current, of_customers, scored
 from onecart.live.offers import Offerer, refresh
@@ -61,7 +62,7 @@ def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, strea
     if counted is not None and counted["batch"] >= number:
         return
     visits = update(before, of_customers(lake, batch), rules)
-    visits = visits.withColumn("session_id", F.expr(SESSION_ID)).localCheckpoint()
+    visits = visits.withColumn("session_id", F.expr(SESSION_ID)).transform(break_lineage)
     newest = visits.agg(F.max("ended_ts")).first()
     if newest is None or newest[0] is None:
         return

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Settings
 from onecart.errors import OneCartError
+from onecart.frames import break_lineage
 from onecart.lake import Lake, contract
 from onecart.lake.files import blank_lines, delete, listed, read_bytes, write_text
 from onecart.lake.pseudonym import KeyRing, hmac_sha256, key_ring
@@ -142,7 +143,7 @@ def _landing(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
     for feed in settings.sources:
         if lake.exists(f"bronze.{feed}"):
             about = rows_about(lake, f"bronze.{feed}", work.subject, settings)
-            mine = about.select("source_file", "line_no").localCheckpoint()
+            mine = about.select("source_file", "line_no").transform(break_lineage)
             lines += mine.count()
             found_in = (row[0] for row in mine.select("source_file").distinct().toLocalIterator())
             known |= {names[f]: mine.where(F.col("source_file") == f) for f in found_in if f in names}
@@ -163,7 +164,7 @@ def _tables(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
     for name in personal_tables(lake):
         rows = rows_about(lake, name, work.subject, settings)
         work.before.setdefault(name, lake.version(name))
-        keys = rows.select(*contract(name).key).distinct().localCheckpoint()
+        keys = rows.select(*contract(name).key).distinct().transform(break_lineage)
         count = keys.count()
         step("tables", name)
         if not count:
@@ -190,7 +191,9 @@ def _anonymise(lake: Lake, lines: Any) -> None:
     ]
     changes = {"order_id": "new.new_order_id", "order_line_id": "new.new_order_line_id"}
     whose = dict.fromkeys(("record_id", "account_id", "device_id", "card_id"), "NULL")
-    change_rows(lake, "silver.orders", lines.select("order_line_id", *new).localCheckpoint(), {**changes, **whose})
+    change_rows(
+        lake, "silver.orders", lines.select("order_line_id", *new).transform(break_lineage), {**changes, **whose}
+    )
 
 
 def _files(lake: Lake, settings: Settings, work: Work, step: Step) -> None:

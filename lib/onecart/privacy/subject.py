@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Settings
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.lake import Lake, contract
 from onecart.lake.contract import IDENTIFIERS
 from onecart.lake.suppress import SHORTEST, normal, phone_digits
@@ -49,7 +50,7 @@ def find(
 
     UsageError: nobody or more than one customer is found.
     """
-    seen = sightings(lake, settings).localCheckpoint()
+    seen = sightings(lake, settings).transform(break_lineage)
     links = lake.read_if_exists("gold.identity_links").select("record_id", "customer_id")
     start = _records_of(lake, seen, links, identity=identity, email=email, phone=phone)
     customers, records = _closed(lake, links, start)

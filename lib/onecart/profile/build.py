@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.frames import break_lineage
 from onecart.lake import contract
 from onecart.lake.contract import MONEY
 from onecart.lake.customers import with_customer
@@ -48,18 +49,18 @@ def write_profiles(
     """
     as_of, conf, lake = ctx.as_of(), ctx.settings.profile, ctx.lake
     # Cut wherever several tables or parts start from one frame: the joins behind it should run once.
-    everyone = customers(links, records).localCheckpoint()
+    everyone = customers(links, records).transform(break_lineage)
     did = linked_facts(facts, links, lake.read_if_exists("gold.identity_stitches"), as_of=as_of)
-    did = did._replace(lines=did.lines.select(*_LINE, "country", "is_return").localCheckpoint())
-    people = contacts.join(links.select("record_id", "customer_id"), "record_id", how="inner").localCheckpoint()
+    did = did._replace(lines=did.lines.select(*_LINE, "country", "is_return").transform(break_lineage))
+    people = contacts.join(links.select("record_id", "customer_id"), "record_id", how="inner").transform(break_lineage)
 
     said = survivorship.candidates(people, did.lines)
-    survivors = survivorship.survivors(said, conf).localCheckpoint()
+    survivors = survivorship.survivors(said, conf).transform(break_lineage)
     lake.replace("gold.profile_provenance", survivors.drop("value"))
     lake.replace("gold.customer_consent", consent.consents(everyone, people))
     consents = lake.read("gold.customer_consent")
-    baskets = activity.baskets(did.lines).localCheckpoint()
-    bought = activity.purchases(baskets, as_of=as_of).localCheckpoint()
+    baskets = activity.baskets(did.lines).transform(break_lineage)
+    bought = activity.purchases(baskets, as_of=as_of).transform(break_lineage)
     model = lifetime.fit(bought, conf, as_of=as_of)
     scored = rfm.with_rfm(lifetime.with_scores(bought, model, as_of=as_of, discount_rate=conf.discount_rate))
     parts = [

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.lake import Lake
 from onecart.profile import history
 from onecart.profile.waterfall import waterfall
@@ -139,7 +140,7 @@ def _evidence(lake: Lake, records: DataFrame) -> dict[str, Any]:
     edges = lake.read("gold.identity_edges")
     for end, name in zip(ends, _ENDS, strict=True):
         edges = edges.join(F.broadcast(end), name, how="left")
-    near = edges.where("record_a_mine OR record_b_mine").localCheckpoint()
+    near = edges.where("record_a_mine OR record_b_mine").transform(break_lineage)
     links = near.where("accepted AND record_a_mine AND record_b_mine")
     return {
         "link_count": links.count(),

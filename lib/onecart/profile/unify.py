@@ -1,6 +1,7 @@
 """Job `unify`: who is who across channels, and one profile per customer."""
 
 from onecart.context import Context, Result
+from onecart.frames import break_lineage
 from onecart.identity.records import build_records, seen_keys
 from onecart.identity.unify import write_links, write_stitches
 from onecart.profile.build import FACTS, write_profiles
@@ -16,8 +17,8 @@ def run(ctx: Context) -> Result:
     contacts, products = ctx.lake.read_if_exists("silver.contacts"), ctx.lake.read_if_exists("silver.products")
     facts = {name: ctx.lake.read_if_exists(name) for name in FACTS}
     # Cut here, several steps start from each of these: the scan of all events behind them should happen once.
-    seen = seen_keys(*facts.values()).localCheckpoint()
-    records = build_records(contacts, seen).localCheckpoint()
+    seen = seen_keys(*facts.values()).transform(break_lineage)
+    records = build_records(contacts, seen).transform(break_lineage)
     links, learned = write_links(ctx, records)
     write_stitches(ctx, facts["silver.interactions"], records, links)
     written, note = write_profiles(ctx, links, records, contacts, products, facts)

@@ -6,9 +6,10 @@ are merges on keys, so a killed run is simply run again.
 """
 
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from functools import reduce
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
@@ -17,6 +18,7 @@ from pyspark.sql import functions as F
 from onecart.config import Source
 from onecart.context import Context, Result
 from onecart.errors import DataError, OneCartError
+from onecart.frames import break_lineage
 from onecart.lake import Table, contract, purge, suppress
 from onecart.quality.calendar import write_calendar
 from onecart.quality.normalise import normalise
@@ -26,7 +28,6 @@ from onecart.quality.rules import SUPPRESSED, rules, with_verdict
 # A newer version of these replaces the older one; of everything else the first arrival stays.
 _NEWEST_WINS = {f"silver.{name}": "updated_ts" for name in ("contacts", "products", "plans")}
 _AT_ONCE = 4
-_QUARANTINE = Lock()  # one merge at a time
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,36 @@ class Account:
     late: int = 0
 
 
+@dataclass(frozen=True)
+class Cleaned:
+    """A feed that is in silver. `bad`: its rows of ops.quarantine, still to be written; `left`: lines of suppressed rows
+    (source_file, line_no) that are to leave bronze after that. None: there are none."""
+
+    account: Account
+    bad: DataFrame | None = None
+    left: DataFrame | None = None
+
+
 def run(ctx: Context) -> Result:
     """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit."""
     since, suppressions = last_versions(ctx), suppress.current(ctx.lake, ctx.settings.privacy)
-    ctx.lake.create("ops.quarantine")
     targets: dict[str, list[str]] = {}
     for name, source in ctx.settings.sources.items():
         targets.setdefault(source.into, []).append(name)
 
-    def clean_target(names: list[str]) -> dict[str, Account]:
+    def clean_target(names: list[str]) -> dict[str, Cleaned]:
         return {n: clean_feed(ctx, n, since.get(f"bronze.{n}"), suppressions) for n in names}
 
-    accounts: dict[str, Account] = {}
+    cleaned: dict[str, Cleaned] = {}
     # Small feeds leave cores idle while the driver plans; feeds of one table wait for each other, as merges must.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for part in pool.map(clean_target, targets.values()):
-            accounts |= part
+            cleaned |= part
+    set_aside(ctx, cleaned)
+    for name, feed in cleaned.items():
+        if feed.left is not None:
+            drop_lines(ctx, name, feed.left)
+    accounts = {name: feed.account for name, feed in cleaned.items()}
     for name, a in accounts.items():
         balance = f"in {a.rows_in:,} = out {a.out:,} + quarantined {a.quarantined:,} + duplicates {a.duplicates:,}"
         balance += f" + suppressed {a.suppressed:,}" if a.suppressed else ""
@@ -94,14 +109,14 @@ def last_versions(ctx: Context) -> dict[str, int]:
     return dict(row[0]) if row else {}
 
 
-def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppress.Suppressions | None) -> Account:
+def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppress.Suppressions | None) -> Cleaned:
     """One feed: parse, normalise, judge, deduplicate, merge; then checks that every row is accounted for."""
     source = ctx.settings.sources[name]
     table = contract(source.into)
     lines = ctx.lake.added_since(f"bronze.{name}", since)
     records = lines.count()
     if records == 0:
-        return Account()
+        return Cleaned(Account())
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
     try:
@@ -111,25 +126,33 @@ def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppres
         )
         newer = _NEWEST_WINS.get(table.name)
         kept = ctx.lake.upsert(table.name, good, update_if=f"new.{newer} > old.{newer}" if newer else None)
-        set_aside = counted["n"] - counted["unique"] - counted["twice"]
-        if set_aside:  # most feeds have nothing to set aside, and here they wait for each other
-            with _QUARANTINE:
-                aside = ctx.lake.upsert("ops.quarantine", quarantined(judged, name, table))
-            set_aside = set_aside if aside.source is None else aside.source
-        if counted["left"]:
-            drop_lines(ctx, name, judged)
+        bad = counted["n"] - counted["unique"] - counted["twice"]
+        aside = break_lineage(quarantined(judged, name, table)) if bad else None
+        suppressed = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
+        lines_of = suppressed.select("source_file", "line_no").distinct()
+        left = break_lineage(lines_of) if counted["left"] else None
     finally:
         judged.unpersist()
     out = kept.inserted + kept.updated
     merged = counted["unique"] if kept.source is None else kept.source
-    bad = set_aside - counted["suppressed"]
     twice = counted["twice"] + merged - out
-    account = Account(counted["n"], out, bad, twice, counted["suppressed"], counted["late"])
+    account = Account(counted["n"], out, bad - counted["suppressed"], twice, counted["suppressed"], counted["late"])
     # Spark counted what came in; Delta counted what it merged: two witnesses.
     accounted = account.out + account.quarantined + account.duplicates + account.suppressed
     if counted["records"] != records or account.rows_in != accounted:
         raise OneCartError(f"clean lost rows of {name}: {records:,} records, {counted['records']:,} parsed, {account}")
-    return account
+    return Cleaned(account, aside, left)
+
+
+def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
+    """Writes ops.quarantine for all feeds in one commit. A row that a killed run has left there already stays."""
+    bad = [feed.bad for feed in cleaned.values() if feed.bad is not None]
+    if not bad:
+        return
+    counted = sum(feed.account.quarantined + feed.account.suppressed for feed in cleaned.values())
+    written = ctx.lake.upsert("ops.quarantine", reduce(DataFrame.unionByName, bad), update_if=None)
+    if written.source not in (None, counted):
+        raise OneCartError(f"clean lost rows: {counted:,} broke a rule, {written.source:,} went to ops.quarantine")
 
 
 def count(judged: DataFrame, late_hours: int) -> dict[str, int]:
@@ -147,13 +170,13 @@ def count(judged: DataFrame, late_hours: int) -> dict[str, int]:
     return dict(found.asDict())
 
 
-def drop_lines(ctx: Context, name: str, judged: DataFrame) -> None:
-    """Takes the lines of suppressed rows out of bronze for good: what `ingest` could not tell by the line alone."""
+def drop_lines(ctx: Context, name: str, lines: DataFrame) -> None:
+    """Takes lines (source_file, line_no) of suppressed rows out of bronze for good: what `ingest` could not tell by the line
+    alone."""
     table = f"bronze.{name}"
-    lines = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
-    with _QUARANTINE, purge.erasing(ctx.spark):
+    with purge.erasing(ctx.spark):
         before = ctx.lake.version(table)
-        purge.remove_rows(ctx.lake, table, lines.select("source_file", "line_no").distinct())
+        purge.remove_rows(ctx.lake, table, lines)
         purge.purge(ctx.lake, table, before)
 
 

@@ -7,11 +7,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.recommend.neighbours import nearest
 from onecart.recommend.pairs import Pairs, numbered, require_columns
 from onecart.recommend.parameters import Content
 from onecart.recommend.topk import vectors
-from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 _WORDS = r"[^\p{L}\p{N}]+"  # what lies between words
@@ -50,8 +50,8 @@ def fit_content(data: Pairs, products: DataFrame, p: Content) -> Frames:
     bought = data.items.where("popularity > 0").select(F.col("item").alias("row"))
     near = nearest(cells(products, p).withColumnRenamed("item", "row"), p.content_neighbours, among=bought)
     return {
-        "content_users": settled(vectors(data.pairs, "user_id", "item", "weight")),
-        "content_items": settled(vectors(near.withColumnRenamed("row", "item"), "item", "other", "similarity")),
+        "content_users": break_lineage(vectors(data.pairs, "user_id", "item", "weight")),
+        "content_items": break_lineage(vectors(near.withColumnRenamed("row", "item"), "item", "other", "similarity")),
     }
 
 
@@ -82,10 +82,10 @@ def cells(products: DataFrame, p: Content) -> DataFrame:
     often = together.groupBy("name").agg(F.count("*").alias("n")).where((kind != "i") & (F.col("n") > p.common))
     telling = together.join(F.broadcast(often.select("name")), on="name", how="left_anti")
     size = F.sqrt(F.sum(F.col("weight") * F.col("weight")).over(Window.partitionBy("item", kind)))
-    named = settled(telling.withColumn("weight", F.col("weight") / size * weighed[kind]))
+    named = break_lineage(telling.withColumn("weight", F.col("weight") / size * weighed[kind]))
     named = named.where("weight <> 0")
     columns = numbered(named, "name", "column")
-    return settled(named.join(columns, on="name", how="inner").select("item", "column", "weight"))
+    return break_lineage(named.join(columns, on="name", how="inner").select("item", "column", "weight"))
 
 
 def with_new(frames: Frames, model: str) -> Frames:
@@ -103,4 +103,4 @@ def with_new(frames: Frames, model: str) -> Frames:
     )
     rows = means.groupBy("item").agg(F.sort_array(F.collect_list(F.struct("at", "value"))).alias("entries"))
     new = rows.select("item", F.col("entries.value").cast("array<float>").alias("vector"))
-    return {**frames, f"{model}_items": settled(known.unionByName(new))}
+    return {**frames, f"{model}_items": break_lineage(known.unionByName(new))}

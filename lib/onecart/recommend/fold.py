@@ -10,11 +10,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from onecart.frames import break_lineage
 from onecart.recommend.models import newest
 from onecart.recommend.pairs import checked, decay
 from onecart.recommend.parameters import Als
 from onecart.recommend.topk import vectors
-from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 FOLDS = ("popularity", "item_knn", "als", "ease", "content", "group_popularity", "blend")  # models that can be updated
@@ -49,7 +49,7 @@ def told(frames: Frames, events: DataFrame, p: Any, newest_s: float | None) -> N
     old = theirs.select("user_id", "item", F.expm1("weight").alias("sum"), F.col("last_s").alias("ts_s"))
     both = old.unionByName(new).groupBy("user_id", "item").agg(F.sum("sum").alias("sum"), F.max("ts_s").alias("last_s"))
     weight = F.log1p(F.greatest("sum", F.lit(0.0)))
-    cells = settled(both.select("user_id", "item", weight.alias("weight"), "last_s").where("weight > 0"))
+    cells = break_lineage(both.select("user_id", "item", weight.alias("weight"), "last_s").where("weight > 0"))
     others = history.join(users, on="user_id", how="left_anti")
     return News(cells, others.unionByName(cells), now)
 

@@ -3,10 +3,10 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart.frames import break_lineage
 from onecart.recommend.pairs import Pairs, numbered, require_columns
 from onecart.recommend.parameters import GroupPopularity
 from onecart.recommend.topk import vectors
-from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 
@@ -18,15 +18,15 @@ def fit_groups(data: Pairs, interactions: DataFrame, p: GroupPopularity) -> Fram
     named = interactions.select("user_id", F.col(p.group).cast("string").alias("group")).where("group IS NOT NULL")
     counted = named.groupBy("user_id", "group").agg(F.count("*").alias("n"))
     homes = counted.groupBy("user_id").agg(F.max_by("group", F.struct("n", "group")).alias("group"))
-    frames = {"groups": settled(numbered(homes, "group", "number"))}
-    here = settled(homes.join(F.broadcast(frames["groups"]), on="group", how="inner"))
+    frames = {"groups": break_lineage(numbered(homes, "group", "number"))}
+    here = break_lineage(homes.join(F.broadcast(frames["groups"]), on="group", how="inner"))
     sums = (
         data.pairs.join(here, on="user_id", how="inner").groupBy("item", "number").agg(F.sum("weight").alias("weight"))
     )
     return {
         **frames,
-        "group_popularity_users": settled(_homes(here)),
-        "group_popularity_items": settled(vectors(sums, "item", "number", "weight")),
+        "group_popularity_users": break_lineage(_homes(here)),
+        "group_popularity_items": break_lineage(vectors(sums, "item", "number", "weight")),
     }
 
 

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.recommend import blend, content, groups, models
 from onecart.recommend.models import Frames, Request
 from onecart.recommend.pairs import Pairs, pair_up
@@ -15,7 +16,6 @@ from onecart.recommend.parameters import PARTS, Blend, Content, parameters, rate
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.sequence import fit_sequence
 from onecart.recommend.split import held_back
-from onecart.spark import settled
 
 _JUDGES = 2000  # users that a blend's weights are learnt on
 _FITS: dict[str, Callable[[Pairs, Any], Frames]] = {
@@ -105,7 +105,7 @@ class Told:
             frames |= groups.fit_groups(data, self.interactions, p)
         if self.products is not None:
             named = self.products.join(data.items.select("item", "item_id"), on="item_id", how="inner")
-            frames |= content.fit_content(data, settled(named), p)
+            frames |= content.fit_content(data, break_lineage(named), p)
             frames = content.with_new(frames, "als") if "als_items" in frames else frames
         return frames
 
@@ -122,6 +122,6 @@ def _weights(told: Told, p: Blend, parts: list[str]) -> dict[str, float]:
     known = held.join(fitted.frames["items"].select("item", "item_id"), on="item_id", how="inner").drop("item_id")
     known = known.join(fitted.frames["users"].select("user_id"), on="user_id", how="left_semi")
     judges = known.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(_JUDGES)
-    known = settled(known.join(judges, on="user_id", how="left_semi"))
+    known = break_lineage(known.join(judges, on="user_id", how="left_semi"))
     request = Request(fitted.with_seen(known.select("user_id").distinct(), None), fitted.frames["items"], p.depth, True)
     return blend.learnt(blend.comparable(fitted.lists(request, parts), p.depth), known)

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.recommend.pairs import require_columns
-from onecart.spark import settled
 
 RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")
 """The measures of a user's list."""
@@ -177,7 +177,7 @@ def known(train: DataFrame) -> Known:
         raise UsageError("train is empty: there is nothing to measure")
     head = items.orderBy(F.desc("users"), "item_id").limit(ceil(_HEAD * n_items))
     head = F.broadcast(head.select("item_id", F.lit(1).alias("head")))
-    return Known(settled(items.join(head, on="item_id", how="left")), n_users, n_items)
+    return Known(break_lineage(items.join(head, on="item_id", how="left")), n_users, n_items)
 
 
 def make_up(lists: DataFrame, before: Known, k: int) -> dict[str, float]:

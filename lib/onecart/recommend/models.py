@@ -10,12 +10,12 @@ from pyspark.sql import functions as F
 from scipy import sparse
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.recommend.lists import filled_up, lists_of
 from onecart.recommend.neighbours import nearest
 from onecart.recommend.pairs import Pairs
 from onecart.recommend.parameters import Als, AlsExplicit, Ease, ItemKnn, UserKnn
 from onecart.recommend.topk import top_k, vectors
-from onecart.spark import settled
 
 Frames = dict[str, DataFrame]
 
@@ -53,28 +53,31 @@ def completed(own: DataFrame | None, request: Request) -> DataFrame:
 
 def fit_item_knn(data: Pairs, p: ItemKnn) -> Frames:
     """item_knn_users: a user's vector holds their weights; item_knn_items: an item's the similarities to its neighbours."""
-    cells = settled(newest(data.pairs, p.max_history))
+    cells = break_lineage(newest(data.pairs, p.max_history))
     rows = cells.select(F.col("item").alias("row"), F.col("user").alias("column"), "weight")
     near = nearest(rows, p.neighbours, similarity=p.similarity, shrinkage=p.shrinkage)
     return {
-        "item_knn_users": settled(vectors(cells, "user_id", "item", "weight")),
-        "item_knn_items": settled(vectors(near.withColumnRenamed("row", "item"), "item", "other", "similarity")),
+        "item_knn_users": break_lineage(vectors(cells, "user_id", "item", "weight")),
+        "item_knn_items": break_lineage(vectors(near.withColumnRenamed("row", "item"), "item", "other", "similarity")),
     }
 
 
 def fit_user_knn(data: Pairs, p: UserKnn) -> Frames:
     """user_knn_users: a user's vector holds the similarities to their neighbours; user_knn_items: an item's the weights
     of its users. With ratings also means[user, mean] and ratings[user, item, weight]."""
-    cells = settled(newest(data.pairs, p.max_history))
+    cells = break_lineage(newest(data.pairs, p.max_history))
     rows = cells.select(F.col("user").alias("row"), F.col("item").alias("column"), "weight")
     near = nearest(rows, p.neighbours, similarity=p.similarity, shrinkage=p.shrinkage).withColumnRenamed("row", "user")
     named = near.join(data.users, on="user", how="inner")
-    frames = {"user_knn_users": settled(vectors(named, "user_id", "other", "similarity"))}
+    frames = {"user_knn_users": break_lineage(vectors(named, "user_id", "other", "similarity"))}
     if not p.ratings:
-        return frames | {"user_knn_items": settled(vectors(cells, "item", "user", "weight"))}
+        return frames | {"user_knn_items": break_lineage(vectors(cells, "item", "user", "weight"))}
     deviation = F.col("weight") - F.avg("weight").over(Window.partitionBy("user"))
     means = cells.groupBy("user_id").agg(F.avg("weight").alias("mean"))
-    return frames | {"means": settled(means), "deviations": settled(cells.select("user", "item", deviation.alias("d")))}
+    return frames | {
+        "means": break_lineage(means),
+        "deviations": break_lineage(cells.select("user", "item", deviation.alias("d"))),
+    }
 
 
 def by_deviations(frames: Frames, request: Request) -> DataFrame:
@@ -133,7 +136,10 @@ def fit_ease(data: Pairs, p: Ease) -> Frames:
     spark = data.items.sparkSession
     rows = spark.createDataFrame(pd.DataFrame(columns), "item int, index array<int>, value array<float>")
     items = rows.select("item", F.struct("index", "value").alias("vector"))
-    return {"ease_users": settled(vectors(data.pairs, "user_id", "item", "weight")), "ease_items": settled(items)}
+    return {
+        "ease_users": break_lineage(vectors(data.pairs, "user_id", "item", "weight")),
+        "ease_items": break_lineage(items),
+    }
 
 
 # -- matrix factorisation ------------------------------------------------------------------------------------------
@@ -165,7 +171,10 @@ def fit_als(data: Pairs, p: AlsExplicit) -> Frames:
     factors = [f.select("id", F.col("features").alias("vector")) for f in (model.userFactors, model.itemFactors)]
     users = data.users.join(factors[0].withColumnRenamed("id", "user"), on="user", how="inner").drop("user")
     name = "als" if isinstance(p, Als) else "als_explicit"
-    return {f"{name}_users": settled(users), f"{name}_items": settled(factors[1].withColumnRenamed("id", "item"))}
+    return {
+        f"{name}_users": break_lineage(users),
+        f"{name}_items": break_lineage(factors[1].withColumnRenamed("id", "item")),
+    }
 
 
 def by_vectors(frames: Frames, request: Request, model: str) -> DataFrame:

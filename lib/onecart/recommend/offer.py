@@ -11,11 +11,11 @@ from pyspark.sql import functions as F
 
 from onecart.config import Recommend
 from onecart.context import Context
+from onecart.frames import break_lineage
 from onecart.lake.files import listed
 from onecart.recommend.events import interactions
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.rerank import reranked
-from onecart.spark import settled
 
 TABLE, MODEL = "gold.recommendations", "recommend"
 _CHOICE = 5  # so many times longer than k is the list that a varied one is chosen from
@@ -147,7 +147,7 @@ def allowed(items: DataFrame, products: DataFrame, conf: Recommend) -> DataFrame
     )
     known = items.select("item_id").join(F.broadcast(about), on="item_id", how="left")
     found = known.where(~F.coalesce("out", F.lit(False)))
-    return settled(found.select("item_id", F.coalesce("min_age", F.lit(0)).alias("min_age")))
+    return break_lineage(found.select("item_id", F.coalesce("min_age", F.lit(0)).alias("min_age")))
 
 
 def by_age(customers: DataFrame, goods: DataFrame) -> list[tuple[DataFrame, DataFrame]]:
@@ -186,7 +186,7 @@ def to_change(customers: DataFrame, events: DataFrame, before: DataFrame, goods:
     active = events.select("user_id").union(wrong.select("customer_id")).distinct().withColumn("active", F.lit(True))
     known = customers.join(told, on="user_id", how="left").join(active, on="user_id", how="left")
     stays = F.col("active").isNull() & (F.col("personal") == F.col("consent_profiling"))
-    return settled(known.where(~F.coalesce(stays, F.lit(False))).select(*customers.columns))
+    return break_lineage(known.where(~F.coalesce(stays, F.lit(False))).select(*customers.columns))
 
 
 def _general() -> Column:

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
-from onecart.spark import settled
+from onecart.frames import break_lineage
 
 _BUCKETS = 1024
 _DAY_S = 86_400.0
@@ -61,18 +61,18 @@ def pair_up(
         (F.lit(1.0) if explicit else implicit(popularity_half_life_days)).alias("popularity"),
         F.max("ts_s").alias("last_s"),
     )
-    summed = settled(summed if explicit else summed.where("weight > 0"))
+    summed = break_lineage(summed if explicit else summed.where("weight > 0"))
     if summed.isEmpty():
         raise UsageError("interactions are empty: every pair of user and item adds up to 0 or less")
     ids = summed.select("item_id")
     if also is not None:
         ids = ids.unionByName(also.select(as_type(also, "item_id", summed)))
-    users = settled(numbered(summed, "user_id", "user"))
-    items = settled(_ranked(summed, numbered(ids, "item_id", "item")))
+    users = break_lineage(numbered(summed, "user_id", "user"))
+    items = break_lineage(_ranked(summed, numbered(ids, "item_id", "item")))
     pairs = summed.join(users, on="user_id", how="inner").join(
         items.select("item_id", "item"), on="item_id", how="inner"
     )
-    return Pairs(settled(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users, newest_s)
+    return Pairs(break_lineage(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users, newest_s)
 
 
 def decay(ts_s: str, newest_s: float | None, half_life_days: float | None) -> Column:

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
+from onecart.frames import break_lineage
 from onecart.recommend import blend, fold, groups, models
 from onecart.recommend.because import with_because
 from onecart.recommend.lists import lists_of, rows_of
@@ -18,7 +19,6 @@ from onecart.recommend.models import Frames, Request
 from onecart.recommend.pairs import as_type, require_columns
 from onecart.recommend.parameters import PARTS, parameters, rated
 from onecart.recommend.sequence import by_sequence
-from onecart.spark import settled
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Recommender:
         lists = (
             pairs.join(asked, on="user_id", how="left_semi").groupBy("user_id").agg(F.collect_set("item").alias("seen"))
         )
-        return settled(asked.join(lists, on="user_id", how="left"))
+        return break_lineage(asked.join(lists, on="user_id", how="left"))
 
     def _numbered(self, pairs: DataFrame) -> DataFrame:
         """[user_id, item] of `pairs`[user_id, item_id]."""

@@ -6,8 +6,8 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart.frames import break_lineage
 from onecart.recommend.metrics import RANKING, activity, by_group, compare, known, make_up, per_user, summary
-from onecart.spark import settled
 
 FEWEST = 30  # users of a group; fewer say nothing, and might name someone
 _ENDS = ("ndcg_low", "ndcg_high")
@@ -30,12 +30,12 @@ def scoreboard(
     - the `chosen` one, for each group of at least FEWEST users: users.<group>, ndcg.<group>, ndcg_low.<group>,
       ndcg_high.<group>. Groups are activity.<items a user has in train>, and the `group` of `segments`[user_id, group].
     """
-    shown = {model: settled(rows.where(F.col("rank") <= k)) for model, rows in lists.items()}
+    shown = {model: break_lineage(rows.where(F.col("rank") <= k)) for model, rows in lists.items()}
     shown = {model: rows for model, rows in shown.items() if not rows.isEmpty()}
     if not shown:
         return {}
     each = [per_user(rows, held_out, k).withColumn("model", F.lit(model)) for model, rows in shown.items()]
-    users = settled(reduce(DataFrame.unionByName, each))
+    users = break_lineage(reduce(DataFrame.unionByName, each))
     table = summary(users, "model").set_index("value")
     before = known(train)
     board: Board = {

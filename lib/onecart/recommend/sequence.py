@@ -11,11 +11,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.recommend.lists import Block, lists_schema
 from onecart.recommend.models import Frames, Request, by_vectors
 from onecart.recommend.pairs import Pairs
 from onecart.recommend.parameters import Sequence
-from onecart.spark import settled
 
 _USERS_AT_ONCE = 128  # 100 candidates of 64 dimensions each: 10 MB a step of the GRU
 _ITEM = T.StructField("item", T.IntegerType())
@@ -51,7 +51,7 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
     import torch
 
     length = p.max_length
-    histories = settled(_histories(data.pairs, length + 1))  # the oldest is only there to be followed
+    histories = break_lineage(_histories(data.pairs, length + 1))  # the oldest is only there to be followed
     several = histories.where(F.size("items") > 1).orderBy("user").select("items").toPandas()["items"]
     if several.empty:
         raise UsageError("no user has two items, so nothing follows anything: take model='popularity'")
@@ -67,7 +67,7 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
     histories = histories.select("user_id", newest.alias("items"))
     users = histories.mapInPandas(_user_vectors(stored), T.StructType([histories.schema["user_id"], _VECTOR]))
     items = data.items.select("item").mapInPandas(_item_vectors(stored), T.StructType([_ITEM, _VECTOR]))
-    frames = {"sequence_users": settled(users), "sequence_items": settled(items)}
+    frames = {"sequence_users": break_lineage(users), "sequence_items": break_lineage(items)}
     if p.interest:
         second.items.load_state_dict(network.items.state_dict())
         row = (bytearray(saved(trained(second, (rows,), how, "interest"))),)

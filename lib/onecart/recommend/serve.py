@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Recommend
 from onecart.context import Context, Result
+from onecart.frames import break_lineage
 from onecart.recommend.events import pairs, purchases, split
 from onecart.recommend.learn import fit
 from onecart.recommend.offer import (
@@ -28,7 +29,6 @@ from onecart.recommend.offer import (
 from onecart.recommend.parameters import PARTS, among
 from onecart.recommend.scoreboard import Board, scoreboard
 from onecart.recommend.split import refuse_leakage
-from onecart.spark import settled
 
 
 def run(ctx: Context) -> Result:
@@ -40,7 +40,11 @@ def run(ctx: Context) -> Result:
     same most popular products: nothing about one of them decides what that one sees.
     """
     conf, customers = ctx.settings.recommend, customers_of(ctx)
-    rows = happened(ctx, before=ctx.as_of()).join(customers.drop("age"), on="user_id", how="inner").transform(settled)
+    rows = (
+        happened(ctx, before=ctx.as_of())
+        .join(customers.drop("age"), on="user_id", how="inner")
+        .transform(break_lineage)
+    )
     profiled = rows.where("consent_profiling").drop("consent_profiling")
     popular = fit(rows, "popularity", **parameters("popularity", conf, ctx.settings.seed))
     anybody = Kept(popular, ctx.model_version(f"{MODEL}.popularity"))
@@ -84,7 +88,7 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
 def _refreshed(ctx: Context, old: Kept, anybody: Kept, rows: DataFrame, customers: DataFrame) -> tuple[int, str]:
     """(rows written, headline): the model as it is, told of the news, and lists for those whose lists have to change."""
     before = ctx.lake.read(TABLE)
-    events = settled(news(rows, before, old.model))
+    events = break_lineage(news(rows, before, old.model))
     goods = allowed(old.model.frames["items"], ctx.lake.read_if_exists("silver.products"), ctx.settings.recommend)
     changed = to_change(customers, events, before, goods)
     model = old.model.for_users(changed)
@@ -112,7 +116,7 @@ def measure(
     Items bought before are not offered again; items only looked at are. Empty and None where one side of `cut` has no rows.
     """
     train, held_out = split(rows, cut)
-    held_out = settled(held_out)
+    held_out = break_lineage(held_out)
     refuse_leakage(train, cut)
     if train.isEmpty() or held_out.isEmpty():
         return {}, None
@@ -120,7 +124,11 @@ def measure(
     models = {name: blend.using(name) for name in (*PARTS, "blend") if name in blend.parts}
     if conf.model not in models:
         models[conf.model] = fit(train, conf.model, **parameters(conf.model, conf, seed))
-    users, seen, known = held_out.select("user_id").distinct(), settled(purchases(train)), settled(pairs(train))
+    users, seen, known = (
+        held_out.select("user_id").distinct(),
+        break_lineage(purchases(train)),
+        break_lineage(pairs(train)),
+    )
     lists = {name: model.recommend(users, conf.k, seen=seen) for name, model in models.items()}
     return scoreboard(lists, held_out, known, conf.k, conf.model, groups), blend.params.weights
 

@@ -7,8 +7,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError, UsageError
+from onecart.frames import break_lineage
 from onecart.recommend.pairs import require_columns
-from onecart.spark import settled
 
 Parts = tuple[DataFrame, DataFrame]
 
@@ -62,7 +62,7 @@ def held_back(rows: DataFrame, share: float = 0.2, *, latest: bool = False, seed
     else:
         timed = rows
         later = F.pmod(F.xxhash64("user_id", "item_id", F.lit(seed)), F.lit(10_000)) < 10_000 * share
-    train = settled(timed.where(~later).drop("__s"))
+    train = break_lineage(timed.where(~later).drop("__s"))
     value = F.sum("value") if "value" in rows.columns else F.count("*")
     held = timed.where(later).groupBy("user_id", "item_id").agg(value.alias("value"))
     held = held.where(F.col("value") >= least).select("user_id", "item_id")

@@ -10,13 +10,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import break_lineage
 from onecart.recommend.blend import FEWEST
 from onecart.recommend.learn import fit
 from onecart.recommend.metrics import per_user
 from onecart.recommend.pairs import require_columns
 from onecart.recommend.parameters import MODELS, SPACES, Space, parameters
 from onecart.recommend.split import held_back
-from onecart.spark import settled
 
 _JUDGES = 5000  # users that settings are judged on
 _AT_RANDOM = 10  # trials at most before the search learns from them
@@ -89,7 +89,7 @@ def _judged(rows: DataFrame, share: float, latest: bool, seed: int, least: float
     train, held = held_back(rows, share, latest=latest, seed=seed, least=least)
     held = held.join(train.select("user_id").distinct(), on="user_id", how="left_semi")
     judges = held.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(_JUDGES)
-    held = settled(held.join(judges, on="user_id", how="left_semi"))
+    held = break_lineage(held.join(judges, on="user_id", how="left_semi"))
     n = held.select("user_id").distinct().count()
     if n < FEWEST:
         raise UsageError(

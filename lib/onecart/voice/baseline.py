@@ -9,7 +9,7 @@ from pyspark.ml.feature import IDF, HashingTF, Normalizer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.spark import settled
+from onecart.frames import break_lineage
 from onecart.voice.words import LABEL, PLAIN_TERMS, TERMS
 
 BASELINE = "__onecart_baseline"
@@ -42,7 +42,7 @@ def fitted(
     prepared = Pipeline(stages=stages).fit(rows)
     features = prepared.transform(rows)
     features = (join(features) if join else features).select(last.getFeaturesCol(), last.getLabelCol())
-    features = settled(features.coalesce(rows.sparkSession.sparkContext.defaultParallelism))
+    features = break_lineage(features.coalesce(rows.sparkSession.sparkContext.defaultParallelism))
     return PipelineModel([*prepared.stages, last.fit(features)])
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.spark import settled
+from onecart.frames import break_lineage
 
 _TAILS = T.StructType([T.StructField("p_value", T.DoubleType()), T.StructField("least", T.DoubleType())])
 
@@ -28,7 +28,7 @@ def judged(cells: DataFrame, *, alpha: float) -> DataFrame:
     tails = _tails()(*[F.col(c).cast("double") for c in columns])
     found = cells.withColumn("tails", F.when(F.col("testable"), tails))
     found = found.withColumn("p_value", F.when(F.col("tails.least") <= alpha, F.col("tails.p_value"))).drop("tails")
-    return settled(found).transform(_discovered, alpha=alpha)
+    return break_lineage(found).transform(_discovered, alpha=alpha)
 
 
 def _discovered(rows: DataFrame, *, alpha: float) -> DataFrame:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.spark import settled
+from onecart.frames import break_lineage
 from onecart.voice.checks import require, require_text
 from onecart.voice.clauses import base
 
@@ -47,7 +47,7 @@ def entities(
     listed = texts.where("text IS NOT NULL").select(F.col(key).alias("id"), "text", F.inline(_listed()(F.col("text"))))
     named = listed.join(names, "gram", how="inner")
     money = listed.where("gram = ''").select("*", F.lit("money").alias("kind"), F.lit(3).alias("place_of_kind"))
-    found = settled(named.unionByName(money, allowMissingColumns=True))
+    found = break_lineage(named.unionByName(money, allowMissingColumns=True))
     kept = _longest(found)
     written = F.expr("substring(text, start + 1, end - start)")
     return kept.select(

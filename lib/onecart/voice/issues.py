@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.spark import settled
+from onecart.frames import break_lineage
 from onecart.voice.changes import judged, over_time
 from onecart.voice.checks import require
 from onecart.voice.lexicon import OWNERS
@@ -41,7 +41,7 @@ def product_issues(
     require("products", products, "sku", "category")
     for frame, name, key in ((reviews, "reviews", "review_id"), (products, "products", "sku")):
         _unique(frame, name, key)
-    placed = settled(placed_reviews(reviews, products))
+    placed = break_lineage(placed_reviews(reviews, products))
     volume = placed.groupBy("scope", "item", "week").agg(F.count("*").alias("reviews"))
     volume = over_time(volume, ["scope", "item"], weeks=weeks, past_weeks=past_weeks, sums={"reviews": "_reviews"})
     spoken = _spoken(mentions).join(placed, "review_id", how="inner")
@@ -50,7 +50,7 @@ def product_issues(
         F.count_if("praises").alias("positive"),
         F.count_if("complains").alias("negative"),
     )
-    counts = settled(counts)
+    counts = break_lineage(counts)
     every = volume.join(counts.select("scope", "item", "aspect").distinct(), ["scope", "item"], how="inner")
     cells = every.join(counts, _KEY, how="left").fillna(0, ["mentions", "positive", "negative"])
     cells = over_time(

@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.errors import DataError
-from onecart.spark import settled
+from onecart.frames import break_lineage
 from onecart.voice.effect import with_sales_effect
 from onecart.voice.evaluate import held_out
 from onecart.voice.issues import placed_reviews, product_issues
@@ -79,7 +79,7 @@ def _aspects(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     found = aspects(reviews.select("review_id", "sku", "text"), terms=terms).join(who, "review_id", how="inner")
     evidence = masked(F.col("evidence"), names=[F.col(c) for c in _NAMES], known=[F.col(c) for c in _KNOWN])
     version = F.lit(ctx.model_version(ASPECTS)).alias("model_version")
-    found = settled(found.withColumn("evidence", evidence))
+    found = break_lineage(found.withColumn("evidence", evidence))
     rows = found.select("review_id", "record_id", "sku", *_OWN_COLUMNS, version)
     written = ctx.lake.replace("gold.review_aspects", rows)
     of_review = found.groupBy("review_id", of_stars(F.col("rating"), between=None).alias("stars"))
@@ -118,7 +118,7 @@ def _issues(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
         past_weeks=conf.issue_past_weeks,
         alpha=conf.issue_alpha,
     )
-    found = with_sales_effect(settled(found), ctx.lake.read_if_exists("gold.forecast_accuracy"))
+    found = with_sales_effect(break_lineage(found), ctx.lake.read_if_exists("gold.forecast_accuracy"))
     written = ctx.lake.replace("gold.product_issues", found.withColumn("as_of", F.lit(ctx.as_of())))
     issues = ctx.lake.read("gold.product_issues")
     quoted = issues.where("emerging OR negative >= 2")

@@ -10,7 +10,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.spark import session, settled
+from onecart.frames import break_lineage
+from onecart.spark import session
 from onecart.voice import calibrate, heads, vectors
 from onecart.voice.baseline import BASELINE, fit_baseline, places
 from onecart.voice.calibrate import Calibration
@@ -57,7 +58,7 @@ def train_one(reviews: DataFrame, p: Params, *, language: str | None) -> Sentime
     how = Reading(p.max_chars, language, 0, slow=p.vectors not in vectors.QUICK)
     rows = reviews.select(F.col("text").alias(TEXT), label_of(reviews).alias("label"))
     held = held_out(F.col(TEXT), share=p.holdout_share, seed=p.seed)
-    rows = settled(rows.where(F.trim(TEXT) != "").withColumn("held_out", held))  # `reviews` is read once
+    rows = break_lineage(rows.where(F.trim(TEXT) != "").withColumn("held_out", held))  # `reviews` is read once
     counts = counted(rows)
     labels = two_or_three(counts, p)
     heads.require(p, len(labels))
@@ -79,14 +80,14 @@ def _fitted(
 ) -> SentimentModel:  # fmt: skip
     """From TEXT and LABEL of the rows to learn from (and whether _CALIBRATE), to calibrate on, and to measure on."""
     using = reader(sample)
-    words = settled(read(sample, using))
+    words = break_lineage(read(sample, using))
     seen = words.withColumn(LABEL, F.when(~F.col(_CALIBRATE), F.col(LABEL)))
     # Beside TF-IDF, vectors that know the training texts' labels would only be trusted too much.
     marked = words if p.classifier == "logistic" else vectors.with_label_words(seen)
     found = vectors.fit(words, p, marked=marked, seen=seen)
     reading = PipelineModel([*using.stages, *found])
     known = words.where(F.col(LABEL).isNotNull())
-    known = settled(PipelineModel(found).transform(how.spread(known, TEXT)))
+    known = break_lineage(PipelineModel(found).transform(how.spread(known, TEXT)))
     how = replace(how, size=_size(known) if found else 0)
     known = vectors.dense(with_terms(known), how.size)
     features = places(known)

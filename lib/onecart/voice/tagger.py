@@ -14,7 +14,7 @@ from sparknlp.annotator import NerDLApproach
 from sparknlp.base import DocumentAssembler
 
 from onecart.errors import UsageError
-from onecart.spark import settled
+from onecart.frames import break_lineage
 from onecart.voice import lexicon, minilm, network
 from onecart.voice.checks import require_text
 from onecart.voice.clauses import Word, clauses, lengths, matches, words_of
@@ -74,10 +74,10 @@ def tag_terms(
     cut = reviews.select("text").distinct().select(F.inline(_sentences(terms)(F.col("text"))))
     by_chance = F.xxhash64("sentence", F.lit(seed))
     drawn = cut.orderBy(by_chance, "sentence").limit(max_sentences)
-    rows = settled(by_length(drawn, "sentence"))
+    rows = break_lineage(by_length(drawn, "sentence"))
     plain = rows.where(~_has(_strange(rows, terms)))
     names = F.exists("words", lambda w: w["tag"] != _OUT)
-    learn = settled(plain.where(names))
+    learn = break_lineage(plain.where(names))
     enough = learn.count()
     if enough < _FEWEST:
         return rows.sparkSession.createDataFrame([], "term STRING, aspect STRING, tagged BIGINT, said BIGINT")
@@ -99,7 +99,7 @@ def ranked(
     counted = tagged.groupBy("term", "aspect").agg(F.count("*").alias("n"))
     most = F.max_by("aspect", F.struct("n", "aspect")).alias("aspect")
     found = counted.groupBy("term").agg(most, F.sum("n").alias("tagged")).where(F.col("tagged") >= min_tagged)
-    found = settled(found.join(of_catalogue(found, catalogue), "term", how="left_anti"))
+    found = break_lineage(found.join(of_catalogue(found, catalogue), "term", how="left_anti"))
     bases = F.concat_ws(" ", F.lit(""), F.transform("words", lambda w: w["base"]), F.lit(""))
     spoken = rows.select(bases.alias("bases"))
     says = F.contains("bases", F.concat(F.lit(" "), F.col("term"), F.lit(" ")))

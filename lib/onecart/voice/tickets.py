@@ -11,7 +11,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.spark import settled
+from onecart.frames import break_lineage
 from onecart.voice import rules
 from onecart.voice.checks import require, require_strings
 
@@ -70,7 +70,7 @@ def learn_intents(tickets: DataFrame, *, min_rows: int = 200, seed: int = 7) -> 
     _require(tickets)
     known = F.create_map(*[F.lit(x) for pair in OF_CATEGORY.items() for x in pair])
     rows = tickets.select(_whole(tickets).alias(_TEXT), known[F.col("category")].alias("intent"), _template(tickets))
-    rows = settled(rows.where(F.col("intent").isNotNull() & (F.trim(_TEXT) != "")))
+    rows = break_lineage(rows.where(F.col("intent").isNotNull() & (F.trim(_TEXT) != "")))
     counts = rows.agg(F.count("*"), F.countDistinct("template"), F.countDistinct("intent")).first()
     n, templates, intents = counts[0], counts[1], counts[2]
     if n < min_rows or templates < _FOLDS or intents < 2:

@@ -1,0 +1,19 @@
+"""What every room does with frames, once."""
+
+from pyspark.sql import DataFrame
+
+_AS_MANY_AS_THERE_ARE = 2**31 - 1
+
+
+def break_lineage(df: DataFrame) -> DataFrame:
+    """`df` computed now and cut off from what it was computed from; the same rows, columns and partitions.
+
+    A cached frame keeps its whole plan, which every later query then carries and searches: queries on a fitted model
+    took minutes to plan. The rows go to the checkpoint folder where the session has one, which outlives a lost executor,
+    else to the executors' disks.
+    """
+    # `coalesce` hides by which columns the rows lie: where Spark knows it, it cannot join the frame with others of the
+    # same origin ("Conflicting attributes", unless adaptive execution happens to hide it).
+    plain = df.coalesce(_AS_MANY_AS_THERE_ARE)
+    has_folder = df.sparkSession.sparkContext.getCheckpointDir() is not None
+    return plain.checkpoint() if has_folder else plain.localCheckpoint()
