@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,8 @@ FAST = {
     "spark.default.parallelism": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
-    # Tiny frames: interpreting a plan costs less than compiling it.
+    # Tiny frames: interpreting a plan costs less than compiling it, or than adapting it while it runs.
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.maxPlanStringLength": "1000",
@@ -80,6 +82,14 @@ def context(spark: Any, lake: Any) -> Callable[..., Any]:
         return Context(spark, lake, Settings.model_validate(tree), run_id)
 
     return make
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """`followed("gold.segments")`: in this test the table keeps its changes, as those do that some job follows."""
+    from onecart.lake import CONTRACTS
+
+    return lambda name: monkeypatch.setitem(CONTRACTS, name, replace(CONTRACTS[name], followed=True))
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def demo(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if args.quick:
         args.lake = args.lake or "lake-quick"
-        args.overrides = ["samples.customers=200", "forecast.top_skus=40", *args.overrides]
+        args.overrides = ["samples.customers=200", "forecast.top_skus=40", "spark.small=true", *args.overrides]
     settings = load_settings(args)
     from onecart import demo as story
 

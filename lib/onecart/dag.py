@@ -8,7 +8,8 @@ class Job:
     """One step of the way data walks. `room` is the module with `run(ctx) -> Result`; `needs` the jobs before it.
 
     `purpose`: the job reads only rows of customers whose consent covers it; None: it runs the shop, and what it writes
-    stays in the lake (only `lake.export` lets rows out, for a purpose of its own).
+    stays in the lake (only `lake.export` lets rows out, for a purpose of its own). `streams`: a run may go on for days, and
+    each of its batches reads the tables as they are then.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Job:
     needs: tuple[str, ...] = ()
     nlp: bool = False
     purpose: str | None = None
+    streams: bool = False
 
 
 DAG = (
@@ -33,5 +35,5 @@ DAG = (
     Job("report", "report.page", "report.html", ("recommend", "forecast", "voice", "decide", "measure")),
 )
 UPKEEP = Job("upkeep", "lake.upkeep", "compact and vacuum the tables")
-LIVE = Job("live", "live.score", "probability that a visit under way buys")
+LIVE = Job("live", "live.score", "probability that a visit under way buys", streams=True)
 JOBS = {job.name: job for job in (*DAG, UPKEEP, LIVE)}

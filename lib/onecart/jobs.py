@@ -20,6 +20,8 @@ from onecart.config import Settings
 from onecart.dag import DAG, JOBS, Job
 from onecart.errors import OneCartError, UsageError, nearest
 
+_SMALL_BYTES = 64 * 2**20
+
 
 def main(name: str, argv: Sequence[str] | None = None) -> int:
     """Entry of `jobs/<name>.py`: parses --env, --gpu, --set, --json; returns the exit code."""
@@ -88,7 +90,18 @@ def open_session(settings: Settings, nlp: bool = False) -> Any:
 
     check_writable(settings.lake.root)
     secrets = {key: config.resolve_secret(ref) for key, ref in settings.spark.secrets.items()}
-    return sparks.session(nlp, {**settings.spark.conf, **secrets}, nlp_packages=settings.spark.nlp_packages or NLP)
+    conf = {**settings.spark.conf, **secrets}
+    return sparks.session(nlp, conf, nlp_packages=settings.spark.nlp_packages or NLP, small=_small(settings))
+
+
+def _small(settings: Settings) -> bool:
+    """Whether so little lies in the landing zone that queries take longer to plan than to run."""
+    if settings.spark.small is not None:
+        return settings.spark.small
+    landing = Path(settings.landing_root)
+    if not config.is_local(settings.landing_root) or not landing.is_dir():
+        return False
+    return sum(file.stat().st_size for file in landing.rglob("*") if file.is_file()) < _SMALL_BYTES
 
 
 def open_lake(settings: Settings) -> Any:
@@ -102,11 +115,12 @@ def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
     """Runs one job and records it in ops.runs, also when it fails."""
     from onecart.context import Context, Result
     from onecart.lake import Lake
+    from onecart.spark import work_done
 
-    lake = Lake(spark, settings.lake.root, settings.lake.catalog, pinned=True)
+    lake = Lake(spark, settings.lake.root, settings.lake.catalog, pinned=not job.streams)
     lake = lake.for_purpose(job.purpose) if job.purpose else lake
     ctx = Context(spark, lake, settings, run_id=uuid.uuid4().hex[:12])
-    started, clock = datetime.now(timezone.utc), time.monotonic()
+    started, clock, before = datetime.now(timezone.utc), time.monotonic(), work_done(spark)
     result, error = Result(), ""
     try:
         result = importlib.import_module(f"onecart.{job.room}").run(ctx)
@@ -114,11 +128,11 @@ def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
         error = (str(e).splitlines() or [type(e).__name__])[0][:1000] or type(e).__name__
         result = getattr(e, "result", result)
         with suppress(Exception):  # the first error is the one to show
-            _record(ctx, job, started, time.monotonic() - clock, result, error)
+            _record(ctx, job, started, time.monotonic() - clock, before, result, error)
         raise
     finally:
         spark.catalog.clearCache()
-    row = _record(ctx, job, started, time.monotonic() - clock, result, error)
+    row = _record(ctx, job, started, time.monotonic() - clock, before, result, error)
     print(
         f"onecart: {job.name:<10} {row['rows_out']:>10,} rows {row['seconds']:>7.1f} s  {row['headline']}",
         file=sys.stderr,
@@ -126,9 +140,13 @@ def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
     return row
 
 
-def _record(ctx: Any, job: Job, started: datetime, seconds: float, result: Any, error: str) -> dict[str, Any]:
+def _record(
+    ctx: Any, job: Job, started: datetime, seconds: float, before: dict[str, int], result: Any, error: str
+) -> dict[str, Any]:
     from onecart.lake import contract
+    from onecart.spark import work_done
 
+    now = work_done(ctx.spark)
     row = {
         "run_id": ctx.run_id,
         "job": job.name,
@@ -139,6 +157,7 @@ def _record(ctx: Any, job: Job, started: datetime, seconds: float, result: Any, 
         "outputs": dict(ctx.lake.writes),
         **asdict(result),
         "error": error or None,
+        **{f"spark_{kind}": now[kind] - before[kind] for kind in now},
     }
     schema = contract("ops.runs").schema
     frame = ctx.spark.createDataFrame([tuple(row[f.name] for f in schema.fields)], schema)

@@ -22,16 +22,28 @@ _COMMON = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # unparsable dates become null, and then quarantine, not an error
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
 }
+_SMALL = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+}
 _GPU = ".resource.gpu."
 _LOG4J = Path(__file__).parent / "log4j2.properties"
 
 
 def session(
-    nlp: bool = False, conf: Mapping[str, str] | None = None, *, nlp_packages: tuple[str, ...] = jars.NLP
+    nlp: bool = False,
+    conf: Mapping[str, str] | None = None,
+    *,
+    nlp_packages: tuple[str, ...] = jars.NLP,
+    small: bool = False,
 ) -> Any:
     """A SparkSession with Delta (and Spark NLP where `nlp`), the driver's own Python, UTC, AQE and sane memory.
 
-    `conf` holds Spark settings that win over the defaults, `spark.master` among them (default `local[*]`).
+    `conf` holds Spark settings that win over the defaults, `spark.master` among them (default `local[*]`). `small`: on one
+    machine, for some 100,000 rows: their plans are neither compiled nor adapted while they run.
     An active session is used as it is (Databricks, notebooks, tests) with the run-time part of `conf` applied.
     Memory and jars take effect only when this call starts the JVM; a running JVM without the jars is an error that
     says how to start it. Java's output goes to the file `log_file()`.
@@ -51,7 +63,7 @@ def session(
         # spark-submit has started a JVM before us, without our jars: on a laptop a JVM of our own takes its place.
         _leave_gateway()
     if local:
-        conf, nlp_packages = _on_one_machine(conf, nlp_packages)
+        conf, nlp_packages = _on_one_machine({**(_SMALL if small else {}), **conf}, nlp_packages)
     settings = {**_COMMON, **(_local(nlp, nlp_packages) if local else _cluster(nlp, nlp_packages))}
     for key, value in conf.items():
         joined = key == "spark.driver.extraJavaOptions" and key in settings
@@ -75,6 +87,17 @@ def log_file() -> Path:
     folder = jars.cache_dir() / "logs"
     folder.mkdir(exist_ok=True)
     return folder / f"spark-{os.getpid()}.log"
+
+
+def work_done(spark: Any) -> dict[str, int]:
+    """Spark jobs, stages and tasks that this application has finished so far: the same work gives the same numbers."""
+    context = spark.sparkContext._jsc.sc()
+    context.listenerBus().waitUntilEmpty()
+    store = context.statusStore()
+    jobs = store.appSummary()
+    executors = store.executorList(False)
+    tasks = sum(executors.apply(i).totalTasks() for i in range(executors.size()))
+    return {"jobs": jobs.numCompletedJobs(), "stages": jobs.numCompletedStages(), "tasks": int(tasks)}
 
 
 def memory_gib() -> float:

@@ -9,6 +9,11 @@ import pytest
 TABLE = "gold.segments"
 
 
+@pytest.fixture(autouse=True)
+def changes(followed):
+    followed(TABLE)
+
+
 def add(lake: Any, *customers: str) -> None:
     rows = [(c, "new", False, date(2011, 6, 1)) for c in customers]
     schema = "customer_id STRING, segment STRING, reachable BOOLEAN, as_of DATE"

@@ -1,21 +1,19 @@
 """What is deleted leaves a table's files, history and log; readers of changes go on where they were."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from onecart.errors import OneCartError
-from onecart.lake import CONTRACTS, contract
 from onecart.lake.purge import erasing, purge, remove_rows
 
 NAME = "gold.identity_links"
 
 
 @pytest.fixture(autouse=True)
-def followed(monkeypatch):
-    """A table whose changes somebody reads: all that an erasure has to clean is there."""
-    monkeypatch.setitem(CONTRACTS, NAME, replace(contract(NAME), followed=True))
+def changes(followed):
+    """All that an erasure has to clean is there."""
+    followed(NAME)
 
 
 def put(lake, spark, *records: str, **columns: str) -> None:

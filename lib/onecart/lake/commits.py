@@ -35,7 +35,9 @@ def newest(log: str) -> tuple[int, dict[str, str]] | None:
         return None
     if not names:
         return None
-    info = next((a["commitInfo"] for a in _actions(os.path.join(log, max(names))) if "commitInfo" in a), {})
+    info: dict[str, Any] = next(
+        (a["commitInfo"] for a in _actions(os.path.join(log, max(names))) if "commitInfo" in a), {}
+    )
     return int(max(names)[:20]), dict(info.get("operationMetrics") or {})
 
 

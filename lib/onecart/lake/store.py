@@ -159,8 +159,7 @@ class Lake:
 
     def added_since(self, name: str, version: int | None) -> DataFrame:
         """Rows appended after `version` (None: all rows). For append-only tables whose contract says `followed`."""
-        if not contract(name).followed:
-            raise UsageError(f"table {name} keeps no changes; set `followed` in its contract")
+        self._require_followed(name)
         now = self._existing_version(name)
         if version is not None:
             version = self._after_purge(name, version)
@@ -177,11 +176,16 @@ class Lake:
     def stream(self, name: str) -> DataFrame:
         """The table as a stream: the rows it has now, then those added later, each once. Rows that change or go are not
         told of. All rows that are there come in one batch, for they are in no order."""
+        self._require_followed(name)
         self._existing_version(name)
         reader: Any = self.spark.readStream.format("delta")
         reader = reader.option("readChangeFeed", "true").option("maxFilesPerTrigger", 2**31 - 1)
         added = self._load(reader, name).where("_change_type = 'insert'")
         return self._allowed(name, added.drop(*_CHANGE))
+
+    def _require_followed(self, name: str) -> None:
+        if not contract(name).followed:
+            raise UsageError(f"table {name} keeps no changes; set `followed` in its contract")
 
     def _after_purge(self, name: str, version: int) -> int | None:
         """The version to read changes after where an erasure took those of `version` away; None: read all rows."""

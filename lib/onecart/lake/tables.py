@@ -262,6 +262,13 @@ OPS = (
             C("rows_duplicate", "long", "rows seen before"),
             C("headline", "string", "the figure worth reading"),
             C("error", "string", "what went wrong"),
+            C(
+                "spark_jobs",
+                "long",
+                "Spark jobs that the run started, those of jobs beside it on the session among them",
+            ),
+            C("spark_stages", "long", "their stages"),
+            C("spark_tasks", "long", "their tasks"),
         ),
         key=("run_id",),
         checks={"status_known": "status IN ('done', 'failed')"},
