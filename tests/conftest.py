@@ -37,9 +37,19 @@ _ANY = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow files first, so that two workers end at about the same time."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="the heavy tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow files first, so that two workers end at about the same time. Heavy tests wait for `--all`, unless files are named."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    named = [arg for arg in config.invocation_params.args if not str(arg).startswith("-") and ".py" in str(arg)]
+    if config.getoption("--all") or named:
+        return
+    heavy = [item for item in items if item.get_closest_marker("heavy")]
+    items[:] = [item for item in items if not item.get_closest_marker("heavy")]
+    config.hook.pytest_deselected(items=heavy)
 
 
 @pytest.fixture(scope="session")

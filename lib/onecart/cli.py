@@ -213,12 +213,13 @@ def python(argv: list[str]) -> int:
 
 
 def test(argv: list[str]) -> int:
-    """All tests, the style checks among them; pytest arguments go through."""
+    """The gate: units, style, one run of each job. --all: notebooks, networks, benches and kills too; pytest arguments go
+    through, and a file that is named runs whole."""
     root = Path(__file__).resolve().parents[2]
     if not (root / "tests").is_dir():
         raise UsageError("the tests are in a checkout of OneCart; run `./onecart test` there")
     os.chdir(root)
-    coverage = [] if argv else ["--cov", "--cov-report=term:skip-covered"]
+    coverage = ["--cov", "--cov-report=term:skip-covered"] if argv == ["--all"] else []
     # Options alone mean the whole suite; whoever names a test wants it at once, in one process.
     # Files go to the workers in the order that tests/conftest.py gives them: the slow ones first.
     parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]

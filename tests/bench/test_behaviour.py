@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from pyspark.sql import functions as F
 
 from onecart.bench import behaviour, runs
@@ -15,6 +16,7 @@ def test_the_events_are_seeded_and_one_machine_is_among_them(spark):
     assert rows.where("received_ts > event_ts + INTERVAL '1' HOUR").count() > 10
 
 
+@pytest.mark.heavy
 def test_a_run_leaves_its_figures(spark, tmp_path):
     behaviour.events(spark, 4000, 7).write.parquet(str(tmp_path / "data/events"))
     behaviour.orders(spark, 4000, 7).write.parquet(str(tmp_path / "data/orders"))

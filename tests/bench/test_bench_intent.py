@@ -22,6 +22,7 @@ def test_a_case_sees_only_the_days_before_its_as_of() -> None:
     assert (row["recency"], row["orders_30"], row["revenue_365"], row["label"]) == (10, 1, 5.0, 1)
 
 
+@pytest.mark.heavy
 def test_lightgbm_and_mllib_learn_from_the_same_files(spark: Any, tmp_path: Any) -> None:
     pytest.importorskip("lightgbm")
     from onecart.bench import boosters
@@ -41,6 +42,7 @@ def test_unknown_names_are_told(spark: Any) -> None:
         next(boosters.measure(spark, [10], ["xgbost"], 7))
 
 
+@pytest.mark.heavy
 def test_an_answer_has_every_column_of_the_table(spark: Any, monkeypatch: Any) -> None:
     from onecart.bench import questions, runs
 

@@ -9,6 +9,7 @@ from onecart.errors import OneCartError, UsageError
 from onecart.samples import persons
 
 
+@pytest.mark.heavy
 def test_figures_of_an_engine_in_a_process_of_its_own(spark, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(persons, "_pools", lambda: POOLS)
     out = tmp_path / "figures.json"
@@ -27,6 +28,7 @@ def test_figures_of_an_engine_in_a_process_of_its_own(spark, tmp_path, capsys, m
     assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["clean", "splink-duckdb", "400"]
 
 
+@pytest.mark.heavy
 def test_our_own_engine_writes_its_links_and_the_pairs_it_compared(spark, tmp_path, monkeypatch):
     monkeypatch.setattr(persons, "_pools", lambda: POOLS)
     found = persons.generate(spark, 150, "clean")

@@ -195,6 +195,7 @@ def test_spark_submit_runs_a_job_with_the_same_result(first, settings):
     assert json.loads(done.stdout.splitlines()[-1])[0]["rows_out"] == first["measure"]["rows_out"]
 
 
+@pytest.mark.heavy
 def test_the_notebook_runs(first, settings):
     done = outside([sys.executable, str(ROOT / "notebooks" / "tour.py"), settings.lake.root])
     assert done.returncode == 0, done.stderr
@@ -211,6 +212,7 @@ def settings_of_session(spark_session):
     spark_session.catalog.clearCache()
 
 
+@pytest.mark.heavy
 def test_the_notebook_of_one_customer_tells_its_story(settings_of_session, capfd):
     # On the suite's session: one notebook in a process of its own is enough.
     runpy.run_path(str(ROOT / "notebooks" / "one_customer.py"))
@@ -233,6 +235,7 @@ def test_a_missing_feed_is_one_sentence_without_a_stack_trace(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.heavy
 def test_the_notebook_of_who_will_buy_tells_its_story(settings_of_session, capfd):
     runpy.run_path(str(ROOT / "notebooks" / "who_will_buy.py"))
     said = capfd.readouterr().out
@@ -243,6 +246,7 @@ def test_the_notebook_of_who_will_buy_tells_its_story(settings_of_session, capfd
     assert re.search(r"under 35 +\d+", said)
 
 
+@pytest.mark.heavy
 def test_the_notebook_of_what_to_offer_tells_its_story(settings_of_session, capfd):
     runpy.run_path(str(ROOT / "notebooks" / "what_to_offer.py"))
     said = capfd.readouterr().out
@@ -252,6 +256,7 @@ def test_the_notebook_of_what_to_offer_tells_its_story(settings_of_session, capf
     assert 0.02 < float(re.search(r"trials: ([\d.]+)", said)[1]) < 0.18
 
 
+@pytest.mark.heavy
 def test_the_notebook_of_how_much_to_stock_tells_its_story(settings_of_session, capfd):
     runpy.run_path(str(ROOT / "notebooks" / "how_much_to_stock.py"))
     said = capfd.readouterr().out
@@ -263,6 +268,7 @@ def test_the_notebook_of_how_much_to_stock_tells_its_story(settings_of_session, 
     assert re.search(r"growing 0 +\d+\.0 .* rounded up to packs of 6", said)
 
 
+@pytest.mark.heavy
 def test_the_notebook_of_what_customers_say_tells_its_story(settings_of_session, capfd):
     runpy.run_path(str(ROOT / "notebooks" / "what_customers_say.py"))
     said = capfd.readouterr().out

@@ -78,7 +78,9 @@ def truth(row: dict[str, Any]) -> np.ndarray:
     return np.stack([size * (1 + promotion[at : at + H]) for at in begins])
 
 
-@pytest.mark.parametrize("model", across.MODELS)
+@pytest.mark.parametrize(
+    "model", [pytest.param(m, marks=pytest.mark.heavy) if m == "lstm" else m for m in across.MODELS]
+)
 def test_a_regressor_that_doubles_sales_is_learnt_and_paths_are_ahead_then_windows(frame, model):
     new = solved_row("new", np.r_[np.zeros(57), 1.0, 2.0, 3.0], x=[np.zeros(60 + H)])  # nothing of it to learn from
     rows = promoted()
@@ -122,7 +124,7 @@ def test_what_a_series_is_tells_what_its_own_past_cannot(frame, spark, model):
     assert error[0] < 0.9 * error[1]
 
 
-@pytest.mark.parametrize("model", ["lightgbm", "lstm"])
+@pytest.mark.parametrize("model", ["lightgbm", pytest.param("lstm", marks=pytest.mark.heavy)])
 def test_windows_know_nothing_that_is_not_older_than_them_and_a_seed_gives_the_same_numbers(frame, model):
     rng = np.random.default_rng(1)
     rows = [solved_row(f"s{at}", rng.poisson(4 + at, 50)) for at in range(8)]
@@ -230,6 +232,7 @@ def test_what_cannot_be_had_is_said(frame, monkeypatch):
         across.paths(found, plan(), ["lstm"])
 
 
+@pytest.mark.heavy
 def test_torch_distributor_trains_and_tensorboard_gets_its_curve(spark, tmp_path):
     from onecart.deep import trained
     from onecart.forecast.across.network import Lstm

