@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from onecart import recommend
 from onecart.recommend import blend
 
 LIST = "user_id string, items array<int>, scores array<double>"
@@ -47,3 +48,22 @@ def test_two_halves_of_the_truth_are_both_kept(spark: Any) -> None:
     weights = blend.learnt(values, held)
     assert min(weights.values()) > 100 / (40 + 100) / 2
     assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_each_part_asked_in_one_pass_says_what_it_says_alone(spark: Any) -> None:
+    rows = [(u, i, float(1 + (u * i) % 3)) for u in range(12) for i in range(20) if (u * 7 + i * 3) % 5 < 2]
+    frame = spark.createDataFrame(rows, "user_id int, item_id int, value double")
+    weights = {"popularity": 0.1, "item_knn": 0.3, "als": 0.3, "ease": 0.3}
+    model = recommend.fit(frame, "blend", weights=weights, rank=3, iterations=2, depth=8, seed=7)
+    users = frame.where("user_id < 5").select("user_id").distinct()
+    seen = frame.where("item_id < 10").select("user_id", "item_id").distinct()
+    found = {
+        tuple(r) for r in model.by_part(users, 4, seen=seen).select("model", "user_id", "item_id", "rank").collect()
+    }
+    alone = {
+        (part, r.user_id, r.item_id, r["rank"])
+        for part in model.parts
+        for r in model.using(part).recommend(users, 4, seen=seen).collect()
+    }
+    assert found == alone
+    assert {part for part, *_ in found} == {"popularity", "item_knn", "als", "ease", "blend"}

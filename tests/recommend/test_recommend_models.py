@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pyspark.sql import functions as F
+from scipy import sparse
 
 from onecart import recommend
+from onecart.recommend.models import _inverse_gram
 from onecart.recommend.pairs import numbered, pair_up
 
 ROWS = [
@@ -103,3 +105,10 @@ def test_als_learns_the_two_camps(spark: Any) -> None:
     model = recommend.fit(frame, "als", rank=2, iterations=5, blocks=1)
     row = model.recommend(spark.createDataFrame([(0,)], "user_id int"), k=1).first()
     assert (row["user_id"], row["item_id"], row["rank"]) == (0, 2, 1)
+
+
+@pytest.mark.parametrize("shape", [(5, 12), (12, 5), (6, 6)])
+def test_the_inverse_of_the_gram_is_that_of_numpy_with_fewer_users_or_fewer_items(shape: tuple[int, int]) -> None:
+    has = sparse.csr_matrix((np.random.default_rng(3).random(shape) < 0.4).astype(np.float32))
+    plain = np.linalg.inv(has.toarray().T @ has.toarray() + 2.5 * np.eye(shape[1]))
+    np.testing.assert_allclose(_inverse_gram(has, 2.5), plain, atol=1e-6)

@@ -49,22 +49,24 @@ def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: i
         lists.unpersist()
 
 
-def _first(recommended: DataFrame, k: int) -> DataFrame:
-    require_columns(recommended, ("user_id", "item_id", "rank"), "recommended")
-    pairs = recommended.where(F.col("rank") <= k).groupBy("user_id", "item_id")
+def _first(recommended: DataFrame, k: int, by: Sequence[str] = ()) -> DataFrame:
+    require_columns(recommended, (*by, "user_id", "item_id", "rank"), "recommended")
+    pairs = recommended.where(F.col("rank") <= k).groupBy(*by, "user_id", "item_id")
     return pairs.agg(F.min("rank").cast("int").alias("rank"))
 
 
-def per_user(recommended: DataFrame, held_out: DataFrame, k: int = 10) -> DataFrame:
-    """One row per user with something held out, key user_id: h (items held out) and the measures RANKING, whose means are
-    those of `evaluate`."""
+def per_user(recommended: DataFrame, held_out: DataFrame, k: int = 10, *, by: Sequence[str] = ()) -> DataFrame:
+    """One row per user with something held out and, with `by`, per value of these columns of `recommended`; key `by` and
+    user_id: h (items held out) and the measures RANKING, whose means are those of `evaluate`."""
     require_columns(held_out, ("user_id", "item_id"), "held_out")
-    lists = _first(recommended, k)
+    lists = _first(recommended, k, by)
     truth = held_out.select("user_id", "item_id").distinct()
     sizes = truth.groupBy("user_id").agg(F.count("*").alias("h"))
-    hits = lists.join(truth, on=["user_id", "item_id"], how="inner").groupBy("user_id")
+    if by:
+        sizes = sizes.crossJoin(F.broadcast(recommended.select(*by).distinct()))
+    hits = lists.join(truth, on=["user_id", "item_id"], how="inner").groupBy(*by, "user_id")
     ranks = hits.agg(F.sort_array(F.collect_list("rank")).alias("ranks"))
-    users = sizes.join(ranks, on="user_id", how="left").withColumns(
+    users = sizes.join(ranks, on=[*by, "user_id"], how="left").withColumns(
         {
             "ranks": F.coalesce("ranks", F.array().cast("array<int>")),
             "best": F.least("h", F.lit(k)),
@@ -80,7 +82,7 @@ def per_user(recommended: DataFrame, held_out: DataFrame, k: int = 10) -> DataFr
         "recall": "size(ranks) / h",
         "hit_rate": "double(if(size(ranks) > 0, 1, 0))",
     }
-    return users.select("user_id", "h", *[F.expr(rules[name]).alias(name) for name in RANKING])
+    return users.select(*by, "user_id", "h", *[F.expr(rules[name]).alias(name) for name in RANKING])
 
 
 def intervals(users: DataFrame, names: Sequence[str] = ("ndcg",), draws: int = 200, seed: int = 7) -> dict[str, float]:
@@ -172,7 +174,7 @@ class Known:
 def known(train: DataFrame) -> Known:
     """`Known` of `train`[user_id, item_id]. UsageError: it is empty."""
     items = train.groupBy("item_id").agg(F.countDistinct("user_id").alias("users"))
-    n_users, n_items = (train.select(column).distinct().count() for column in ("user_id", "item_id"))
+    n_users, n_items = train.agg(F.countDistinct("user_id"), F.countDistinct("item_id")).first() or (0, 0)
     if not n_users:
         raise UsageError("train is empty: there is nothing to measure")
     head = items.orderBy(F.desc("users"), "item_id").limit(ceil(_HEAD * n_items))
@@ -182,23 +184,35 @@ def known(train: DataFrame) -> Known:
 
 def make_up(lists: DataFrame, before: Known, k: int) -> dict[str, float]:
     """What `evaluate` says over all lists, of `lists`[user_id, item_id]: no pair twice, at most `k` of a user."""
-    list_users = lists.select("user_id").distinct().count()
-    if not list_users:
+    found = make_up_by(lists.withColumn("__all", F.lit("")), before, k, "__all")
+    if not found:
         raise UsageError("recommended is empty: there is nothing to measure")
+    return found[""]
+
+
+def make_up_by(lists: DataFrame, before: Known, k: int, by: str) -> dict[str, dict[str, float]]:
+    """Value of the column `by` of `lists`[`by`, user_id, item_id] -> what `make_up` says of the lists with it, in one pass."""
+    users = lists.groupBy(by).agg(F.countDistinct("user_id").alias("list_users"))
     # One row an item recommended, with `n` times: all four measures are sums over these.
-    counted = lists.groupBy("item_id").agg(F.count("*").cast("double").alias("n"))
-    counted = counted.join(before.items, on="item_id", how="left")
-    row = counted.agg(
-        F.sum("n").alias("rows"),
-        F.count("users").alias("items"),
-        F.sum(-F.col("n") * F.log2(F.coalesce("users", F.lit(1)) / F.lit(before.n_users))).alias("surprise"),
-        F.sum(F.col("n") * (F.col("n") - 1)).alias("shared"),
-        F.sum(F.when(F.col("head") == 1, F.col("n")).otherwise(0.0)).alias("head_rows"),
-    ).first()
-    pairs_of_users = list_users * (list_users - 1)
-    return {
-        "coverage": row["items"] / before.n_items,
-        "novelty": row["surprise"] / row["rows"],
-        "diversity": 1 - row["shared"] / pairs_of_users / k if pairs_of_users else 1.0,
-        "popularity_share": row["head_rows"] / row["rows"],
-    }
+    counted = lists.groupBy(by, "item_id").agg(F.count("*").cast("double").alias("n"))
+    sums = (
+        counted.join(before.items, on="item_id", how="left")
+        .groupBy(by)
+        .agg(
+            F.sum("n").alias("rows"),
+            F.count("users").alias("items"),
+            F.sum(-F.col("n") * F.log2(F.coalesce("users", F.lit(1)) / F.lit(before.n_users))).alias("surprise"),
+            F.sum(F.col("n") * (F.col("n") - 1)).alias("shared"),
+            F.sum(F.when(F.col("head") == 1, F.col("n")).otherwise(0.0)).alias("head_rows"),
+        )
+    )
+    found = {}
+    for row in sums.join(users, on=by, how="inner").collect():
+        pairs_of_users = row["list_users"] * (row["list_users"] - 1)
+        found[row[by]] = {
+            "coverage": row["items"] / before.n_items,
+            "novelty": row["surprise"] / row["rows"],
+            "diversity": 1 - row["shared"] / pairs_of_users / k if pairs_of_users else 1.0,
+            "popularity_share": row["head_rows"] / row["rows"],
+        }
+    return found

@@ -7,7 +7,7 @@ import pandas as pd
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
-from scipy import sparse
+from scipy import linalg, sparse
 
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
@@ -120,9 +120,7 @@ def fit_ease(data: Pairs, p: Ease) -> Frames:
     pairs = data.pairs.select("user", "item").toPandas()
     ones = np.ones(len(pairs), np.float32)
     has = sparse.csr_matrix((ones, (pairs["user"].to_numpy(), pairs["item"].to_numpy())), (pairs["user"].max() + 1, n))
-    gram = (has.T @ has).toarray().astype(np.float64)
-    gram[np.diag_indices(n)] += p.l2
-    inverse = np.linalg.inv(gram)
+    inverse = _inverse_gram(has, p.l2)
     weights = -inverse / np.diag(inverse)  # of a row's item in a column's score
     np.fill_diagonal(weights, 0)
     kept = min(p.kept, n)
@@ -140,6 +138,20 @@ def fit_ease(data: Pairs, p: Ease) -> Frames:
         "ease_users": break_lineage(vectors(data.pairs, "user_id", "item", "weight")),
         "ease_items": break_lineage(items),
     }
+
+
+def _inverse_gram(has: sparse.csr_matrix, l2: float) -> np.ndarray:
+    """(X'X + l2 I)^-1 of `has`, X[user, item], by whichever side is the shorter: with fewer users than items as
+    (I - X'(XX' + l2 I)^-1 X) / l2 (Woodbury)."""
+    users, items = has.shape
+    small = (has @ has.T if users < items else has.T @ has).toarray().astype(np.float64)
+    small[np.diag_indices(len(small))] += l2
+    inverse = linalg.cho_solve(linalg.cho_factor(small, lower=True), np.eye(len(small)))
+    if users >= items:
+        return inverse
+    whole = has.astype(np.float64)
+    inner = whole.T @ (whole.T @ inverse).T  # X' A^-1 X, A being symmetric
+    return (np.eye(items) - inner) / l2
 
 
 # -- matrix factorisation ------------------------------------------------------------------------------------------

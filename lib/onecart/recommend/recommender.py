@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -65,6 +66,27 @@ class Recommender:
         ranked = rows_of(models.completed(self._own(request), request))
         named = ranked.join(F.broadcast(self.frames["items"].select("item", "item_id")), on="item", how="inner")
         return named.select("user_id", "item_id", "score", "rank", *(["tier"] if with_tier else []))
+
+    def by_part(self, users: DataFrame, k: int, *, seen: DataFrame) -> DataFrame:
+        """What each of `parts` recommends to `users`[user_id], without the pairs of `seen`[user_id, item_id]: one row per part,
+        user and item, key (model, user_id, item_id); model, user_id, item_id, score, rank as `using(model).recommend` has
+        them. Each part is asked once, for itself and for the blend."""
+        request = Request(self.with_seen(self._users(users), seen), self.frames["items"], k, True)
+        own = [part for part in self.parts if part not in ("popularity", "blend")]
+        weights = {part: weight for part, weight in (getattr(self.params, "weights", None) or {}).items() if weight > 0}
+        deep = replace(request, n=max(k, self.params.depth) if self.model == "blend" else k)
+        lists = {part: break_lineage(rows) for part, rows in self.lists(deep, dict.fromkeys([*own, *weights])).items()}
+        found = {part: _first_of(lists[part], part, k) for part in own}
+        if self.model == "blend":
+            mixed = blend.blended({part: lists[part] for part in weights}, weights, deep.n)
+            found["blend"] = lists_of(mixed, k)
+        ranked = [
+            rows_of(models.completed(found.get(part), request)).select(F.lit(part).alias("model"), "*")
+            for part in self.parts
+        ]
+        ids = F.broadcast(self.frames["items"].select("item", "item_id"))
+        together = reduce(DataFrame.unionByName, ranked).join(ids, on="item", how="inner")
+        return together.select("model", "user_id", "item_id", "score", "rank")
 
     def because(self, lists: DataFrame, n: int = 2) -> DataFrame:
         """Adds `because` to `lists`[user_id, item_id, ...]: up to `n` items of the user's history, the strongest first, that
@@ -197,3 +219,10 @@ class Recommender:
         typed = pairs.select(as_type(pairs, "user_id", users), as_type(pairs, "item_id", items))
         named = typed.join(F.broadcast(items.select("item", "item_id")), on="item_id", how="inner")
         return named.select("user_id", "item")
+
+
+def _first_of(lists: DataFrame, part: str, k: int) -> DataFrame:
+    """The first `k` of each of `lists`[user_id, items, scores], and their tiers, which are all `part`."""
+    items = F.slice("items", 1, k)
+    tiers = F.array_repeat(F.lit(part), F.size(items))
+    return lists.select("user_id", items.alias("items"), F.slice("scores", 1, k).alias("scores"), tiers.alias("tiers"))

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.frames import break_lineage
-from onecart.recommend.metrics import RANKING, activity, by_group, compare, known, make_up, per_user, summary
+from onecart.recommend.metrics import RANKING, activity, by_group, compare, known, make_up_by, per_user, summary
 
 FEWEST = 30  # users of a group; fewer say nothing, and might name someone
 _ENDS = ("ndcg_low", "ndcg_high")
@@ -30,17 +30,19 @@ def scoreboard(
     - the `chosen` one, for each group of at least FEWEST users: users.<group>, ndcg.<group>, ndcg_low.<group>,
       ndcg_high.<group>. Groups are activity.<items a user has in train>, and the `group` of `segments`[user_id, group].
     """
-    shown = {model: break_lineage(rows.where(F.col("rank") <= k)) for model, rows in lists.items()}
-    shown = {model: rows for model, rows in shown.items() if not rows.isEmpty()}
+    first = [
+        rows.where(F.col("rank") <= k).select(F.lit(model).alias("model"), "user_id", "item_id", "rank")
+        for model, rows in lists.items()
+    ]
+    rows = break_lineage(reduce(DataFrame.unionByName, first))
+    made_up = make_up_by(rows, known(train), k, "model")
+    shown = [model for model in lists if model in made_up]
     if not shown:
         return {}
-    each = [per_user(rows, held_out, k).withColumn("model", F.lit(model)) for model, rows in shown.items()]
-    users = break_lineage(reduce(DataFrame.unionByName, each))
+    users = break_lineage(per_user(rows, held_out, k, by=["model"]))
     table = summary(users, "model").set_index("value")
-    before = known(train)
     board: Board = {
-        model: {**{name: float(table[name][model]) for name in (*RANKING, *_ENDS)}, **make_up(rows, before, k)}
-        for model, rows in shown.items()
+        model: {**{name: float(table[name][model]) for name in (*RANKING, *_ENDS)}, **made_up[model]} for model in shown
     }
     if chosen not in shown:
         return board

@@ -26,7 +26,7 @@ from onecart.recommend.offer import (
     same_for_all,
     to_change,
 )
-from onecart.recommend.parameters import PARTS, among
+from onecart.recommend.parameters import among
 from onecart.recommend.scoreboard import Board, scoreboard
 from onecart.recommend.split import refuse_leakage
 
@@ -121,15 +121,16 @@ def measure(
     if train.isEmpty() or held_out.isEmpty():
         return {}, None
     blend = fit(train, "blend", products=products, **parameters("blend", conf, seed))
-    models = {name: blend.using(name) for name in (*PARTS, "blend") if name in blend.parts}
-    if conf.model not in models:
-        models[conf.model] = fit(train, conf.model, **parameters(conf.model, conf, seed))
     users, seen, known = (
         held_out.select("user_id").distinct(),
         break_lineage(purchases(train)),
         break_lineage(pairs(train)),
     )
-    lists = {name: model.recommend(users, conf.k, seen=seen) for name, model in models.items()}
+    asked = break_lineage(blend.by_part(users, conf.k, seen=seen))
+    lists = {model: asked.where(F.col("model") == model) for model in blend.parts}
+    if conf.model not in lists:
+        alone = fit(train, conf.model, **parameters(conf.model, conf, seed))
+        lists[conf.model] = alone.recommend(users, conf.k, seen=seen)
     return scoreboard(lists, held_out, known, conf.k, conf.model, groups), blend.params.weights
 
 
