@@ -23,7 +23,7 @@ def fit_gbt(
     None where there are too few rows."""
     from pyspark.ml.regression import GBTRegressor
 
-    rows = training_rows(found, plan, cutoff, training.rows)
+    rows = training_rows(found, plan, cutoff, training)
     # Sorted within partitions by key, so that a draw by place draws the same rows in every run.
     tasks = found.sparkSession.sparkContext.defaultParallelism
     placed = rows.repartition(tasks, "unique_id").sortWithinPartitions("unique_id", "t", "k")

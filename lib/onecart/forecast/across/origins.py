@@ -80,12 +80,13 @@ def cutoff_of(one: Series, of_models: list[int]) -> int | None:
     return max((cutoff for cutoff in of_models if cutoff <= first), default=None)
 
 
-def training_origins(found: DataFrame, plan: Plan, cutoff: int | None) -> int:
-    """How many origins all series have before `cutoff`."""
+def training_origins(found: DataFrame, plan: Plan, cutoff: int | None) -> tuple[int, int]:
+    """(series that have origins before `cutoff`, how many these have together)."""
     history = F.slice("dates", F.lit(1), F.size("history"))
     before = F.size("history") if cutoff is None else F.size(F.filter(history, lambda ds: ds < cutoff))
-    total = found.select(F.greatest(before - _least(plan), F.lit(0)).alias("n")).agg(F.sum("n").alias("n")).first()
-    return int(total["n"] or 0) if total is not None else 0
+    counted = found.select(F.greatest(before - _least(plan), F.lit(0)).alias("n"))
+    total = counted.agg(F.count_if(F.col("n") > 0).alias("series"), F.sum("n").alias("origins")).first()
+    return (int(total["series"]), int(total["origins"] or 0)) if total is not None else (0, 0)
 
 
 def drawn(one: Series, plan: Plan, cutoff: int | None, share: float, *, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from onecart.forecast.across.features import features
 from onecart.forecast.across.origins import Series, asked, drawn, series_of, training_origins
+from onecart.forecast.across.settings import Training
 from onecart.forecast.solve import Plan
 
 TRAINING = "unique_id STRING, t INT, k INT, features ARRAY<FLOAT>, ratio DOUBLE, weight DOUBLE"
@@ -19,10 +20,12 @@ _HIGHEST = 20.0  # levels; a single sale of many times the usual teaches nothing
 _SERIES_AT_ONCE = 256
 
 
-def training_rows(found: DataFrame, plan: Plan, cutoff: int | None, rows: int) -> DataFrame:
-    """TRAINING, key unique_id, t, k: about `rows` of all that lie before `cutoff`, drawn by `origins.drawn`. ratio: of the value to
+def training_rows(found: DataFrame, plan: Plan, cutoff: int | None, training: Training) -> DataFrame:
+    """TRAINING, key unique_id, t, k: about `training.rows`, or `training.rows_per_series` of each series where that is less, of all
+    that lie before `cutoff`, drawn by `origins.drawn`. ratio: of the value to
     the level; weight: the root of the level, between errors in units, which the large series make, and errors in levels."""
-    share = rows / max(1, training_origins(found, plan, cutoff) * plan.h)
+    series, origins = training_origins(found, plan, cutoff)
+    share = min(training.rows, training.rows_per_series * series) / max(1, origins * plan.h)
 
     def run(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for ones in series_in(batches, plan):

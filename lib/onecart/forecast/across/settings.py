@@ -8,7 +8,8 @@ from onecart.errors import UsageError
 
 @dataclass(frozen=True)
 class Training:
-    """rows: that the trees learn from, at most, about; windows: that the network does; iterations: trees of gbt.
+    """rows: that the trees learn from, at most, about, and rows_per_series: of each series on average (the steps after one origin, and
+    neighbouring origins, say nearly the same); windows: that the network does; iterations: trees of gbt.
 
     threads: of LightGBM and torch on the driver. More than the cores that are free make it slower, not faster: on two cores
     that others used, too, 2 threads took twenty times as long as 1.
@@ -18,6 +19,7 @@ class Training:
     """
 
     rows: int = 300_000
+    rows_per_series: int = 2_000
     windows: int = 30_000
     iterations: int = 30
     threads: int = 1
@@ -37,7 +39,7 @@ class Training:
         )  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name in ("rows", "windows", "iterations", "threads", "steps", "batch_size", "processes"):
+        for name in ("rows", "rows_per_series", "windows", "iterations", "threads", "steps", "batch_size", "processes"):
             value, least = getattr(self, name), 0 if name == "processes" else 1
             if value < least:
                 raise UsageError(f"forecast: {name} of training must be a whole number from {least}, found {value!r}")
