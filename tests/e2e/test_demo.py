@@ -59,6 +59,16 @@ def test_every_job_is_done_and_every_row_is_accounted_for(first):
     assert clean["rows_duplicate"] > 0
 
 
+def test_jobs_keep_to_their_budget_of_spark_jobs(first):
+    """Small data costs what is planned, not what is read: each of these was once three times as much."""
+    jobs = {name: row["spark_jobs"] for name, row in first.items()}
+    assert min(jobs.values()) > 0
+    assert jobs["unify"] <= 130, jobs
+    assert jobs["recommend"] <= 300, jobs
+    assert sum(jobs.values()) <= 1000, jobs
+    assert all(row["spark_tasks"] >= row["spark_stages"] >= row["spark_jobs"] for row in first.values())
+
+
 def test_silver_and_quarantine_hold_what_clean_says(first, lake):
     tables = ("interactions", "orders", "contacts", "reviews", "tickets", "products", "weather", "footfall")
     assert sum(lake.read(f"silver.{t}").count() for t in tables) == first["clean"]["rows_out"]

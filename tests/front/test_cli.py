@@ -60,7 +60,12 @@ def test_an_unexpected_error_keeps_its_stack_trace_in_the_log(tmp_path, monkeypa
 
 @pytest.mark.parametrize(
     ("argv", "parallel", "covered"),
-    [([], True, True), (["--durations=60"], True, False), (["tests/front/test_cli.py", "-x"], False, False)],
+    [
+        ([], True, False),
+        (["--all"], True, True),
+        (["--durations=60"], True, False),
+        (["tests/front/test_cli.py", "-x"], False, False),
+    ],
 )
 def test_the_whole_suite_runs_in_two_workers_and_a_named_test_in_none(argv, parallel, covered, monkeypatch):
     started = []

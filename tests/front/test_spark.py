@@ -4,17 +4,58 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from onecart import jars, spark
+import pytest
+from pyspark.sql import SparkSession
+
+from onecart import jars, jobs, spark
+from onecart.config import Settings
+from onecart.errors import OneCartError
 
 
 def test_the_session_speaks_delta_in_utc_with_our_python(spark_session):
     conf = spark_session.conf
     assert conf.get("spark.sql.session.timeZone") == "UTC"
-    assert conf.get("spark.sql.adaptive.enabled") == "true"
     where = spark_session.range(1).mapInPandas(
         lambda it: (p.assign(exe=sys.executable) for p in it), "id long, exe string"
     )
     assert where.first().exe == sys.executable
+
+
+@pytest.mark.parametrize(("small", "adapted"), [(True, "false"), (False, "true")])
+def test_only_a_small_lake_on_one_machine_goes_without_adaptive_execution(small, adapted, monkeypatch):
+    given = {}
+
+    class Stop(Exception):
+        pass
+
+    class Builder:
+        appName = master = lambda self, _: self
+
+        def config(self, key, value):
+            given[key] = value
+            return self
+
+        def getOrCreate(self):
+            raise Stop
+
+    monkeypatch.setattr(SparkSession, "builder", Builder())
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    with pytest.raises(OneCartError, match="Spark could not start"):
+        spark.session(small=small)
+    assert given["spark.sql.adaptive.enabled"] == adapted
+    with pytest.raises(OneCartError, match="Spark could not start"):
+        spark.session(small=True, conf={"spark.sql.adaptive.enabled": "true"})
+    assert given["spark.sql.adaptive.enabled"] == "true"
+
+
+@pytest.mark.parametrize(("said", "bytes_there", "small"), [(None, 10, True), (None, 300, False), (False, 10, False)])
+def test_a_lake_is_small_by_what_lies_in_its_landing_zone(said, bytes_there, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "_SMALL_BYTES", 100)
+    (tmp_path / "landing" / "web").mkdir(parents=True)
+    (tmp_path / "landing" / "web" / "a.json").write_text("x" * bytes_there)
+    spark_section = {} if said is None else {"small": said}
+    assert jobs._small(Settings.model_validate({"lake": {"root": str(tmp_path)}, "spark": spark_section})) is small
+    assert jobs._small(Settings.model_validate({"lake": {"root": str(tmp_path / "none")}})) is False
 
 
 def test_an_active_session_is_used_again(spark_session):
