@@ -28,6 +28,7 @@ _SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
+    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",  # G1 works beside the driver, which needs both cores
 }
 _GPU = ".resource.gpu."
 _LOG4J = Path(__file__).parent / "log4j2.properties"

@@ -75,7 +75,10 @@ class Recommender:
         own = [part for part in self.parts if part not in ("popularity", "blend")]
         weights = {part: weight for part, weight in (getattr(self.params, "weights", None) or {}).items() if weight > 0}
         deep = replace(request, n=max(k, self.params.depth) if self.model == "blend" else k)
-        lists = {part: break_lineage(rows) for part, rows in self.lists(deep, dict.fromkeys([*own, *weights])).items()}
+        asked = self.lists(deep, dict.fromkeys([*own, *weights]))
+        said = [rows.withColumn("part", F.lit(part)) for part, rows in asked.items()]
+        whole = break_lineage(reduce(DataFrame.unionByName, said)) if said else None
+        lists = {part: whole.where(F.col("part") == part).drop("part") for part in asked} if whole is not None else {}
         found = {part: _first_of(lists[part], part, k) for part in own}
         if self.model == "blend":
             mixed = blend.blended({part: lists[part] for part in weights}, weights, deep.n)

@@ -32,10 +32,13 @@ def top_k(users: DataFrame, items: DataFrame, k: int, *, items_per_block: int = 
     """
     schema = lists_schema(users.schema["user_id"])
     thin = isinstance(items.schema["vector"].dataType, T.StructType)
-    blocks = max(1, ceil(items.count() / items_per_block))
+    rows = items.select("item", *_columns(thin)).limit(items_per_block + 1).toPandas()
+    one_block = len(rows) <= items_per_block  # mostly; then nothing has to be counted first
+    blocks = 1 if one_block else ceil(items.count() / items_per_block)
     parts = []
     for block in range(blocks):
-        rows = items.where(F.pmod("item", F.lit(blocks)) == block).select("item", *_columns(thin)).toPandas()
+        if not one_block:
+            rows = items.where(F.pmod("item", F.lit(blocks)) == block).select("item", *_columns(thin)).toPandas()
         scored = users.select("user_id", "seen", *_columns(thin)).mapInPandas(_best_of(rows, k), schema)
         parts.append(scored)
     best = reduce(DataFrame.unionByName, parts)
