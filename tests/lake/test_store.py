@@ -130,6 +130,18 @@ def test_the_log_names_the_schema_and_files_that_delta_reads(lake, spark):
     assert commits.state(f"{path}/_delta_log", 99) is None
 
 
+def test_a_version_whose_files_upkeep_has_taken_is_one_sentence(lake, spark):
+    lake.replace("silver.weather", weather(spark, (1, 1.0)))
+    old = lake.version("silver.weather")
+    (file,) = commits.state(f"{lake.path('silver.weather')}/_delta_log", old).files
+    lake.replace("silver.weather", weather(spark, (2, 2.0)))
+    Path(file).unlink()
+    with pytest.raises(OneCartError, match=rf"cannot read version {old} of table silver.weather: .*exist") as e:
+        lake.read("silver.weather", old)
+    assert "\n" not in str(e.value)
+    assert seen(lake) == [(2, 2.0)]
+
+
 def test_what_only_delta_can_read_is_left_to_it(lake, spark, tmp_path):
     frame = weather(spark, (1, 1.0), (2, 2.0))
     frame.write.format("delta").partitionBy("day").save(str(tmp_path / "parts"))

@@ -20,9 +20,8 @@ def connected_components(edges: DataFrame, one_task: int = _ONE_TASK) -> DataFra
     until all edges point at their component's smallest node: O(log n) rounds, on a chain too. Only the nodes' own
     strings are compared, so the result does not depend on partitions or on adaptive execution.
 
-    Each round ends in `localCheckpoint`: the plan stays one round long, the edges live on the executors' disks, and
-    Spark frees them once the next round's frame has replaced them. A lost executor fails the job, which is then rerun;
-    a library call has no table of its own to write to.
+    Each round ends in `break_lineage`: the plan stays one round long, and Spark frees the edges of a round once the next
+    one's frame has replaced them. A library call has no table of its own to write to.
     """
     child, parent = F.greatest("a", "b").alias("child"), F.least("a", "b").alias("parent")
     stars = edges.select(child, parent).where("child != parent").distinct().transform(break_lineage)

@@ -128,13 +128,11 @@ class Lake:
     def _frame(self, name: str, at: int) -> DataFrame:
         """The table as its files are, whatever its contract has got later."""
         known = None if self.catalog else commits.state(f"{self.path(name)}/_delta_log", at)
-        if known:
-            return (
-                self.spark.read.schema(known.schema).parquet(*known.files)
-                if known.files
-                else self._nothing(known.schema)
-            )
+        if known and not known.files:
+            return self._nothing(known.schema)
         try:
+            if known:
+                return self.spark.read.schema(known.schema).parquet(*known.files)
             return self._load(self.spark.read.format("delta").option("versionAsOf", at), name)
         except Exception as e:
             raise OneCartError(f"cannot read version {at} of table {name}: {_reason(e)}") from e
