@@ -16,6 +16,7 @@ from onecart.intent.labels import LABEL, buys
 from onecart.intent.metrics import metrics
 from onecart.intent.model import IntentModel
 from onecart.lake import contract
+from onecart.lake.customers import with_customer
 
 _KEY = ("customer_id", "as_of")
 
@@ -38,7 +39,8 @@ def run(ctx: Context) -> Result:
             f"gold.customer_features holds {', '.join(map(str, dates)) or 'no date'}; needed are {as_of} and two dates "
             f"at least {ahead.days} days before it. Run `onecart run behave`, or set a smaller intent.horizon_days"
         )
-    events = purchases(ctx.lake.read("silver.orders"), ctx.lake.read("gold.identity_links"))
+    links, stitches = ctx.lake.read("gold.identity_links"), ctx.lake.read_if_exists("gold.identity_stitches")
+    events = purchases(ctx.lake.read("silver.orders"), links, stitches)
     past = features.where(F.col("as_of").isin(known))
     labelled = buys(past, events, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
     examples = labelled.drop("label_from", "label_until").persist()
@@ -126,10 +128,14 @@ def _alarm(moved: dict[str, float], limit: float | None, result: Result) -> None
     raise error
 
 
-def purchases(orders: DataFrame, links: DataFrame) -> DataFrame:
-    """One row per order line of silver.orders that is no return: customer_id, ts. links: gold.identity_links."""
-    sold = orders.where("quantity > 0").join(links, "record_id", how="inner")
-    return sold.select("customer_id", F.col("order_ts").alias("ts"))
+def purchases(orders: DataFrame, links: DataFrame, stitches: DataFrame) -> DataFrame:
+    """One row per order line of silver.orders that is no return: customer_id, ts; lines of nobody are left out.
+
+    Whose a line is, the features say by the same rule, see `with_customer`: an order on a device that changed hands is that
+    of its owner at the time. links: gold.identity_links; stitches: gold.identity_stitches.
+    """
+    sold = with_customer(orders.where("quantity > 0"), links, stitches, at="order_ts")
+    return sold.where("customer_id IS NOT NULL").select("customer_id", F.col("order_ts").alias("ts"))
 
 
 def with_decile(features: DataFrame, model: IntentModel, *, reasons: int = 3) -> DataFrame:
