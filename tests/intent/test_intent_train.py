@@ -196,3 +196,29 @@ def test_wrong_use_says_what_is_wrong(frame: Any, arguments: dict[str, Any], mes
 def test_a_frame_without_a_feature_cannot_be_scored(trained: Any, frame: Any) -> None:
     with pytest.raises(UsageError, match="feature column 'noise' is not in the frame"):
         trained.score(frame.drop("noise"))
+
+
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [("decision_tree", {}), ("random_forest", {"numTrees": 4}), ("gbt", {"maxIter": 3, "subsamplingRate": 0.7})],
+)
+def test_the_same_rows_give_the_same_trees_in_any_order_and_partitions(
+    model: str, params: dict[str, Any], frame: Any, spark: Any
+) -> None:
+    from onecart import intent
+
+    def learned(rows: Any) -> tuple[Any, ...]:
+        made = intent.train(
+            rows, "outcome", "when", model, columns=["signal", "kind", "noise"], holdout_from=450, **params
+        )
+        scored = made.score(frame).orderBy("when").select("probability").collect()
+        # The trees' own text names the object, which is new each time.
+        return made.classifier.toDebugString.partition("\n")[2], [round(r[0], 9) for r in scored], made.metrics["auc"]
+
+    one = learned(frame.coalesce(1))
+    assert learned(frame.orderBy("noise").repartition(2)) == one
+    spark.conf.set("spark.sql.adaptive.enabled", "true")
+    try:
+        assert learned(frame.repartition(7, "who")) == one
+    finally:
+        spark.conf.set("spark.sql.adaptive.enabled", "false")

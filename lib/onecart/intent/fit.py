@@ -18,7 +18,7 @@ from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.prepare import VECTOR, Slot, require, slots, vector
 from onecart.intent.split import BEFORE, LABEL, PART, with_label, with_part
 
-_ODDS = "__onecart_odds"
+_ODDS, _PLACE = "__onecart_odds", "__onecart_place"
 PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
 _SHOWN = 6  # columns with a partial dependence
 _CHOOSE_FROM = 25  # calibration rows of either outcome from which on they choose among trials
@@ -152,14 +152,19 @@ def _overview(ready: DataFrame, made: _Trained, found: Sequence[Slot], curve: Cu
 
 
 def _matrix(rows: DataFrame, found: Sequence[Slot], weight: float, size: int) -> DataFrame:
-    """VECTOR, LABEL, WEIGHT, PART in few partitions: MLlib starts a task for each, a hundred times and more."""
+    """VECTOR, LABEL, WEIGHT, PART in few partitions: MLlib starts a task for each, a hundred times and more.
+
+    A row's place is that of its hash: MLlib draws rows by their places, so that the same rows in another order, or from more
+    partitions, would give other trees."""
     matrix = rows.select(
         vector(found).alias(VECTOR),
         LABEL,
         F.when(F.col(LABEL) == 1, float(weight)).otherwise(1.0).alias(engines.WEIGHT),
         PART,
+        F.xxhash64(*[slot.number() for slot in found], LABEL, PART).alias(_PLACE),
     )
-    return matrix.coalesce(max(1, size // _ROWS_A_PARTITION))
+    placed = matrix.repartition(max(1, size // _ROWS_A_PARTITION), _PLACE).sortWithinPartitions(_PLACE)
+    return placed.drop(_PLACE)
 
 
 def _learned(
