@@ -213,8 +213,8 @@ def python(argv: list[str]) -> int:
 
 
 def test(argv: list[str]) -> int:
-    """The gate: units, style, one run of each job. --all: notebooks, networks, benches and kills too; pytest arguments go
-    through, and a file that is named runs whole."""
+    """The gate: units, style, one run of each job. --all: notebooks, networks and benches too; pytest arguments go through,
+    and a file that is named runs whole."""
     root = Path(__file__).resolve().parents[2]
     if not (root / "tests").is_dir():
         raise UsageError("the tests are in a checkout of OneCart; run `./onecart test` there")

@@ -78,9 +78,8 @@ class Spark(_Section):
     conf: dict[str, str] = {}  # any Spark setting
     secrets: dict[str, SecretRef] = {}  # Spark settings whose values are secrets
     nlp_packages: tuple[str, ...] = ()  # Maven coordinates of Spark NLP; empty: the CPU build
-    small: bool | None = (
-        None  # on one machine: save planning, not rows; None: where the landing zone holds below 64 MiB
-    )
+    # On one machine, to save planning rather than rows; None: where the landing zone holds less than 64 MiB.
+    small: bool | None = None
 
 
 class Source(_Section):

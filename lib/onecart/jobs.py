@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timezone
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,8 @@ def _small(settings: Settings) -> bool:
     landing = Path(settings.landing_root)
     if not config.is_local(settings.landing_root) or not landing.is_dir():
         return False
-    return sum(file.stat().st_size for file in landing.rglob("*") if file.is_file()) < _SMALL_BYTES
+    sizes = accumulate(file.stat().st_size for file in landing.rglob("*") if file.is_file())
+    return all(size < _SMALL_BYTES for size in sizes)  # looks no further than it has to
 
 
 def open_lake(settings: Settings) -> Any:
@@ -141,10 +143,10 @@ def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
 
 
 def _record(
-    ctx: Any, job: Job, started: datetime, seconds: float, before: dict[str, int], result: Any, error: str
+    ctx: Any, job: Job, started: datetime, seconds: float, before: dict[str, int] | None, result: Any, error: str
 ) -> dict[str, Any]:
     from onecart.lake import contract
-    from onecart.spark import work_done
+    from onecart.spark import KINDS_OF_WORK, work_done
 
     now = work_done(ctx.spark)
     row = {
@@ -157,7 +159,7 @@ def _record(
         "outputs": dict(ctx.lake.writes),
         **asdict(result),
         "error": error or None,
-        **{f"spark_{kind}": now[kind] - before[kind] for kind in now},
+        **{f"spark_{kind}": now[kind] - before[kind] if now and before else None for kind in KINDS_OF_WORK},
     }
     schema = contract("ops.runs").schema
     frame = ctx.spark.createDataFrame([tuple(row[f.name] for f in schema.fields)], schema)

@@ -30,6 +30,7 @@ _SMALL = {
     "spark.default.parallelism": "2",
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",  # G1 works beside the driver, which needs both cores
 }
+KINDS_OF_WORK = ("jobs", "stages", "tasks")
 _GPU = ".resource.gpu."
 _LOG4J = Path(__file__).parent / "log4j2.properties"
 
@@ -90,15 +91,18 @@ def log_file() -> Path:
     return folder / f"spark-{os.getpid()}.log"
 
 
-def work_done(spark: Any) -> dict[str, int]:
-    """Spark jobs, stages and tasks that this application has finished so far: the same work gives the same numbers."""
-    context = spark.sparkContext._jsc.sc()
-    context.listenerBus().waitUntilEmpty()
-    store = context.statusStore()
-    jobs = store.appSummary()
-    executors = store.executorList(False)
-    tasks = sum(executors.apply(i).totalTasks() for i in range(executors.size()))
-    return {"jobs": jobs.numCompletedJobs(), "stages": jobs.numCompletedStages(), "tasks": int(tasks)}
+def work_done(spark: Any) -> dict[str, int] | None:
+    """Spark jobs, stages and tasks that this application has finished so far: the same work gives the same numbers. None: this
+    Spark does not tell, or is too busy with events to tell now; no run fails because of it."""
+    try:
+        context = spark.sparkContext._jsc.sc()
+        context.listenerBus().waitUntilEmpty()
+        store = context.statusStore()
+        summary, executors = store.appSummary(), store.executorList(False)
+        tasks = sum(executors.apply(i).totalTasks() for i in range(executors.size()))
+        return dict(zip(KINDS_OF_WORK, (summary.numCompletedJobs(), summary.numCompletedStages(), tasks), strict=True))
+    except Exception:
+        return None
 
 
 def memory_gib() -> float:

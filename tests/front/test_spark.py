@@ -58,6 +58,14 @@ def test_a_lake_is_small_by_what_lies_in_its_landing_zone(said, bytes_there, sma
     assert jobs._small(Settings.model_validate({"lake": {"root": str(tmp_path / "none")}})) is False
 
 
+def test_work_is_counted_exactly_and_a_spark_that_does_not_tell_stops_nothing(spark_session):
+    before = spark.work_done(spark_session)
+    spark_session.range(10, numPartitions=3).rdd.count()
+    after = spark.work_done(spark_session)
+    assert {kind: after[kind] - before[kind] for kind in spark.KINDS_OF_WORK} == {"jobs": 1, "stages": 1, "tasks": 3}
+    assert spark.work_done(None) is None
+
+
 def test_an_active_session_is_used_again(spark_session):
     again = spark.session(conf={"spark.sql.shuffle.partitions": "1"})
     assert again is spark_session or again.sparkContext is spark_session.sparkContext

@@ -262,11 +262,7 @@ OPS = (
             C("rows_duplicate", "long", "rows seen before"),
             C("headline", "string", "the figure worth reading"),
             C("error", "string", "what went wrong"),
-            C(
-                "spark_jobs",
-                "long",
-                "Spark jobs that the run started, those of jobs beside it on the session among them",
-            ),
+            C("spark_jobs", "long", "Spark jobs of the session while the job ran; null: Spark did not tell"),
             C("spark_stages", "long", "their stages"),
             C("spark_tasks", "long", "their tasks"),
         ),

@@ -145,12 +145,12 @@ def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppres
 
 
 def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
-    """Writes ops.quarantine for all feeds in one commit. A row that a killed run has left there already stays."""
+    """Writes ops.quarantine for all feeds in one commit. A row that is there already is told anew, as it is judged now."""
     bad = [feed.bad for feed in cleaned.values() if feed.bad is not None]
     if not bad:
         return
     counted = sum(feed.account.quarantined + feed.account.suppressed for feed in cleaned.values())
-    written = ctx.lake.upsert("ops.quarantine", reduce(DataFrame.unionByName, bad), update_if=None)
+    written = ctx.lake.upsert("ops.quarantine", reduce(DataFrame.unionByName, bad))
     if written.source not in (None, counted):
         raise OneCartError(f"clean lost rows: {counted:,} broke a rule, {written.source:,} went to ops.quarantine")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -72,20 +72,14 @@ class Recommender:
         user and item, key (model, user_id, item_id); model, user_id, item_id, score, rank as `using(model).recommend` has
         them. Each part is asked once, for itself and for the blend."""
         request = Request(self.with_seen(self._users(users), seen), self.frames["items"], k, True)
-        own = [part for part in self.parts if part not in ("popularity", "blend")]
-        weights = {part: weight for part, weight in (getattr(self.params, "weights", None) or {}).items() if weight > 0}
-        deep = replace(request, n=max(k, self.params.depth) if self.model == "blend" else k)
-        asked = self.lists(deep, dict.fromkeys([*own, *weights]))
-        said = [rows.withColumn("part", F.lit(part)) for part, rows in asked.items()]
-        whole = break_lineage(reduce(DataFrame.unionByName, said)) if said else None
-        lists = {part: whole.where(F.col("part") == part).drop("part") for part in asked} if whole is not None else {}
-        found = {part: _first_of(lists[part], part, k) for part in own}
-        if self.model == "blend":
-            mixed = blend.blended({part: lists[part] for part in weights}, weights, deep.n)
-            found["blend"] = lists_of(mixed, k)
+        models_of = {part: self.using(part) for part in self.parts}
+        wanted = dict.fromkeys(part for model in models_of.values() for part in model._wanted)
+        asked = [rows.withColumn("part", F.lit(part)) for part, rows in self.lists(self._deep(request), wanted).items()]
+        whole = break_lineage(reduce(DataFrame.unionByName, asked)) if asked else None
+        lists = {part: whole.where(F.col("part") == part).drop("part") for part in wanted} if whole is not None else {}
         ranked = [
-            rows_of(models.completed(found.get(part), request)).select(F.lit(part).alias("model"), "*")
-            for part in self.parts
+            rows_of(models.completed(model._own(request, lists), request)).select(F.lit(part).alias("model"), "*")
+            for part, model in models_of.items()
         ]
         ids = F.broadcast(self.frames["items"].select("item", "item_id"))
         together = reduce(DataFrame.unionByName, ranked).join(ids, on="item", how="inner")
@@ -162,16 +156,31 @@ class Recommender:
         kind = "blend" if "weights" in about["params"] else about["model"]
         return Recommender(about["model"], parameters(kind, about["params"]), frames, about["notes"])
 
-    def _own(self, request: Request) -> DataFrame | None:
-        """[user_id, items, scores, tiers]: lists before they are filled up by popularity. None: there are none."""
-        if self.model == "popularity":
-            return None
+    @property
+    def _wanted(self) -> list[str]:
+        """The parts whose lists the model's own are made of: a blend's with a weight, else itself; popularity has none."""
         if self.model == "blend":
-            weights = {part: weight for part, weight in self.params.weights.items() if weight > 0}
-            deep = replace(request, n=max(request.n, self.params.depth))
-            return lists_of(blend.blended(self.lists(deep, [*weights]), weights, deep.n), request.n)
-        own = self.lists(request, [self.model])[self.model]
-        return own.withColumn("tiers", F.array_repeat(F.lit(self.model), F.size("items")))
+            return [part for part, weight in self.params.weights.items() if weight > 0]
+        return [] if self.model == "popularity" else [self.model]
+
+    def _deep(self, request: Request) -> Request:
+        """What the parts are asked: a blend wants more of them than it gives."""
+        return replace(request, n=max(request.n, self.params.depth)) if self.model == "blend" else request
+
+    def _own(self, request: Request, lists: Mapping[str, DataFrame] | None = None) -> DataFrame | None:
+        """[user_id, items, scores, tiers]: lists before they are filled up by popularity. None: there are none. `lists`: those
+        of the parts, where they were asked already."""
+        if not self._wanted:
+            return None
+        deep = self._deep(request)
+        lists = self.lists(deep, self._wanted) if lists is None else lists
+        if self.model == "blend":
+            weights = {part: self.params.weights[part] for part in self._wanted}
+            mixed = blend.blended({part: lists[part] for part in weights}, weights, deep.n)
+            return lists_of(mixed, request.n)
+        items, scores = (F.slice(c, 1, request.n).alias(c) for c in ("items", "scores"))
+        tiers = F.array_repeat(F.lit(self.model), F.size(items)).alias("tiers")
+        return lists[self.model].select("user_id", items, scores, tiers)
 
     def lists(self, request: Request, parts: Iterable[str]) -> dict[str, DataFrame]:
         """Part -> the lists that it proposes."""
@@ -222,10 +231,3 @@ class Recommender:
         typed = pairs.select(as_type(pairs, "user_id", users), as_type(pairs, "item_id", items))
         named = typed.join(F.broadcast(items.select("item", "item_id")), on="item_id", how="inner")
         return named.select("user_id", "item")
-
-
-def _first_of(lists: DataFrame, part: str, k: int) -> DataFrame:
-    """The first `k` of each of `lists`[user_id, items, scores], and their tiers, which are all `part`."""
-    items = F.slice("items", 1, k)
-    tiers = F.array_repeat(F.lit(part), F.size(items))
-    return lists.select("user_id", items.alias("items"), F.slice("scores", 1, k).alias("scores"), tiers.alias("tiers"))

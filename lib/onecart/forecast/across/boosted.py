@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], Calla
 def fit_boosted(
     names: Sequence[str], found: DataFrame, plan: Plan, cutoff: int | None, training: Training
 ) -> dict[str, bytes]:
-    """The boosters as text, of `training.rows` rows at most (`rows_per_series` of a series), which come to the driver; none where there are too few.
+    """The boosters as text, of the rows of `training_rows`, which come to the driver; none where there are too few.
 
     One booster of a kind for all steps: the step is a feature. The target is the value over the level at the origin.
     """

@@ -46,7 +46,8 @@ def fit_lstm(
 def training_windows(found: DataFrame, plan: Plan, cutoff: int | None, windows: int) -> DataFrame:
     """WINDOWS, key unique_id, t: about `windows` of all origins before `cutoff`; the arrays of `inputs` flat, and the targets with
     weights, which are 0 for what is unknown or not before `cutoff`."""
-    share = windows / max(1, training_origins(found, plan, cutoff)[1])
+    _, origins = training_origins(found, plan, cutoff)
+    share = windows / max(1, origins)
 
     def run(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for ones in series_in(batches, plan):
