@@ -12,6 +12,7 @@ def test_behave_writes_visits_funnel_and_features_of_known_customers(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any]
 ) -> None:
     from onecart.behaviour.behave import run
+    from onecart.facts import write_facts
 
     link = {"probability": 1.0, "rule": "alone"}
     pairs = (("account:1", "c1"), ("cookie:9", "c9"))
@@ -42,7 +43,9 @@ def test_behave_writes_visits_funnel_and_features_of_known_customers(
     line = {"order_ts": datetime(2011, 5, 30, 10), "channel": "web", "record_id": "account:1", **price}
     fill("silver.orders", [{"order_line_id": "l1", "order_id": "o1", **line}])
 
-    result = run(context(as_of=date(2011, 6, 1), intent={"cutoffs": 2, "horizon_days": 1}))
+    ctx = context(as_of=date(2011, 6, 1), intent={"cutoffs": 2, "horizon_days": 1})
+    write_facts(ctx)
+    result = run(ctx)
 
     assert (result.rows_in, result.rows_out) == (4, 2)
     assert result.headline == "2 visits, 50.0% of 2 online visits bought"
@@ -58,6 +61,7 @@ def test_features_are_made_again_from_the_versions_a_run_read(
     from onecart.behaviour import features_at
     from onecart.behaviour.behave import INPUTS, run
     from onecart.errors import UsageError
+    from onecart.facts import ORDERS, write_facts
 
     days = [date(2011, 5, 31), date(2011, 6, 1)]
     link = {"probability": 1.0, "rule": "alone"}
@@ -70,6 +74,7 @@ def test_features_are_made_again_from_the_versions_a_run_read(
     prices = [{"unit_price": Decimal(p), "amount": Decimal(p)} for p in (5, 4)]
     fill("silver.orders", [{"order_line_id": "l1", **line, **prices[0]}])
     ctx = context(as_of=days[1], intent={"cutoffs": 2, "horizon_days": 1})
+    write_facts(ctx)
     run(ctx)
     then = {name: version for name, version in lake.reads.items() if name in INPUTS}
     before = lake.read("gold.customer_features").where("as_of >= '2011-05-31'").orderBy("as_of").collect()
@@ -77,11 +82,12 @@ def test_features_are_made_again_from_the_versions_a_run_read(
 
     late = {**event, "event_id": "e12", "event_ts": datetime(2011, 5, 30, 12), "received_ts": datetime(2011, 6, 1, 1)}
     fill("silver.interactions", [*events, late])  # a late event
-    fill("silver.orders", [{"order_line_id": "l1", **line, **prices[1]}])  # a correction that says no time of its own
+    fill("silver.orders", [{"order_line_id": "l2", **line, **prices[1]}])  # a correction that says no time of its own
+    write_facts(ctx)
     again = features_at(lake, days, then, ctx.settings.behaviour)
     assert again.orderBy("as_of").collect() == before
 
     now = features_at(lake, days, {name: lake.version(name) for name in then}).select("visits_7d", "revenue_7d")
     assert [tuple(r) for r in now.collect()] == [(2, 4), (2, 4)]  # the late event is of 1 June; the price is not
-    with pytest.raises(UsageError, match=r"features need the table gold.identity_links"):
-        features_at(lake, days, {"silver.orders": 0})
+    with pytest.raises(UsageError, match=r"features need the table gold.customer_events"):
+        features_at(lake, days, {ORDERS: 0})

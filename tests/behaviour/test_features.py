@@ -42,7 +42,7 @@ def order(when: datetime, received: datetime | None = None, order_id: str = "o",
     price = Decimal(row.get("price", row["amount"]))
     return (
         *(row["customer"], order_id, when, received, row["channel"], row["quantity"], Decimal(row["amount"])),
-        *(row["sku"], price, "GBP", row["country"], order_id),
+        *(row["sku"], price, row.get("currency", "GBP"), row["country"], order_id),
     )
 
 
@@ -66,10 +66,13 @@ def features(
     from onecart.behaviour.features import Sources
     from onecart.behaviour.features import features as build
     from onecart.config import Behaviour
+    from onecart.facts.visits import with_session
 
     rows = {"orders": orders, "events": events, "tickets": tickets, **more}
     frames = {n: spark.createDataFrame(list(rows.get(n, [])), s) for n, s in SCHEMAS.items()}
-    found = build(Sources(**frames), days, Behaviour(**(rules or {})))
+    conf = Behaviour(**(rules or {}))
+    frames["events"] = with_session(frames["events"], conf)
+    found = build(Sources(**frames), days, conf)
     return [r.asDict() for r in found.orderBy("customer_id", "as_of").collect()]
 
 
@@ -106,6 +109,16 @@ def test_an_order_counts_once_when_all_its_lines_are_known(spark: Any) -> None:
     lines = [order(before(2)), order(before(2), MIDNIGHT)]
     rows = features(spark, [order(before(5), order_id="first"), *lines], days=(AS_OF, date(2011, 6, 2)))
     assert [(r["orders_7d"], r["revenue_7d"]) for r in rows] == [(1, 10), (2, 30)]
+
+
+def test_money_of_two_currencies_is_never_added(spark: Any) -> None:
+    lines = [order(before(n), order_id=f"p{n}", amount="10") for n in (3, 4)]
+    lines += [order(before(2), order_id="e", amount="900", currency="EUR")]
+    lines += [order(before(1), order_id="r", amount="-500", quantity=-1, currency="EUR")]
+    later = [order(before(0.5), order_id=f"e{n}", amount="1", currency="EUR") for n in range(2)]
+    rows = features(spark, lines + later, days=(date(2011, 5, 31), AS_OF))
+    # By 31 May most orders are in pounds; of those known by 1 June most are in euros.
+    assert [(r["orders_7d"], r["revenue_7d"], r["average_basket"]) for r in rows] == [(3, 20, 10), (5, 402, 134)]
 
 
 def test_a_late_event_joins_two_visits_only_once_it_is_known(spark: Any) -> None:
@@ -231,8 +244,8 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
 ) -> None:
     """The judge cuts, for each as_of, only the events known before it, in a plain loop."""
     from onecart.behaviour.facts import visit_facts
-    from onecart.behaviour.visits import online_events
     from onecart.config import Behaviour
+    from onecart.facts.visits import with_days, with_session
 
     events = [
         (before(7) + timedelta(hours=h) + (timedelta(minutes=20) if half else timedelta()), days, c, f"e{i:02}")
@@ -253,7 +266,7 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
             expected[as_of] = sum(as_of - timedelta(days=7) <= w.date() for w in begun)
     rules = Behaviour(cut_at_midnight=midnight, session_gap_minutes=90)
     frame = spark.createDataFrame([event(w, r, campaign=c, id=i, key="k") for w, r, c, i in received], EVENT)
-    facts = visit_facts(online_events(frame, max_events_per_day=99), DAYS, rules).collect()
+    facts = visit_facts(frame.transform(with_session, rules).transform(with_days, "event_ts"), DAYS, rules).collect()
     found = {
         as_of: sum(
             f.visits

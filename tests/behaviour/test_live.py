@@ -33,13 +33,14 @@ def test_batches_in_order_make_the_sessions_of_all_events(spark: Any, sizes: tup
     from onecart.behaviour.live import STATE, as_sessions, update
     from onecart.behaviour.sessions import online_sessions
     from onecart.config import Behaviour
+    from onecart.facts.visits import with_session
 
     rows, conf = stream(), Behaviour(**rules)
     visits, start = spark.createDataFrame([], STATE), 0
     for end in sizes:
         visits = update(visits, spark.createDataFrame(rows[start:end], EVENT), conf).localCheckpoint()
         start = end
-    expected = online_sessions(spark.createDataFrame(rows, EVENT), conf)
+    expected = online_sessions(with_session(spark.createDataFrame(rows, EVENT), conf))
     assert expected.count() > 6
     assert_df_equality(as_sessions(visits), expected, ignore_row_order=True, ignore_nullable=True)
 

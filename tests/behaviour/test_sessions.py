@@ -35,8 +35,9 @@ def event(event_id: str, clock: str, key: str | None = None, **more: Any) -> tup
 def visits(spark: Any, rows: list[tuple[Any, ...]], *columns: str, **rules: Any) -> list[tuple[Any, ...]]:
     from onecart.behaviour.sessions import online_sessions
     from onecart.config import Behaviour
+    from onecart.facts.visits import with_session
 
-    found = online_sessions(spark.createDataFrame(rows, EVENT), Behaviour(**rules))
+    found = online_sessions(with_session(spark.createDataFrame(rows, EVENT), Behaviour(**rules)))
     return [tuple(r) for r in found.select(*columns).orderBy("started_ts", "session_id").collect()]
 
 
@@ -188,8 +189,9 @@ def test_visits_agree_with_a_naive_loop(
     )
     from onecart.behaviour.sessions import online_sessions
     from onecart.config import Behaviour
+    from onecart.facts.visits import with_session
 
-    found = online_sessions(events, Behaviour(cut_at_midnight=midnight, cut_at_campaign=campaigns))
+    found = online_sessions(with_session(events, Behaviour(cut_at_midnight=midnight, cut_at_campaign=campaigns)))
     assert sorted(tuple(r) for r in found.select("session_id", "events").collect()) == sorted(expected)
 
 

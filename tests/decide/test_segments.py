@@ -6,21 +6,23 @@ from decimal import Decimal
 from typing import Any
 
 PROFILE = (
-    "customer_id STRING, recency_days INT, orders LONG, revenue DECIMAL(18,4), consent_email BOOLEAN, "
+    "customer_id STRING, currency STRING, recency_days INT, orders LONG, revenue DECIMAL(18,4), consent_email BOOLEAN, "
     "consent_sms BOOLEAN, email STRING, phone STRING"
 )
 SCORES = "customer_id STRING, decile INT"
 
 
 def customer(name: str, recency: int | None, orders: int, revenue: int, **more: Any) -> tuple[Any, ...]:
-    consent = {"consent_email": False, "consent_sms": False, "email": None, "phone": None, **more}
-    return (name, recency, orders, Decimal(revenue), *consent.values())
+    row = {"consent_email": False, "consent_sms": False, "email": None, "phone": None, "currency": "GBP", **more}
+    currency = row.pop("currency")
+    return (name, currency, recency, orders, Decimal(revenue), *row.values())
 
 
 def segments(spark: Any, rows: list[tuple[Any, ...]], deciles: list[tuple[str, int]]) -> dict[str, Any]:
     from onecart.decide.segments import segments as build
+    from onecart.profile.rfm import with_rfm
 
-    found = build(spark.createDataFrame(rows, PROFILE), spark.createDataFrame(deciles, SCORES))
+    found = build(with_rfm(spark.createDataFrame(rows, PROFILE)), spark.createDataFrame(deciles, SCORES))
     return {r["customer_id"]: r for r in found.collect()}
 
 
@@ -32,6 +34,13 @@ def test_fifths_of_buyers_are_scored_5_best_and_equal_values_alike(spark: Any) -
     assert [f for _, f in scores] == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
     assert {found[f"c{i}"]["monetary_score"] for i in range(1, 11)} == {1}
     assert found["none"][2:5] == (None, None, None)
+
+
+def test_spending_is_compared_within_one_currency_as_in_the_profile(spark: Any) -> None:
+    rows = [customer(f"{c}{i}", i, 1, i * n, currency=c) for c, n in (("GBP", 1), ("JPY", 200)) for i in range(1, 6)]
+    found = segments(spark, rows, [])
+    scores = {c: [found[f"{c}{i}"]["monetary_score"] for i in range(1, 6)] for c in ("GBP", "JPY")}
+    assert scores == {currency: [1, 2, 3, 4, 5] for currency in ("GBP", "JPY")}
 
 
 def test_each_customer_gets_the_first_segment_whose_rule_holds(spark: Any) -> None:

@@ -60,9 +60,11 @@ def expected(lake: Any, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, 
     """session_id -> the nightly job's (started_ts, ended_ts, purchased) of all events."""
     from onecart.behaviour.sessions import online_sessions
     from onecart.config import Behaviour
-    from onecart.live.model import of_customers
+    from onecart.facts.owners import Owners
+    from onecart.facts.visits import with_session
 
-    found = online_sessions(of_customers(lake, framed(lake.spark, rows)), Behaviour()).collect()
+    events = Owners.of(lake).named(framed(lake.spark, rows), TABLE)
+    found = online_sessions(with_session(events, Behaviour())).collect()
     return {r["session_id"]: (r["started_ts"], r["ended_ts"], r["purchased"]) for r in found}
 
 
@@ -148,12 +150,14 @@ BOUGHT, LEFT = ("add_to_cart", "add_to_cart", "checkout", "purchase"), ("page_vi
 def test_the_job_learns_who_buys_goes_on_where_it_was_and_says_where_it_could_not(
     lake: Any, context: Any, fill: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from onecart.facts import write_facts
     from onecart.live import score
 
     history = [e for i in range(80) for e in visited(f"v{i:02}", i // 4, BOUGHT if i % 2 else LEFT)]
     fill("gold.identity_links", [{"record_id": "r", **LINK}])
     add(lake, history)
     settings: dict[str, Any] = {"as_of": date(2011, 6, 1), "intent": {"model": "decision_tree", "reasons": 1}}
+    write_facts(context(**settings))
     first = score.run(context(**settings))
     assert first.headline == "80 visits scored, 4 under way; AUC 1.00 on later visits"
     assert (first.rows_in, first.rows_out) == (280, 80)
@@ -206,10 +210,12 @@ def test_a_model_is_trained_anew_when_the_newest_is_old(
 def test_without_visits_of_both_outcomes_no_model_is_trained_and_the_job_says_why(
     context: Any, fill: Any, kinds: Sequence[str], values: str
 ) -> None:
+    from onecart.facts import write_facts
     from onecart.live.score import run
 
     fill("gold.identity_links", [{"record_id": "r", **LINK}])
     fill(TABLE, visited("a", 0, kinds))
+    write_facts(context())
     result = run(context(as_of=date(2011, 6, 1)))
     why = f"the label 'bought' holds {values} only; a model needs rows of both outcomes"
     assert result.headline == f"no visit scored; no model of visits was trained: {why}"

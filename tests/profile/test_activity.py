@@ -52,14 +52,7 @@ def test_purchases_count_no_returns_and_never_add_currencies(frame, same):
 
 
 def test_visits_are_the_sessions_of_web_and_app(frame, same):
-    events = frame(
-        "customer_id string, channel string, session_key string",
-        ("c", "web", "1"),
-        ("c", "web", "1"),
-        ("c", "app", "1"),
-        ("c", "social", None),
-        ("c", "web", None),
-    )
+    events = frame("customer_id string, session_id string", ("c", "web:1"), ("c", "web:1"), ("c", "app:1"), ("c", None))
 
     same(activity.visits(events), frame("customer_id string, visits long", ("c", 2)))
 
@@ -92,8 +85,11 @@ def test_top_three_categories_by_net_spend(frame, same):
     lines = frame(LINES, *[("c", "o", "GBP", "web", NEW, sku, 1, Decimal(amount), False) for sku, amount in spend])
     products = frame("sku string, category string", *[(sku, sku.upper()) for sku, _ in spend[:5]], ("none", None))
 
+    euros = frame(LINES, ("c", "o", "EUR", "web", NEW, "a", 1, Decimal(99), False))
+    most = frame("customer_id string, currency string", ("c", "GBP"))
+
     same(
-        activity.top_categories(lines, products),
+        activity.top_categories(lines.union(euros), products, most),
         frame("customer_id string, top_categories array<string>", ("c", ["D", "B", "C"])),
     )
 

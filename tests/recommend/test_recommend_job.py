@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError
+from onecart.facts import write_facts
 from onecart.recommend import events, offer, serve
 from onecart.recommend.parameters import PARTS
 from onecart.recommend.split import refuse_leakage
@@ -72,7 +73,9 @@ def shop(fill: Callable[..., None], context: Callable[..., Any]) -> Any:
     fill(
         "gold.customer_profile", [{**profile, "customer_id": who, "consent_profiling": who != "eve"} for who in people]
     )
-    return context(as_of=AS_OF, recommend={"k": 2, "rank": 2, "iterations": 2, "blocks": 1})
+    ctx = context(as_of=AS_OF, recommend={"k": 2, "rank": 2, "iterations": 2, "blocks": 1})
+    write_facts(ctx)
+    return ctx
 
 
 def test_job_offers_everybody_products_and_measures_the_models(shop: Any) -> None:
@@ -204,9 +207,8 @@ def test_who_may_be_offered_what(spark: Any) -> None:
 
 def test_a_repeated_purchase_counts_more(spark: Any, shop: Any) -> None:
     rows = events.interactions(
-        shop.lake.read("silver.orders"),
-        shop.lake.read("silver.interactions"),
-        shop.lake.read("gold.identity_links"),
+        shop.lake.read("gold.customer_orders"),
+        shop.lake.read("gold.customer_events"),
         values={"purchase": 1.0, "repeat": 1.5},
         sku_pattern="^[0-9]{5}",
         before=AS_OF,
@@ -223,6 +225,7 @@ def test_a_young_model_is_kept_and_only_those_with_news_get_new_lists(
     line = lake.read("silver.orders").where("order_line_id = '6'")  # of bob
     news = {"order_line_id": F.lit("99"), "order_ts": F.lit(datetime(2024, 3, 2)), "sku": F.lit("10002")}
     lake.upsert("silver.orders", line.withColumns(news))
+    write_facts(shop)
     lake.delta("gold.customer_profile").update("customer_id = 'ann'", {"consent_profiling": "false"})
     result = serve.run(replace(context(as_of=date(2024, 3, 4), recommend=kept), run_id="second"))
     assert result.headline == "2 of 4 customers anew by recommend.blend@testrun"

@@ -1,4 +1,4 @@
-"""The job `behave`: silver events, orders and tickets -> gold.sessions, gold.funnel, gold.customer_features."""
+"""The job `behave`: facts and tickets of customers -> gold.sessions, gold.funnel, gold.customer_features."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -9,19 +9,20 @@ from pyspark.sql import functions as F
 from onecart.behaviour.features import Sources, as_of_dates, features
 from onecart.behaviour.funnel import funnel
 from onecart.behaviour.sessions import online_sessions, store_sessions
-from onecart.behaviour.visits import ONLINE
 from onecart.config import Behaviour
 from onecart.context import Context, Result
 from onecart.errors import UsageError
+from onecart.facts import EVENTS, ORDERS
+from onecart.facts.owners import Owners
+from onecart.facts.visits import ONLINE
 from onecart.lake import Lake, contract
-from onecart.lake.customers import with_customer
 
 # What features are made from; ops.runs has the versions that a run of `behave` read.
 INPUTS = (
-    *("silver.orders", "silver.interactions", "silver.tickets", "silver.products", "silver.weather"),
-    *("silver.calendar", "gold.identity_links", "gold.identity_stitches", "gold.customer_profile"),
+    *(EVENTS, ORDERS, "silver.tickets", "silver.products", "silver.weather", "silver.calendar"),
+    *("gold.identity_links", "gold.identity_stitches", "gold.customer_profile"),
 )
-_REQUIRED = ("silver.orders", "gold.identity_links")
+_REQUIRED = (EVENTS, ORDERS)
 
 
 def run(ctx: Context) -> Result:
@@ -33,7 +34,7 @@ def run(ctx: Context) -> Result:
     rules, intent = ctx.settings.behaviour, ctx.settings.intent
     tables = _tables(ctx.lake)
     sources = _sources(tables)
-    visits = online_sessions(sources.events, rules).unionByName(store_sessions(sources.orders, rules))
+    visits = online_sessions(sources.events).unionByName(store_sessions(sources.orders, rules))
     written = ctx.lake.replace("gold.sessions", visits)
     footfall = ctx.lake.read_if_exists("silver.footfall")
     ctx.lake.replace("gold.funnel", funnel(ctx.lake.read("gold.sessions"), footfall))
@@ -41,9 +42,9 @@ def run(ctx: Context) -> Result:
     dates = as_of_dates(ctx.as_of(), horizon_days=intent.horizon_days, cutoffs=intent.cutoffs)
     ctx.lake.replace("gold.customer_features", _of_customers(features(sources, dates, rules), tables))
 
-    headline, rows = _account(ctx.lake.read("gold.sessions"), tables["silver.interactions"])
+    headline, rows = _account(ctx.lake.read("gold.sessions"), sources.events)
     return Result(
-        rows_in=rows + tables["silver.orders"].count(),
+        rows_in=rows + sources.orders.count(),
         rows_out=written.inserted,
         headline=f"{written.inserted:,} visits{headline}",
     )
@@ -51,14 +52,14 @@ def run(ctx: Context) -> Result:
 
 def _account(sessions: DataFrame, events: DataFrame) -> tuple[str, int]:
     """What the online visits came to, in words; and how many events there are."""
-    online = sessions.where("channel <> 'store'")
-    sums = online.agg(F.count("*"), F.count_if("purchased"), F.coalesce(F.sum("events"), F.lit(0))).first()
-    counts = events.agg(F.count("*"), F.count_if(F.col("channel").isin(*ONLINE))).first()
+    sums = sessions.where("channel <> 'store'").agg(F.count("*"), F.count_if("purchased")).first()
+    machine = F.col("channel").isin(*ONLINE) & F.col("session_id").isNull()
+    counts = events.agg(F.count("*"), F.count_if(machine)).first()
     assert sums is not None  # an aggregate without groups has its one row
     assert counts is not None
-    (total, bought, kept), (rows, seen) = sums, counts
+    (total, bought), (rows, machines) = sums, counts
     share = f", {bought / total:.1%} of {total:,} online visits bought" if total else ""
-    return share + (f", {seen - kept:,} events of machines left out" if seen > kept else ""), rows
+    return share + (f", {machines:,} events of machines left out" if machines else ""), rows
 
 
 def features_at(
@@ -68,7 +69,7 @@ def features_at(
 
     versions: table -> Delta version, as `inputs` of a run in ops.runs; other tables of it are ignored, and a table of
     INPUTS that it does not name was not there. rules: the `behaviour` settings of that run (default: the default ones).
-    UsageError: no version of the orders or links. OneCartError: a version is no longer there (upkeep keeps
+    UsageError: no version of the facts. OneCartError: a version is no longer there (upkeep keeps
     lake.retention_hours of them, an erasure none).
     """
     tables = _tables(lake, versions)
@@ -91,11 +92,11 @@ def _tables(lake: Lake, versions: Mapping[str, int] | None = None) -> dict[str, 
 
 
 def _sources(tables: Mapping[str, DataFrame]) -> Sources:
-    links, stitches = tables["gold.identity_links"], tables["gold.identity_stitches"]
+    owners = Owners(tables["gold.identity_links"], tables["gold.identity_stitches"])
     return Sources(
-        orders=with_customer(tables["silver.orders"], links, stitches, at="order_ts"),
-        events=with_customer(tables["silver.interactions"], links, stitches, at="event_ts"),
-        tickets=with_customer(tables["silver.tickets"], links, None, at="opened_ts"),
+        orders=tables[ORDERS],
+        events=tables[EVENTS],
+        tickets=owners.named(tables["silver.tickets"], "silver.tickets"),
         products=tables["silver.products"],
         weather=tables["silver.weather"],
         calendar=tables["silver.calendar"],

@@ -8,8 +8,17 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.behaviour.sessions import COUNTED
-from onecart.behaviour.visits import days, visit_keys, with_local_day, with_visit
 from onecart.config import Behaviour
+from onecart.facts.visits import (
+    SESSION_ID,
+    UNKNOWN_VISITOR,
+    days,
+    visit_keys,
+    with_days,
+    with_local_day,
+    with_visit,
+    with_visitor,
+)
 
 CHANNELS = ("web", "app", "store")
 EVENTS = ("product_views", "searches", "cart_adds", "checkouts")
@@ -22,31 +31,35 @@ MEASURES = (
 def daily(
     orders: DataFrame, events: DataFrame, tickets: DataFrame, as_of_dates: Sequence[date], rules: Behaviour
 ) -> DataFrame:
-    """One row per customer_id, day, known_day and as_of, its key: MEASURES. as_of null: the row counts for every as_of
-    after its known_day; else for that one only.
+    """One row per customer_id, day, known_day, as_of and currency, its key: MEASURES. as_of null: the row counts for every
+    as_of after its known_day; else for that one only. currency: of what orders are in it; null: the row is of no order.
 
-    orders, tickets: silver.orders and silver.tickets with customer_id; events: of `online_events`. Rows without a
-    customer_id are left out.
+    orders: gold.customer_orders; events: gold.customer_events; tickets: silver.tickets with customer_id. Rows without a
+    customer_id and events of no visit are left out.
     """
+    online = events.where("customer_id IS NOT NULL AND session_id IS NOT NULL").transform(with_days, "event_ts")
     parts = (
         order_facts(orders),
-        event_facts(events),
-        visit_facts(events, as_of_dates, rules),
+        event_facts(online),
+        visit_facts(online, as_of_dates, rules),
         ticket_facts(tickets),
     )
     facts = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
-    known = facts.where(F.col("customer_id").isNotNull()).groupBy("customer_id", "day", "known_day", "as_of")
+    known = facts.where(F.col("customer_id").isNotNull()).groupBy(
+        "customer_id", "day", "known_day", "as_of", "currency"
+    )
     return known.agg(*[F.coalesce(F.sum(m), F.lit(0)).alias(m) for m in MEASURES])
 
 
 def order_facts(orders: DataFrame) -> DataFrame:
-    """One row per order that sold something, known when all its lines are; and one per returned line."""
+    """One row per order that sold something (in each of its currencies), known when all its lines are; and one per returned
+    line."""
     day, known_day = days("order_ts", "received_ts")
-    names = ("customer_id", "order_id", "channel", "quantity", "amount")
+    names = ("customer_id", "order_id", "channel", "quantity", "amount", "currency")
     known = orders.select(*names, day.alias("day"), known_day.alias("known_day"))
     sold = (
         known.where("quantity > 0")
-        .groupBy("customer_id", "order_id")
+        .groupBy("customer_id", "order_id", "currency")
         .agg(
             F.min("day").alias("day"),
             F.max("known_day").alias("known_day"),
@@ -56,7 +69,7 @@ def order_facts(orders: DataFrame) -> DataFrame:
         )
     )
     returned = known.where("quantity < 0").select(
-        "customer_id", "day", "known_day", F.col("amount").alias("revenue"), F.lit(1).alias("returns")
+        "customer_id", "currency", "day", "known_day", F.col("amount").alias("revenue"), F.lit(1).alias("returns")
     )
     return sold.drop("order_id").unionByName(returned, allowMissingColumns=True)
 
@@ -70,25 +83,30 @@ def event_facts(events: DataFrame) -> DataFrame:
 def visit_facts(events: DataFrame, as_of_dates: Sequence[date], rules: Behaviour) -> DataFrame:
     """One row per event that begins a visit, as it was known; see `with_visit` for what a visit is.
 
-    Where an event only depends on events that were known before it, it begins a visit for ever (as_of null). An event
+    Where an event only depends on events that were known before it, it begins its visit for ever (as_of null). An event
     that was received on a later day than one that happened after it may have joined two visits, or cut one: the events
     it stands among are cut anew for each as_of, of those then known.
+
+    events: gold.customer_events of customers' visits, with day and known_day.
     """
     names = ("visitor_id", "channel", "session_key", "event_ts", "event_id", "campaign")
-    own = events.where(F.col("customer_id").isNotNull()).transform(with_local_day, rules)
+    own = events.transform(with_visitor, visit=UNKNOWN_VISITOR).transform(with_local_day, rules)
     keys = visit_keys(rules)
     earlier = Window.partitionBy(*keys).orderBy("event_ts", "event_id").rowsBetween(Window.unboundedPreceding, -1)
     known_before = F.max("known_day").over(earlier)
     late = F.coalesce(known_before > F.col("known_day"), F.lit(False))
+    first = (F.col("session_id") == F.expr(SESSION_ID.replace("first_event", "event_id"))).alias("first")
     flagged = own.select(
-        *names, "customer_id", "day", "known_day", *[k for k in keys if k not in names], late.alias("late")
+        *names, "customer_id", "day", "known_day", *[k for k in keys if k not in names], late.alias("late"), first
     )
     among = flagged.withColumn("among_late", F.max("late").over(Window.partitionBy(*keys)))
+    among = among.where(F.col("among_late") | F.col("first"))
     dates = F.array(*[F.lit(d).cast("date") for d in as_of_dates])
     then = F.filter(dates, lambda d: d > F.col("known_day"))
     for_ever = F.array(F.lit(None).cast("date"))
     seen = among.withColumn("as_of", F.explode(F.when(F.col("among_late"), then).otherwise(for_ever)))
-    begun = seen.transform(with_visit, rules, by=("visitor_id", "channel", "session_key", "as_of")).where("begins")
+    cut = seen.transform(with_visit, rules, by=("visitor_id", "channel", "session_key", "as_of"))
+    begun = cut.where(F.col("as_of").isNull() | F.col("begins"))
     app = (F.col("channel") == "app").cast("int").alias("app_visits")
     return begun.select("customer_id", "day", "known_day", "as_of", F.lit(1).alias("visits"), app)
 

@@ -16,17 +16,17 @@ from pyspark.sql import functions as F
 from onecart.behaviour.conditions import with_conditions
 from onecart.behaviour.facts import CHANNELS, daily
 from onecart.behaviour.taste import taste
-from onecart.behaviour.visits import online_events
 from onecart.config import Behaviour
 from onecart.lake.features import FEATURES, HALF_LIFE_DAYS, LONG, SHORT, Feature
 
+_DIGITS = 9
 _TOTALS = ("orders", *(f"{c}_orders" for c in CHANNELS), "revenue", "visits", "app_visits")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What features are made of: silver.orders, interactions and tickets, each with customer_id (rows without one make
-    no row), silver.products, weather and calendar."""
+    """What features are made of: gold.customer_orders and customer_events, silver.tickets with customer_id (rows without
+    one make no row), silver.products, weather and calendar."""
 
     orders: DataFrame
     events: DataFrame
@@ -45,27 +45,31 @@ def features(sources: Sources, as_of_dates: Sequence[date], rules: Behaviour) ->
     """One row per customer and as_of, its key: the columns of gold.customer_features.
 
     A customer appears once an order or an online event of theirs was known before the as_of. Windows of n days hold the
-    n days before as_of. Revenue is summed as it is written, so all orders must be in one currency. An order counts when
-    all its lines are known. What a visit is, see `with_visit`; whose events are left out, `online_events`.
+    n days before as_of. Money of two currencies is never added: revenue and average_basket are of the one that a customer
+    had most orders in by then, as in the profile. An order counts when all its lines are known. Events of no visit (those
+    of machines and of other channels) are left out.
     """
     dates = sources.orders.sparkSession.createDataFrame([(d,) for d in as_of_dates], "as_of DATE")
-    online = online_events(sources.events, max_events_per_day=rules.max_events_per_day)
-    facts = daily(sources.orders, online, sources.tickets, as_of_dates, rules).withColumnRenamed("as_of", "only")
+    facts = daily(sources.orders, sources.events, sources.tickets, as_of_dates, rules)
+    facts = facts.withColumnRenamed("as_of", "only")
     counts_for = (F.col("known_day") < F.col("as_of")) & (F.col("only").isNull() | (F.col("only") == F.col("as_of")))
     known = facts.join(F.broadcast(dates), counts_for, how="inner")
     bought = taste(sources.orders, sources.products, dates)
     rows = known.transform(summed).join(bought, ["customer_id", "as_of"], how="left")
     rows = rows.transform(with_conditions, sources.weather, sources.calendar, dates)
-    return rows.select("customer_id", "as_of", *[F.col(f.name).cast("double").alias(f.name) for f in FEATURES])
+    # Rounded, so that sums taken in another order give the same rows.
+    values = [F.round(F.col(f.name).cast("double"), _DIGITS).alias(f.name) for f in FEATURES]
+    return rows.select("customer_id", "as_of", *values)
 
 
 def summed(known: DataFrame) -> DataFrame:
-    """Facts of an as_of by day -> one row per customer and as_of: the features that are sums of them."""
+    """Facts of an as_of by day and currency -> one row per customer and as_of: the features that are sums of them."""
     aged = known.withColumn("age", F.datediff("as_of", "day"))
     ordered, seen = F.when(F.col("orders") > 0, F.col("age")), F.when(F.col("events") > 0, F.col("age"))
     in_cart = F.when(F.col("cart_adds") > 0, F.col("age"))
-    totals = aged.groupBy("customer_id", "as_of").agg(
-        *[_sum(f) for f in FEATURES if f.kind in ("window", "decayed")],
+    sums = [f for f in FEATURES if f.kind in ("window", "decayed")]
+    in_currency = aged.groupBy("customer_id", "as_of", "currency").agg(
+        *[_sum(f) for f in sums],
         *[F.sum(m).alias(m) for m in _TOTALS],
         F.max(ordered).alias("first_order"),
         F.min(ordered).alias("days_since_order"),
@@ -73,10 +77,20 @@ def summed(known: DataFrame) -> DataFrame:
         F.min(in_cart).alias("days_since_cart"),
         F.max(F.coalesce(ordered, seen)).alias("tenure_days"),
     )
+    money = ["revenue", *[f.name for f in sums if f.measure == "revenue"]]
+    counts = [*_TOTALS, *[f.name for f in sums if f.measure != "revenue"]]
+    most = F.when(F.col("currency").isNotNull(), F.struct("orders", "currency"))
+    totals = in_currency.groupBy("customer_id", "as_of").agg(
+        *[F.sum(name).alias(name) for name in counts if name != "revenue"],
+        *[F.coalesce(F.max_by(name, most), F.lit(0)).alias(name) for name in money],
+        F.max_by("orders", most).alias("orders_in_currency"),
+        *[F.max(name).alias(name) for name in ("first_order", "tenure_days")],
+        *[F.min(name).alias(name) for name in ("days_since_order", "days_since_visit", "days_since_cart")],
+    )
     orders = F.nullif(F.col("orders"), F.lit(0))
     between = (F.col("first_order") - F.col("days_since_order")) / F.nullif(F.col("orders") - 1, F.lit(0))
     more = {
-        "average_basket": F.col("revenue").cast("double") / orders,
+        "average_basket": F.col("revenue").cast("double") / F.nullif(F.col("orders_in_currency"), F.lit(0)),
         "order_gap_days": between,
         **{f"{c}_share": F.col(f"{c}_orders") / orders for c in CHANNELS},
         "app_visit_share": F.col("app_visits") / F.nullif(F.col("visits"), F.lit(0)),

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.behaviour.sessions import COUNTED, as_sessions, seconds, visits_so_far
-from onecart.behaviour.visits import visit_keys, with_visit
 from onecart.config import Behaviour
+from onecart.facts.visits import visit_keys, with_session, with_visit
 from onecart.lake import contract
 
 _SETS, _SUMS = ("page_set", "product_set"), ("events", *COUNTED, "timed_views")
@@ -31,7 +31,8 @@ def update(visits: DataFrame, batch: DataFrame, rules: Behaviour) -> DataFrame:
     batch: silver.interactions with customer_id.
     """
     names = STATE.fieldNames()
-    rows = visits.select(*names).unionByName(batch.transform(visits_so_far, rules).select(*names))
+    new = batch.transform(with_session, rules).transform(visits_so_far)
+    rows = visits.select(*names).unionByName(new.select(*names))
     placed = rows.withColumnsRenamed({"started_ts": "event_ts", "first_event": "event_id"})
     cut = placed.transform(with_visit, rules, until="ended_ts")
     order = Window.partitionBy(*visit_keys(rules)).orderBy("event_ts", "event_id")

@@ -3,8 +3,8 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.behaviour.visits import online_events, visit_keys, with_visit, with_visitor
 from onecart.config import Behaviour
+from onecart.facts.visits import SESSION_ID, UNKNOWN_VISITOR, visit_keys, with_visit, with_visitor
 from onecart.lake import contract
 
 # What counts as what: columns of gold.sessions and the events they count.
@@ -15,35 +15,31 @@ COUNTED = {
     "cart_adds": "add_to_cart",
     "checkouts": "checkout",
 }
-SESSION_ID = "concat_ws(':', channel, first_event)"  # SQL over the rows of `visits_so_far`
 
 
-def online_sessions(events: DataFrame, rules: Behaviour) -> DataFrame:
+def online_sessions(events: DataFrame) -> DataFrame:
     """One row per visit to web or app; key session_id, columns of gold.sessions, times in UTC.
 
-    Where a visit ends, see `with_visit`; whose events are left out, see `online_events`. Dwell time is the time to the
-    visit's next event, so that of its last event is unknown. The id is that of the visit's first event, so a repeated
-    run names a visit alike.
+    Dwell time is the time to the visit's next event, so that of its last event is unknown.
 
-    events: silver.interactions with customer_id.
+    events: gold.customer_events; what has no session_id is left out.
     """
-    return events.transform(visits_so_far, rules).transform(as_sessions)
+    return events.transform(visits_so_far).transform(as_sessions)
 
 
-def visits_so_far(events: DataFrame, rules: Behaviour) -> DataFrame:
-    """One row per online visit; key: VISITOR and started_ts. What `as_sessions` counts, in a form that later events of
-    the visit can be added to (see live.py): sets of hashes for distinct pages and products, and the type of the last
-    event. timed_views: product views whose dwell time is known."""
-    cut = online_events(events, max_events_per_day=rules.max_events_per_day).transform(with_visit, rules)
-    order = Window.partitionBy(*visit_keys(rules)).orderBy("event_ts", "event_id")
-    following = F.lead(F.struct("event_ts", "begins")).over(order)
-    dwell = F.when(~following["begins"], seconds("event_ts", following["event_ts"]))
+def visits_so_far(events: DataFrame) -> DataFrame:
+    """One row per online visit; key session_id. What `as_sessions` counts, in a form that later events of the visit can be
+    added to (see live.py): sets of hashes for distinct pages and products, and the type of the last event. timed_views:
+    product views whose dwell time is known. events: as for `online_sessions`."""
+    cut = events.where("session_id IS NOT NULL").transform(with_visitor, visit=UNKNOWN_VISITOR)
+    following = F.lead("event_ts").over(Window.partitionBy("session_id").orderBy("event_ts", "event_id"))
+    dwell = seconds("event_ts", following)
     viewed = F.col("event_type") == "product_view"
     looked = F.when(viewed, F.col("dwell_s"))
     position = F.struct("event_ts", "event_id")
     return (
         cut.withColumn("dwell_s", dwell)
-        .groupBy(*visit_keys(rules), "visit")
+        .groupBy("session_id", "visitor_id", "channel", "session_key")
         .agg(
             F.max("customer_id").alias("customer_id"),
             F.min_by("event_id", position).alias("first_event"),
@@ -63,7 +59,6 @@ def visits_so_far(events: DataFrame, rules: Behaviour) -> DataFrame:
                 for name in ("device_type", "campaign")
             ],
         )
-        .drop("visit", "local_day")
     )
 
 
@@ -81,7 +76,7 @@ def store_sessions(orders: DataFrame, rules: Behaviour) -> DataFrame:
     Only receipts are seen in a store, so each visit bought, and nothing is known of the others but their number, where
     silver.footfall has it.
 
-    orders: silver.orders with customer_id.
+    orders: gold.customer_orders.
     """
     receipts = (
         orders.where("channel = 'store' AND quantity > 0")

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.behaviour.visits import days
+from onecart.facts.visits import days
 from onecart.lake.features import DISCOUNT
 
 
@@ -15,7 +15,7 @@ def taste(orders: DataFrame, products: DataFrame, dates: DataFrame, *, window_da
     currency): a list price is of today, and would tell the past what comes. Its category is that of the catalogue,
     which keeps no history. Lines without a category count for the prices only.
 
-    orders: silver.orders with customer_id; products: silver.products; dates: as_of.
+    orders: gold.customer_orders; products: silver.products; dates: as_of.
     """
     day, known_day = days("order_ts", "received_ts")
     lines = orders.where("quantity > 0 AND unit_price > 0").select(

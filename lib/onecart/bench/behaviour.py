@@ -20,6 +20,7 @@ from onecart.behaviour.sessions import online_sessions
 from onecart.bench import runs
 from onecart.bench.memory import Peak
 from onecart.config import Behaviour
+from onecart.facts.visits import with_session
 from onecart.lake import contract
 from onecart.samples.dice import Dice, with_sql
 
@@ -43,7 +44,7 @@ TABLE: tuple[tuple[str, str], ...] = (
 def measure(spark: SparkSession, sizes: Sequence[int], seed: int) -> Iterator[dict[str, Any]]:
     """One row per size, as soon as it is known: the columns of TABLE.
 
-    start_s: its session; sessions_s: events on disk to gold.sessions on disk; features_s: events and orders on disk to
+    start_s: its session; sessions_s: events on disk, cut into visits, to gold.sessions on disk; features_s: events and orders on disk to
     features of five days on disk; peak_gib: resident memory of its processes. This session idles meanwhile.
     """
     for size in sizes:
@@ -120,13 +121,15 @@ def main(argv: list[str]) -> int:
         spark = sparks.session()
         clock.append(time.monotonic())
         seen, bought = (spark.read.parquet(f"{data}/{name}") for name in ("events", "orders"))
-        online_sessions(seen, Behaviour()).write.parquet(f"{out}/sessions")
+        seen.transform(with_session, Behaviour()).write.parquet(f"{out}/facts")
+        facts = spark.read.parquet(f"{out}/facts")
+        online_sessions(facts).write.parquet(f"{out}/sessions")
         clock.append(time.monotonic())
         names = ("silver.tickets", "silver.products", "silver.weather", "silver.calendar")
         empty = [spark.createDataFrame([], contract(name).schema) for name in names]
         tickets = empty[0].withColumn("customer_id", F.lit(None).cast("string"))
         days = as_of_dates(AS_OF, horizon_days=30, cutoffs=CUTOFFS)
-        sources = Sources(bought, seen, tickets, *empty[1:])
+        sources = Sources(bought, facts, tickets, *empty[1:])
         features(sources, days, Behaviour()).write.parquet(f"{out}/features")
         clock.append(time.monotonic())
     seconds = [round(b - a, 2) for a, b in itertools.pairwise(clock)]

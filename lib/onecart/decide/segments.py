@@ -1,16 +1,15 @@
 """The job `decide`: gold.customer_profile and gold.intent_scores -> gold.segments.
 
-RFM scores (Hughes, Strategic Database Marketing, 1994): buyers cut into fifths by how lately (R), how often (F) and for
-how much (M) they bought, 5 the best, then named by the first rule below that holds.
+The profile's fifths of how lately, how often and for how much a customer bought, 5 the best, named by the first rule below
+that holds.
 """
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 
-_FIFTHS = [0.2, 0.4, 0.6, 0.8]
-_SCORES = {"recency_score": "recency_days", "frequency_score": "orders", "monetary_score": "revenue"}
+_SCORES = {"recency_score": "rfm_r", "frequency_score": "rfm_f", "monetary_score": "rfm_m"}
 
 RULES = (
     # segment, condition, who that is
@@ -41,16 +40,12 @@ def run(ctx: Context) -> Result:
 def segments(profile: DataFrame, scores: DataFrame) -> DataFrame:
     """One row per customer of `profile`, the key: the columns of gold.segments but as_of.
 
-    The fifths are of those who bought; equal values get equal scores, so a fifth may be larger or empty where many are
-    alike. `scores` is unique on customer_id and may lack customers.
+    `scores` is unique on customer_id and may lack customers.
     """
-    buyers = profile.where("orders > 0").select(*[F.col(c).cast("double") for c in _SCORES.values()])
-    edges = dict(zip(_SCORES, buyers.approxQuantile(list(_SCORES.values()), _FIFTHS, 0.001), strict=True))
-    bought = F.col("orders") > 0
     scored = profile.join(
         scores.select("customer_id", F.col("decile").alias("intent_decile")), "customer_id", how="left"
     )
-    scored = scored.withColumns({name: F.when(bought, _score(name, edges[name])) for name in _SCORES})
+    scored = scored.withColumnsRenamed({theirs: name for name, theirs in _SCORES.items()})
     segment = F.coalesce(*[F.when(F.expr(condition), F.lit(name)) for name, condition, _ in RULES])
     by_email = F.col("consent_email") & F.col("email").isNotNull()
     by_sms = F.col("consent_sms") & F.col("phone").isNotNull()
@@ -61,9 +56,3 @@ def segments(profile: DataFrame, scores: DataFrame) -> DataFrame:
         "intent_decile",
         (by_email | by_sms).alias("reachable"),
     )
-
-
-def _score(name: str, edges: list[float]) -> Column:
-    """1 to 5 by the edges that the value is above; few days since the last order are best, so recency counts down."""
-    above = sum(((F.col(_SCORES[name]) > edge).cast("int") for edge in edges), F.lit(0))
-    return 5 - above if name == "recency_score" else 1 + above

@@ -1,4 +1,4 @@
-"""The job `intent`: gold.customer_features, silver.orders, gold.customer_profile -> gold.intent_scores, and what is known
+"""The job `intent`: gold.customer_features, customer_orders and customer_profile -> gold.intent_scores, and what is known
 of the model: gold.model_registry, gold.model_overview, gold.model_health, gold.fairness."""
 
 from datetime import date, timedelta
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.errors import DataError, OneCartError
+from onecart.facts import ORDERS
 from onecart.intent import drift, registry
 from onecart.intent.fairness import audit
 from onecart.intent.fit import PROBABILITY, train
@@ -16,7 +17,6 @@ from onecart.intent.labels import LABEL, buys
 from onecart.intent.metrics import metrics
 from onecart.intent.model import IntentModel
 from onecart.lake import contract
-from onecart.lake.customers import with_customer
 
 _KEY = ("customer_id", "as_of")
 
@@ -39,8 +39,7 @@ def run(ctx: Context) -> Result:
             f"gold.customer_features holds {', '.join(map(str, dates)) or 'no date'}; needed are {as_of} and two dates "
             f"at least {ahead.days} days before it. Run `onecart run behave`, or set a smaller intent.horizon_days"
         )
-    links, stitches = ctx.lake.read("gold.identity_links"), ctx.lake.read_if_exists("gold.identity_stitches")
-    events = purchases(ctx.lake.read("silver.orders"), links, stitches)
+    events = purchases(ctx.lake.read(ORDERS))
     past = features.where(F.col("as_of").isin(known))
     labelled = buys(past, events, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
     examples = labelled.drop("label_from", "label_until").persist()
@@ -128,14 +127,10 @@ def _alarm(moved: dict[str, float], limit: float | None, result: Result) -> None
     raise error
 
 
-def purchases(orders: DataFrame, links: DataFrame, stitches: DataFrame) -> DataFrame:
-    """One row per order line of silver.orders that is no return: customer_id, ts; lines of nobody are left out.
-
-    Whose a line is, the features say by the same rule, see `with_customer`: an order on a device that changed hands is that
-    of its owner at the time. links: gold.identity_links; stitches: gold.identity_stitches.
-    """
-    sold = with_customer(orders.where("quantity > 0"), links, stitches, at="order_ts")
-    return sold.where("customer_id IS NOT NULL").select("customer_id", F.col("order_ts").alias("ts"))
+def purchases(orders: DataFrame) -> DataFrame:
+    """One row per order line of gold.customer_orders that is no return: customer_id, ts; lines of nobody are left out."""
+    sold = orders.where("quantity > 0 AND customer_id IS NOT NULL")
+    return sold.select("customer_id", F.col("order_ts").alias("ts"))
 
 
 def with_decile(features: DataFrame, model: IntentModel, *, reasons: int = 3) -> DataFrame:

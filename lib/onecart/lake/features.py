@@ -36,7 +36,7 @@ class Feature:
 
 _COUNTED = {  # daily counts: meaning, unit, and the windows they are summed over
     "orders": ("orders", "orders", FEATURE_WINDOWS),
-    "revenue": ("spend, returns taken off", "the orders' currency", FEATURE_WINDOWS),
+    "revenue": ("spend, returns taken off", "the currency most ordered in", FEATURE_WINDOWS),
     "visits": ("online visits", "visits", FEATURE_WINDOWS),
     "product_views": ("product views", "events", FEATURE_WINDOWS),
     "cart_adds": ("adds to cart", "events", FEATURE_WINDOWS),
@@ -78,7 +78,7 @@ FEATURES: tuple[Feature, ...] = (
     *_windows(),
     *_decayed(),
     *_trends(),
-    Feature("average_basket", "spend per order, returns taken off", "the orders' currency", null=_NONE_YET),
+    Feature("average_basket", "spend per order, returns taken off", "the currency most ordered in", null=_NONE_YET),
     Feature("order_gap_days", "mean time between orders", "days", null="fewer than two"),
     Feature("web_share", "orders by web", "share of orders", null=_NONE_YET),
     Feature("app_share", "orders by app", "share of orders", null=_NONE_YET),

@@ -7,6 +7,7 @@ from onecart.lake.gold_customer import AS_OF as _AS_OF
 from onecart.lake.gold_customer import CUSTOMER
 from onecart.lake.gold_customer import CUSTOMER_ID as _CUSTOMER
 from onecart.lake.gold_customer import MODEL_VERSION as _VERSION
+from onecart.lake.gold_facts import FACTS
 from onecart.lake.gold_identity import IDENTITY
 from onecart.lake.gold_live import LIVE
 from onecart.lake.gold_voice import VOICE
@@ -19,6 +20,7 @@ _ENDS = tuple(
 
 GOLD = (
     *IDENTITY,
+    *FACTS,
     *CUSTOMER,
     *BEHAVIOUR,
     *LIVE,

@@ -7,12 +7,11 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.errors import UsageError
+from onecart.facts import EVENTS
 from onecart.intent import registry
 from onecart.intent.fit import train
 from onecart.intent.registry import Champion
 from onecart.intent.split import HOLDOUT
-from onecart.lake import Lake
-from onecart.lake.customers import with_customer
 from onecart.live.snapshots import BOUGHT, FEATURES, STARTED, snapshots
 
 QUESTION, KIND = "visit", "intent.visit"
@@ -49,10 +48,9 @@ def current(ctx: Context) -> tuple[Champion | None, str]:
 
 def _trained(ctx: Context) -> tuple[Champion, str]:
     """Learns from all past visits; the latest are the holdout."""
-    wanted, rules, seed = ctx.settings.intent, ctx.settings.behaviour, ctx.settings.seed
+    wanted, seed = ctx.settings.intent, ctx.settings.seed
     params: dict[str, Any] = dict(wanted.params)
-    events = of_customers(ctx.lake, ctx.lake.read("silver.interactions"))
-    rows = events.transform(snapshots, rules, seed=seed).drop("session_id").persist()
+    rows = ctx.lake.read(EVENTS).transform(snapshots, seed=seed).drop("session_id").persist()
     try:
         found = rows.agg(F.percentile_approx(STARTED, 1 - HOLDOUT)).first()
         start = found[0] if found else None
@@ -74,12 +72,6 @@ def _trained(ctx: Context) -> tuple[Champion, str]:
         rows.unpersist()
     ctx.write_health({KIND: {**model.metrics, **model.intervals}}, "holdout")
     return chosen, f"; AUC {model.metrics['auc']:.2f} on later visits{note}"
-
-
-def of_customers(lake: Lake, events: DataFrame) -> DataFrame:
-    """Rows of silver.interactions with customer_id, by what is known of persons now."""
-    links, stitches = lake.read("gold.identity_links"), lake.read_if_exists("gold.identity_stitches")
-    return with_customer(events, links, stitches, at="event_ts")
 
 
 def scored(sessions: DataFrame, scorer: Champion, *, reasons: int) -> DataFrame:

@@ -7,8 +7,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.facts.owners import Owners
 from onecart.frames import break_lineage
-from onecart.live.model import of_customers
 from onecart.recommend.events import purchases
 from onecart.recommend.offer import TABLE, Kept, allowed, customers_of, happened, newest, offers
 
@@ -43,12 +43,18 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
         return 0
     since = date.fromisoformat(made.model.notes["as_of"])
     fresh = batch.where(F.col("event_type").isin(*_LOOKS) & (F.col("event_ts") >= F.lit(since)))
-    active = of_customers(ctx.lake, fresh).select(F.col("customer_id").alias("user_id")).distinct()
+    owners = Owners.of(ctx.lake)
+    active = owners.named(fresh, "silver.interactions").select(F.col("customer_id").alias("user_id")).distinct()
     agreed = customers_of(ctx).where("consent_profiling")
     customers = break_lineage(agreed.join(active, on="user_id", how="left_semi"))
     if customers.isEmpty():
         return 0
-    did = break_lineage(happened(ctx, since=since).join(customers.select("user_id"), on="user_id", how="left_semi"))
+    # What came since the nightly facts were written is in silver alone.
+    orders, events = (ctx.lake.read_if_exists(name) for name in ("silver.orders", "silver.interactions"))
+    orders = owners.named(orders.where(F.col("order_ts") >= F.lit(since)), "silver.orders")
+    events = owners.named(events.where(F.col("event_ts") >= F.lit(since)), "silver.interactions")
+    did = happened(ctx.settings.recommend, orders, events)
+    did = break_lineage(did.join(customers.select("user_id"), on="user_id", how="left_semi"))
     if did.isEmpty():
         return 0
     told = replace(made, model=made.model.for_users(customers).updated(did, seen=purchases(did)))

@@ -6,11 +6,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.behaviour.live import as_sessions, still_open, update
-from onecart.behaviour.sessions import SESSION_ID
 from onecart.context import Context, Result
+from onecart.facts.owners import Owners
+from onecart.facts.visits import SESSION_ID
 from onecart.frames import break_lineage
 from onecart.intent.registry import Champion
-from onecart.live.model import current, of_customers, scored
+from onecart.live.model import current, scored
 from onecart.live.offers import Offerer, refresh
 from onecart.live.stream import follow
 
@@ -61,7 +62,7 @@ def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, strea
     counted = before.select("batch").first()  # all rows are of one batch
     if counted is not None and counted["batch"] >= number:
         return
-    visits = update(before, of_customers(lake, batch), rules)
+    visits = update(before, Owners.of(lake).named(batch, "silver.interactions"), rules)
     visits = visits.withColumn("session_id", F.expr(SESSION_ID)).transform(break_lineage)
     newest = visits.agg(F.max("ended_ts")).first()
     if newest is None or newest[0] is None:

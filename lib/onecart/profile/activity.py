@@ -67,9 +67,8 @@ def purchases(baskets: DataFrame, *, as_of: date) -> DataFrame:
 
 
 def visits(events: DataFrame) -> DataFrame:
-    """Events -> one row per customer_id: `visits`, the distinct sessions of web and app."""
-    online = events.where(F.col("channel").isin("web", "app"))
-    return online.groupBy("customer_id").agg(F.count_distinct("channel", "session_key").alias("visits"))
+    """Events -> one row per customer_id: `visits`, those to web and app, as gold.sessions has them."""
+    return events.groupBy("customer_id").agg(F.count_distinct("session_id").alias("visits"))
 
 
 def touches(events: DataFrame, baskets: DataFrame) -> DataFrame:
@@ -118,9 +117,11 @@ def preferences(touches: DataFrame) -> DataFrame:
     )
 
 
-def top_categories(lines: DataFrame, products: DataFrame) -> DataFrame:
-    """Order lines -> one row per customer_id: `top_categories`, up to three categories by net spend above 0."""
-    sold = lines.join(products.where("category IS NOT NULL").select("sku", "category"), "sku", how="inner")
+def top_categories(lines: DataFrame, products: DataFrame, purchases: DataFrame) -> DataFrame:
+    """Order lines -> one row per customer_id: `top_categories`, up to three categories by net spend above 0, in the
+    currency that `purchases` names."""
+    of_currency = lines.join(purchases.select("customer_id", "currency"), ["customer_id", "currency"], how="left_semi")
+    sold = of_currency.join(products.where("category IS NOT NULL").select("sku", "category"), "sku", how="inner")
     spent = sold.groupBy("customer_id", "category").agg(F.sum("amount").alias("spend")).where("spend > 0")
     ranked = F.sort_array(F.collect_list(F.struct(-F.col("spend"), "category")))
     return spent.groupBy("customer_id").agg(F.slice(ranked, 1, 3)["category"].alias("top_categories"))

@@ -8,20 +8,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.facts import EVENTS, ORDERS
+from onecart.facts.owners import Owners
 from onecart.frames import break_lineage
-from onecart.lake import contract
+from onecart.lake import Lake, contract
 from onecart.lake.contract import MONEY
-from onecart.lake.customers import with_customer
 from onecart.profile import activity, affinity, consent, history, lifetime, rfm, survivorship
 
-FACTS = {  # in the order of `seen_keys`: table -> when its rows happened
-    "silver.interactions": "event_ts",
-    "silver.orders": "order_ts",
-    "silver.reviews": "review_ts",
-    "silver.tickets": "opened_ts",
-}
 _PER_CUSTOMER_ZERO = ("orders", "units", "visits", "tickets", "reviews")
-_LINE = ("customer_id", "record_id", "order_id", "order_ts", "channel", "sku", "quantity", "amount", "currency")
 
 
 class Facts(NamedTuple):
@@ -39,7 +33,6 @@ def write_profiles(
     records: DataFrame,
     contacts: DataFrame,
     products: DataFrame,
-    facts: dict[str, DataFrame],
 ) -> tuple[int, str]:
     """Writes gold.customer_profile, profile_provenance, customer_consent, customer_affinity, customer_profile_history
     and the figures of the lifetime models. Returns how many customers have a profile, and what the run should say.
@@ -50,8 +43,7 @@ def write_profiles(
     as_of, conf, lake = ctx.as_of(), ctx.settings.profile, ctx.lake
     # Cut wherever several tables or parts start from one frame: the joins behind it should run once.
     everyone = customers(links, records).transform(break_lineage)
-    did = linked_facts(facts, links, lake.read_if_exists("gold.identity_stitches"), as_of=as_of)
-    did = did._replace(lines=did.lines.select(*_LINE, "country", "is_return").transform(break_lineage))
+    did = happened(lake, as_of=as_of)
     people = contacts.join(links.select("record_id", "customer_id"), "record_id", how="inner").transform(break_lineage)
 
     said = survivorship.candidates(people, did.lines)
@@ -67,7 +59,7 @@ def write_profiles(
         survivorship.attributes(survivors),
         consent.as_columns(consents),
         scored,
-        *habits(did, baskets, products),
+        *habits(did, baskets, bought, products),
     ]
     written = lake.replace("gold.customer_profile", profile(everyone, parts, as_of=as_of)).inserted
     note = history.record(lake, lake.read("gold.customer_profile"), as_of=as_of)
@@ -90,26 +82,22 @@ def write_profiles(
     return written, "".join(f"; {n}" for n in notes if n)
 
 
-def linked_facts(
-    facts: dict[str, DataFrame], links: DataFrame, stitches: DataFrame | None = None, *, as_of: date
-) -> Facts:
-    """The facts of silver before `as_of` with the customer_id of their record; those of no record are left out."""
+def happened(lake: Lake, *, as_of: date) -> Facts:
+    """What customers did before `as_of`."""
+    owners = Owners.of(lake)
+    reviews, tickets = (owners.named(lake.read_if_exists(name), name) for name in ("silver.reviews", "silver.tickets"))
+    facts = {"event_ts": lake.read(EVENTS), "order_ts": lake.read(ORDERS), "review_ts": reviews, "opened_ts": tickets}
     return Facts(
-        *[
-            with_customer(facts[name].where(F.col(time) < F.lit(as_of)), links, stitches, at=time).where(
-                "customer_id IS NOT NULL"
-            )
-            for name, time in FACTS.items()
-        ]
+        *[rows.where((F.col(time) < F.lit(as_of)) & F.col("customer_id").isNotNull()) for time, rows in facts.items()]
     )
 
 
-def habits(did: Facts, baskets: DataFrame, products: DataFrame) -> list[DataFrame]:
+def habits(did: Facts, baskets: DataFrame, purchases: DataFrame, products: DataFrame) -> list[DataFrame]:
     """Frames of one row per customer_id: visits, preferences, top categories, tickets and reviews."""
     return [
         activity.visits(did.events),
         activity.preferences(activity.touches(did.events, baskets)),
-        activity.top_categories(did.lines, products),
+        activity.top_categories(did.lines, products, purchases),
         activity.counted(tickets=did.tickets, reviews=did.reviews),
     ]
 

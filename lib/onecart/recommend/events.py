@@ -6,14 +6,10 @@ from datetime import date
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.lake.customers import with_customer
-
 
 def interactions(
     orders: DataFrame,
     events: DataFrame,
-    links: DataFrame,
-    stitches: DataFrame | None = None,
     *,
     values: Mapping[str, float],
     sku_pattern: str,
@@ -26,15 +22,16 @@ def interactions(
     another of the same product, without a value of its own worth a purchase; an event without a value is left out), ts,
     bought. Lines that give something back do not count, nor do lines whose sku does not match
     `sku_pattern` (postage, fees, samples). Purchases come from `orders` alone: events repeat them.
+
+    orders, events: gold.customer_orders and gold.customer_events.
     """
     bought = orders.where("quantity > 0").select(
-        "record_id", "sku", F.col("order_ts").alias("ts"), F.lit("purchase").alias("kind")
+        "customer_id", "sku", F.col("order_ts").alias("ts"), F.lit("purchase").alias("kind")
     )
     looked = events.where(F.col("event_type").isin("product_view", "add_to_cart"))
-    looked = looked.select("record_id", "sku", F.col("event_ts").alias("ts"), F.col("event_type").alias("kind"))
-    rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern))
+    looked = looked.select("customer_id", "sku", F.col("event_ts").alias("ts"), F.col("event_type").alias("kind"))
+    rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern) & F.col("customer_id").isNotNull())
     rows = rows if before is None else rows.where(F.col("ts") < F.lit(before))
-    rows = with_customer(rows, links, stitches, at="ts").where("customer_id IS NOT NULL")
     if "repeat" in values:
         mine = Window.partitionBy("customer_id", "sku", "kind")
         again = (F.col("kind") == "purchase") & (F.col("ts") > F.min("ts").over(mine))

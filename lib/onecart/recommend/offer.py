@@ -71,18 +71,11 @@ def customers_of(ctx: Context) -> DataFrame:
     )
 
 
-def happened(ctx: Context, *, since: date | None = None, before: date | None = None) -> DataFrame:
-    """`interactions` of the lake, from the day `since` on and before the day `before`, by the settings."""
-    conf = ctx.settings.recommend
-    orders, events = ctx.lake.read("silver.orders"), ctx.lake.read_if_exists("silver.interactions")
-    if since is not None:
-        orders = orders.where(F.col("order_ts") >= F.lit(since))
-        events = events.where(F.col("event_ts") >= F.lit(since))
+def happened(conf: Recommend, orders: DataFrame, events: DataFrame, *, before: date | None = None) -> DataFrame:
+    """`interactions` by the settings."""
     return interactions(
         orders,
         events,
-        ctx.lake.read("gold.identity_links"),
-        ctx.lake.read_if_exists("gold.identity_stitches"),
         values={str(kind): value for kind, value in conf.event_values.items()},
         sku_pattern=conf.sku_pattern,
         before=before,

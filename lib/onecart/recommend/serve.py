@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Recommend
 from onecart.context import Context, Result
+from onecart.facts import EVENTS, ORDERS
 from onecart.frames import break_lineage
 from onecart.recommend.events import pairs, purchases, split
 from onecart.recommend.learn import fit
@@ -41,7 +42,7 @@ def run(ctx: Context) -> Result:
     """
     conf, customers = ctx.settings.recommend, customers_of(ctx)
     rows = (
-        happened(ctx, before=ctx.as_of())
+        happened(conf, ctx.lake.read(ORDERS), ctx.lake.read(EVENTS), before=ctx.as_of())
         .join(customers.drop("age"), on="user_id", how="inner")
         .transform(break_lineage)
     )

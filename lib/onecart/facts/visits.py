@@ -9,6 +9,8 @@ from onecart.config import Behaviour
 
 ONLINE = ("web", "app")
 VISITOR = ("visitor_id", "channel", "session_key")
+UNKNOWN_VISITOR = "coalesce(session_key, event_id)"  # SQL over events: what an event without a record is known by
+SESSION_ID = "concat_ws(':', channel, first_event)"  # SQL over anything with the event that a visit began with
 
 
 def with_visitor(df: DataFrame, *, visit: str) -> DataFrame:
@@ -17,21 +19,37 @@ def with_visitor(df: DataFrame, *, visit: str) -> DataFrame:
     return df.withColumn("visitor_id", F.coalesce("customer_id", "record_id", unknown))
 
 
-def online_events(events: DataFrame, *, max_events_per_day: int) -> DataFrame:
-    """The events of web and app that persons made, with visitor_id and the `days` day and known_day.
+def with_session(events: DataFrame, rules: Behaviour) -> DataFrame:
+    """Adds session_id, the visit to web or app that an event is of: the channel and the visit's first event, so that a
+    repeated run names a visit alike. Null for the events of other channels and of machines. No row is added or lost.
 
-    Of what one visitor does in one channel on one day (UTC), events that arrive on one day and are more than
-    `max_events_per_day` are a machine's, and left out. So no window has to hold more than that of a visitor and day; and
-    as a verdict needs nothing that arrives later, features of a day never change by it.
+    What a visit is, see `with_visit`. Of what one visitor does in one channel on one day (UTC), events that arrive on one
+    day and are more than `max_events_per_day` are a machine's. So no window has to hold more than that of a visitor and
+    day; and as a verdict needs nothing that arrives later, features of a day never change by it.
 
     events: silver.interactions with customer_id.
     """
-    seen = events.where(F.col("channel").isin(*ONLINE)).transform(with_visitor, visit="coalesce(session_key, event_id)")
-    day, known_day = days("event_ts", "received_ts")
-    dated = seen.withColumns({"day": day, "known_day": known_day})
+    seen = events.where(F.col("channel").isin(*ONLINE)).transform(with_visitor, visit=UNKNOWN_VISITOR)
+    dated = seen.transform(with_days, "event_ts")
     group = ("visitor_id", "channel", "day", "known_day")
-    machines = dated.groupBy(*group).count().where(F.col("count") > max_events_per_day)
-    return dated.join(F.broadcast(machines.select(*group)), [*group], how="left_anti")
+    many = dated.groupBy(*group).count().where(F.col("count") > rules.max_events_per_day)
+    machines = many.select(*group, F.lit(True).alias("machine"))
+    told = dated.join(F.broadcast(machines), [*group], how="left")
+    cut = told.where("machine IS NULL").transform(with_visit, rules)
+    order = Window.partitionBy(*visit_keys(rules)).orderBy("event_ts", "event_id")
+    first = F.last(F.when(F.col("begins"), F.col("event_id")), ignorenulls=True).over(
+        order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    visits = cut.withColumn("first_event", first).select(*events.columns, F.expr(SESSION_ID).alias("session_id"))
+    others = told.where("machine").select(*events.columns)
+    others = others.unionByName(events.where(~F.coalesce(F.col("channel").isin(*ONLINE), F.lit(False))))
+    return visits.unionByName(others.withColumn("session_id", F.lit(None).cast("string")))
+
+
+def with_days(facts: DataFrame, happened: str) -> DataFrame:
+    """Adds `days` as day and known_day; `happened`: the column of when."""
+    day, known_day = days(happened, "received_ts")
+    return facts.withColumns({"day": day, "known_day": known_day})
 
 
 def days(happened: str, received: str) -> tuple[Column, Column]:

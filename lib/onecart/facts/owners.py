@@ -1,0 +1,52 @@
+"""Whose a fact is: the one way from a record of silver to a customer of gold."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.lake import Lake
+
+HAPPENED = {  # table of facts -> when its rows happened
+    "silver.interactions": "event_ts",
+    "silver.orders": "order_ts",
+    "silver.reviews": "review_ts",
+    "silver.tickets": "opened_ts",
+}
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Who is who, as gold.identity_links and gold.identity_stitches say."""
+
+    links: DataFrame
+    stitches: DataFrame
+
+    @classmethod
+    def of(cls, lake: Lake) -> "Owners":
+        """As the lake knows them now."""
+        return cls(lake.read("gold.identity_links"), lake.read_if_exists("gold.identity_stitches"))
+
+    def named(self, rows: DataFrame, table: str) -> DataFrame:
+        """`rows` of the silver table `table`, one of HAPPENED, with customer_id, see `with_customer`."""
+        return with_customer(rows, self.links, self.stitches, at=HAPPENED[table])
+
+
+def with_customer(facts: DataFrame, links: DataFrame, stitches: DataFrame, *, at: str) -> DataFrame:
+    """`facts` with customer_id, null where nobody is known. No row is added or lost.
+
+    at: the column that says when a fact happened. A cookie or device with stitches is a customer's in those stretches of
+    time and nobody's outside of them (then the customer_id is its own record's, a visitor's); any other record is its
+    link's customer always.
+    """
+    linked = facts.join(links.select("record_id", "customer_id"), "record_id", how="left")
+    spans = stitches.groupBy("record_id").agg(
+        F.collect_list(F.struct("from_ts", "until_ts", F.col("customer_id").alias("owner"))).alias("spans")
+    )
+    now = F.col(at)
+    found = F.filter("spans", lambda s: (now >= s["from_ts"]) & (s["until_ts"].isNull() | (now < s["until_ts"])))
+    visitor = F.concat(F.lit("v_"), F.substring(F.sha2("record_id", 256), 1, 16))
+    owner = F.when(F.col("spans").isNull(), F.col("customer_id")).otherwise(
+        F.coalesce(F.get(found, F.lit(0))["owner"], visitor)
+    )
+    return linked.join(spans, "record_id", how="left").withColumn("customer_id", owner).drop("spans")
