@@ -1,7 +1,10 @@
 """One Spark session a worker (lazy: tests without Spark start no JVM), and a lake in a temp folder."""
 
+import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 FAST = {
     "spark.master": "local[1]",
@@ -24,6 +28,7 @@ FAST = {
     "spark.driver.memory": "3g",
     # Room from the start: a heap and a metaspace that grow step by step cost a full collection at every step.
     "spark.driver.extraJavaOptions": ("-XX:+UseSerialGC -Xms1500m -Xmn600m -XX:MetaspaceSize=320m"),
+    **json.loads(os.environ.get("ONECART_TEST_SPARK", "{}")),  # a lane of `./onecart test --all`
 }
 _ANY = {
     "string": "x",
@@ -69,6 +74,36 @@ def spark(spark_session: Any) -> Any:
     """The suite's session; what a test cached is dropped after it."""
     yield spark_session
     spark_session.catalog.clearCache()
+
+
+@pytest.fixture
+def spread(spark: Any) -> Callable[..., Any]:
+    """`for rows in spread(frame)`: the same rows in one partition, in two the other way round, and in seven with adaptive
+    execution, Spark's own shuffles likewise: what is learned from them must be the same."""
+
+    @contextmanager
+    def settings(partitions: int, adaptive: bool) -> Iterator[None]:
+        wanted = {"spark.sql.shuffle.partitions": str(partitions), "spark.sql.adaptive.enabled": str(adaptive).lower()}
+        before = {key: spark.conf.get(key) for key in wanted}
+        for key, value in wanted.items():
+            spark.conf.set(key, value)
+        try:
+            yield
+        finally:
+            for key, value in before.items():
+                spark.conf.set(key, value)
+
+    def layouts(frame: Any) -> Iterator[Any]:
+        columns = frame.columns
+        for partitions, adaptive, rows in (
+            (1, False, frame.orderBy(*columns).coalesce(1)),
+            (2, False, frame.orderBy(*[F.desc(c) for c in columns]).repartition(2)),
+            (7, True, frame.repartition(7, columns[0])),
+        ):
+            with settings(partitions, adaptive):
+                yield rows
+
+    return layouts
 
 
 @pytest.fixture

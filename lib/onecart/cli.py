@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -212,20 +213,35 @@ def python(argv: list[str]) -> int:
     os.execv(sys.executable, [sys.executable, *argv])
 
 
+_LANES = {  # Spark settings that `./onecart test --all` runs the jobs with once more
+    "with adaptive execution": {"spark.sql.adaptive.enabled": "true"},
+    "with seven partitions": {"spark.sql.shuffle.partitions": "7", "spark.default.parallelism": "7"},
+}
+
+
 def test(argv: list[str]) -> int:
-    """The gate: units, style, one run of each job. --all: notebooks, networks and benches too; pytest arguments go through,
-    and a file that is named runs whole."""
+    """The gate: units, style, one run of each job. --all: notebooks, networks and benches too, then each job once more with
+    adaptive execution and with seven partitions. pytest arguments go through, and a file that is named runs whole."""
     root = Path(__file__).resolve().parents[2]
     if not (root / "tests").is_dir():
         raise UsageError("the tests are in a checkout of OneCart; run `./onecart test` there")
     os.chdir(root)
-    coverage = ["--cov", "--cov-report=term:skip-covered"] if argv == ["--all"] else []
+    everything = argv == ["--all"]
+    coverage = ["--cov", "--cov-report=term:skip-covered"] if everything else []
     # Options alone mean the whole suite; whoever names a test wants it at once, in one process.
     # Files go to the workers in the order that tests/conftest.py gives them: the slow ones first.
     parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     workers = parallel if all(a.startswith("-") for a in argv) else []
     # A fresh interpreter, so that coverage sees the modules this command has imported already.
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *coverage, *argv])
+    command = [sys.executable, "-m", "pytest", *workers]
+    if not everything:
+        os.execv(sys.executable, [*command, *argv])
+    failed = subprocess.call([*command, *coverage, *argv])
+    for name, settings in _LANES.items():
+        print(f"onecart: the jobs once more, {name}", file=sys.stderr)
+        environment = {**os.environ, "ONECART_TEST_SPARK": json.dumps(settings)}
+        failed = subprocess.call([*command, "-m", "job and not heavy"], env=environment) or failed
+    return failed
 
 
 def doctor(argv: list[str]) -> int:

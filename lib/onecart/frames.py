@@ -3,6 +3,8 @@
 from pyspark.sql import DataFrame
 
 _AS_MANY_AS_THERE_ARE = 2**31 - 1
+_ROWS_A_PARTITION = 20_000
+DIGITS = 9  # to which a sum of doubles is rounded, to be the same in whatever order it was taken
 
 
 def break_lineage(df: DataFrame) -> DataFrame:
@@ -17,3 +19,12 @@ def break_lineage(df: DataFrame) -> DataFrame:
     plain = df.coalesce(_AS_MANY_AS_THERE_ARE)
     has_folder = df.sparkSession.sparkContext.getCheckpointDir() is not None
     return plain.checkpoint() if has_folder else plain.localCheckpoint()
+
+
+def in_order(df: DataFrame, rows: int, *keys: str) -> DataFrame:
+    """`df`, which has `rows` rows, in partitions and an order that follow from the values of `keys` alone.
+
+    MLlib draws rows by their places and adds up by partitions: the same rows in another order, or from more partitions, would
+    give another model. Few partitions, for it starts a task for each, a hundred times and more.
+    """
+    return df.repartition(max(1, rows // _ROWS_A_PARTITION), *keys).sortWithinPartitions(*keys)

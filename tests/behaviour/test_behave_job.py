@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.job
+
 
 def test_behave_writes_visits_funnel_and_features_of_known_customers(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any]

@@ -8,6 +8,8 @@ from onecart.channels import ingest
 from onecart.config import Settings, load
 from onecart.errors import OneCartError
 
+pytestmark = pytest.mark.job
+
 
 def only(*names: str) -> dict[str, None]:
     """Switches every other feed off."""

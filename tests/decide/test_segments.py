@@ -5,6 +5,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.job
+
 PROFILE = (
     "customer_id STRING, currency STRING, recency_days INT, orders LONG, revenue DECIMAL(18,4), consent_email BOOLEAN, "
     "consent_sms BOOLEAN, email STRING, phone STRING"

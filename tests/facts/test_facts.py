@@ -9,6 +9,8 @@ import pytest
 
 from onecart.facts import EVENTS, ORDERS, write_facts
 
+pytestmark = pytest.mark.job
+
 HANDED_ON = datetime(2011, 3, 15)
 TABLET, PHONE = "device:tablet", "device:phone"
 

@@ -9,6 +9,8 @@ from chispa import assert_df_equality
 from onecart.forecast import accuracy, demand, job, links
 from onecart.report import queries
 
+pytestmark = pytest.mark.job
+
 AS_OF = dt.date(2011, 12, 10)
 DAILY = "unique_id string, ds date, y double"
 

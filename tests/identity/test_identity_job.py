@@ -8,7 +8,7 @@ from onecart.config import Identity
 from onecart.identity.unify import _digest, load, write_links
 from onecart.lake import Lake
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.job]
 SETTINGS = {"max_records_per_key": 3, "retrain_share": 0.9}
 COLUMNS = ("record_id", "stand_in", "given_name", "surname", "date_of_birth", "email", "phone", "consent_matching")
 SCHEMA = ", ".join(f"{c} string" for c in COLUMNS[:-1]) + ", consent_matching boolean"

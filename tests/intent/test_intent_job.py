@@ -9,6 +9,8 @@ import pytest
 
 from onecart.errors import DataError, OneCartError
 
+pytestmark = pytest.mark.job
+
 ORDER = "customer_id STRING, order_ts TIMESTAMP, quantity INT"
 
 

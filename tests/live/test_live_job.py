@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.job
+
 START = datetime(2011, 5, 1, 10)
 KINDS = ("page_view", "search", "product_view", "add_to_cart", "checkout", "purchase")
 TABLE, VISITS, SCORES = "silver.interactions", "gold.live_visits", "gold.live_scores"

@@ -5,6 +5,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.job
+
 SESSION = "started_ts TIMESTAMP, channel STRING, visitor_id STRING, purchased BOOLEAN"
 ORDER = "order_id STRING, order_ts TIMESTAMP, channel STRING, quantity INT, amount DECIMAL(18,4), currency STRING"
 DAY = (

@@ -5,6 +5,8 @@ import pytest
 
 from onecart.profile import unify
 
+pytestmark = pytest.mark.job
+
 WRITTEN = (
     "gold.identity_links",
     "gold.customer_profile",

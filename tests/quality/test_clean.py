@@ -12,6 +12,8 @@ from onecart.errors import DataError, UsageError
 from onecart.jobs import run_job
 from onecart.quality import clean
 
+pytestmark = pytest.mark.job
+
 ORDER = {
     "order_id": "o1",
     "placed_at": "2011-03-04T10:22:00Z",

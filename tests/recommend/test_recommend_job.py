@@ -15,6 +15,8 @@ from onecart.recommend import events, offer, serve
 from onecart.recommend.parameters import PARTS
 from onecart.recommend.split import refuse_leakage
 
+pytestmark = pytest.mark.job
+
 AS_OF = date(2024, 3, 1)
 OLD, NEW, FUTURE = datetime(2024, 1, 5), datetime(2024, 2, 20), datetime(2024, 3, 1)
 LINES = [  # customer, sku, time, quantity

@@ -3,8 +3,11 @@
 from datetime import date, timedelta
 
 import pandas as pd
+import pytest
 
 from onecart.report import figures, page, queries
+
+pytestmark = pytest.mark.job
 
 
 def test_cards_without_rows_are_left_out():

@@ -11,7 +11,7 @@ from onecart.privacy.rows import rows_about
 from onecart.privacy.subject import Subject
 from onecart.voice import listen
 
-pytestmark = pytest.mark.nlp
+pytestmark = [pytest.mark.nlp, pytest.mark.job]
 
 WORDS = {5: ("great", "lovely", "superb", "perfect"), 1: ("awful", "broken", "horrible", "useless"), 3: ("so-so",)}
 

@@ -17,9 +17,9 @@ from onecart.behaviour.conditions import with_conditions
 from onecart.behaviour.facts import CHANNELS, daily
 from onecart.behaviour.taste import taste
 from onecart.config import Behaviour
+from onecart.frames import DIGITS
 from onecart.lake.features import FEATURES, HALF_LIFE_DAYS, LONG, SHORT, Feature
 
-_DIGITS = 9
 _TOTALS = ("orders", *(f"{c}_orders" for c in CHANNELS), "revenue", "visits", "app_visits")
 
 
@@ -57,8 +57,7 @@ def features(sources: Sources, as_of_dates: Sequence[date], rules: Behaviour) ->
     bought = taste(sources.orders, sources.products, dates)
     rows = known.transform(summed).join(bought, ["customer_id", "as_of"], how="left")
     rows = rows.transform(with_conditions, sources.weather, sources.calendar, dates)
-    # Rounded, so that sums taken in another order give the same rows.
-    values = [F.round(F.col(f.name).cast("double"), _DIGITS).alias(f.name) for f in FEATURES]
+    values = [F.round(F.col(f.name).cast("double"), DIGITS).alias(f.name) for f in FEATURES]
     return rows.select("customer_id", "as_of", *values)
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
+from onecart.frames import in_order
 from onecart.intent import drift, engines, explain, lint, metrics, overview
 from onecart.intent.curve import Curve, calibrated
 from onecart.intent.model import IntentModel, with_log_odds
@@ -23,7 +24,6 @@ PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
 _SHOWN = 6  # columns with a partial dependence
 _CHOOSE_FROM = 25  # calibration rows of either outcome from which on they choose among trials
 _STOP_FROM = 100  # and how many trees are kept: fewer rows would stop at random
-_ROWS_A_PARTITION = 20_000
 
 _Counts = dict[tuple[str, float], int]
 
@@ -152,10 +152,7 @@ def _overview(ready: DataFrame, made: _Trained, found: Sequence[Slot], curve: Cu
 
 
 def _matrix(rows: DataFrame, found: Sequence[Slot], weight: float, size: int) -> DataFrame:
-    """VECTOR, LABEL, WEIGHT, PART in few partitions: MLlib starts a task for each, a hundred times and more.
-
-    A row's place is that of its hash: MLlib draws rows by their places, so that the same rows in another order, or from more
-    partitions, would give other trees."""
+    """VECTOR, LABEL, WEIGHT, PART, each row at the place of its hash."""
     matrix = rows.select(
         vector(found).alias(VECTOR),
         LABEL,
@@ -163,8 +160,7 @@ def _matrix(rows: DataFrame, found: Sequence[Slot], weight: float, size: int) ->
         PART,
         F.xxhash64(*[slot.number() for slot in found], LABEL, PART).alias(_PLACE),
     )
-    placed = matrix.repartition(max(1, size // _ROWS_A_PARTITION), _PLACE).sortWithinPartitions(_PLACE)
-    return placed.drop(_PLACE)
+    return in_order(matrix, size, _PLACE).drop(_PLACE)
 
 
 def _learned(

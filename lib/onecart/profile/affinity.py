@@ -6,6 +6,8 @@ from datetime import date
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from onecart.frames import DIGITS
+
 DIMENSIONS = ("category", "brand")
 _EVENTS = {"product_view": "view", "add_to_cart": "cart"}  # purchases are counted from the orders of every channel
 
@@ -46,8 +48,7 @@ def affinities(
     values = by_sku.join(products.select("sku", *DIMENSIONS), "sku", how="inner").select(
         "customer_id", F.inline(named), "weight"
     )
-    # Rounded, so that sums taken in another order give the same rows.
-    weight = F.round(F.sum("weight"), 9).alias("weight")
+    weight = F.round(F.sum("weight"), DIGITS).alias("weight")
     summed = values.where("value IS NOT NULL").groupBy("customer_id", "dimension", "value").agg(weight)
     whole = Window.partitionBy("customer_id", "dimension")
     above = summed.where("weight > 0").withColumn("score", F.col("weight") / F.sum("weight").over(whole))

@@ -8,6 +8,8 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart.frames import DIGITS
+
 _STEPS = 12  # weights are twelfths or coarser
 _PRIOR = 100  # users that would have to say otherwise, before a tier is moved half way from the same weight for all
 FEWEST = 30  # fewer users with something held back say nothing about weights
@@ -22,7 +24,7 @@ def blended(lists: Mapping[str, DataFrame], weights: Mapping[str, float], depth:
     weight = F.create_map(*[F.lit(x) for pair in weights.items() for x in pair])[F.col("tier")]
     weighed = comparable(lists, depth).withColumn("part", F.col("value") * weight)
     return weighed.groupBy("user_id", "item").agg(
-        F.sum("part").alias("score"), F.max_by("tier", F.struct("part", "tier")).alias("tier")
+        F.round(F.sum("part"), DIGITS).alias("score"), F.max_by("tier", F.struct("part", "tier")).alias("tier")
     )
 
 

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import DIGITS, break_lineage
 from onecart.recommend.neighbours import nearest
 from onecart.recommend.pairs import Pairs, numbered, require_columns
 from onecart.recommend.parameters import Content
@@ -82,7 +82,7 @@ def cells(products: DataFrame, p: Content) -> DataFrame:
     often = together.groupBy("name").agg(F.count("*").alias("n")).where((kind != "i") & (F.col("n") > p.common))
     telling = together.join(F.broadcast(often.select("name")), on="name", how="left_anti")
     size = F.sqrt(F.sum(F.col("weight") * F.col("weight")).over(Window.partitionBy("item", kind)))
-    named = break_lineage(telling.withColumn("weight", F.col("weight") / size * weighed[kind]))
+    named = break_lineage(telling.withColumn("weight", F.round(F.col("weight") / size * weighed[kind], DIGITS)))
     named = named.where("weight <> 0")
     columns = numbered(named, "name", "column")
     return break_lineage(named.join(columns, on="name", how="inner").select("item", "column", "weight"))
@@ -99,7 +99,7 @@ def with_new(frames: Frames, model: str) -> Frames:
     entries = near.join(like, on="other", how="inner")
     entries = entries.select("item", "similarity", F.posexplode("vector").alias("at", "value"))
     means = entries.groupBy("item", "at").agg(
-        (F.sum(F.expr("similarity * value")) / F.sum("similarity")).alias("value")
+        F.round(F.sum(F.expr("similarity * value")) / F.sum("similarity"), DIGITS).alias("value")
     )
     rows = means.groupBy("item").agg(F.sort_array(F.collect_list(F.struct("at", "value"))).alias("entries"))
     new = rows.select("item", F.col("entries.value").cast("array<float>").alias("vector"))

@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from scipy import sparse
 
+from onecart.frames import DIGITS
+
 CELLS_PER_BLOCK = 4_000_000  # of the matrix: a worker holds two blocks
 PRODUCTS = 2**24  # similarities a worker holds at once
 _SCHEMA = "row int, other int, similarity double"
@@ -72,6 +74,8 @@ def _meet(n: int, jaccard: bool, shrinkage: float) -> Callable[[pd.DataFrame, pd
             found = pd.DataFrame(
                 {"row": a_ids[rows], "other": b_ids[others], "similarity": dot / np.maximum(below, 1e-12)}
             )
+            # So that equal ones are equal in whatever order their sums are taken.
+            found["similarity"] = found["similarity"].round(DIGITS)
             found = found[(found["row"] != found["other"]) & (found["similarity"] > 0)]
             found = found.sort_values(["row", "similarity", "other"], ascending=[True, False, True])
             out.append(found[found.groupby("row").cumcount() < n])

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
-from onecart.frames import break_lineage
+from onecart.frames import DIGITS, break_lineage
 
 _BUCKETS = 1024
 _DAY_S = 86_400.0
@@ -53,9 +53,10 @@ def pair_up(
         raise UsageError("a half life needs the time of the interactions: add a column ts, or leave the half life out")
 
     def implicit(half_life: float | None) -> Column:
-        return F.log1p(F.greatest(F.sum(F.col("value") * decay("ts_s", newest_s, half_life)), F.lit(0.0)))
+        total = F.sum(F.col("value") * decay("ts_s", newest_s, half_life))
+        return F.round(F.log1p(F.greatest(total, F.lit(0.0))), DIGITS)  # the same in whatever order it is added up
 
-    rating = F.avg("value") if newest_s is None else F.max_by("value", "ts_s")
+    rating = F.round(F.avg("value"), DIGITS) if newest_s is None else F.max_by("value", F.struct("ts_s", "value"))
     summed = rows.groupBy("user_id", "item_id").agg(
         (rating if explicit else implicit(half_life_days)).alias("weight"),
         (F.lit(1.0) if explicit else implicit(popularity_half_life_days)).alias("popularity"),

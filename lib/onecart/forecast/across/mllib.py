@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from onecart.forecast.across.samples import AHEAD, FEWEST, scored_rows, training_rows
 from onecart.forecast.across.settings import Training
 from onecart.forecast.solve import Plan
+from onecart.frames import in_order
 
 _UNKNOWN = -1000.0  # below all features: the trees tell it apart, and MLlib knows no NaN
 _PARAMS = {"maxDepth": 5, "stepSize": 0.2, "maxBins": 64, "minInstancesPerNode": 50}
@@ -23,15 +24,13 @@ def fit_gbt(
     None where there are too few rows."""
     from pyspark.ml.regression import GBTRegressor
 
-    rows = training_rows(found, plan, cutoff, training)
-    # Sorted within partitions by key, so that a draw by place draws the same rows in every run.
-    tasks = found.sparkSession.sparkContext.defaultParallelism
-    placed = rows.repartition(tasks, "unique_id").sortWithinPartitions("unique_id", "t", "k")
-    learnt = placed.select(_vector().alias("features"), F.sqrt("ratio").alias("label"), "weight").persist()
+    rows = training_rows(found, plan, cutoff, training).persist()
     try:
-        n = learnt.count()
+        n = rows.count()
         if n < FEWEST:
             return {}
+        placed = in_order(rows, n, "unique_id", "t", "k")
+        learnt = placed.select(_vector().alias("features"), F.sqrt("ratio").alias("label"), "weight")
         leaf = max(1, min(_PARAMS["minInstancesPerNode"], n // 200))
         params: dict[str, Any] = {
             **_PARAMS,
@@ -41,7 +40,7 @@ def fit_gbt(
         }
         return {names[0]: GBTRegressor(weightCol="weight", **params).fit(learnt)}
     finally:
-        learnt.unpersist()
+        rows.unpersist()
 
 
 def paths_gbt(found: DataFrame, plan: Plan, trained: dict[int | None, dict[str, Any]]) -> DataFrame:
