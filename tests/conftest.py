@@ -49,12 +49,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow files first, so that two workers end at about the same time. Heavy tests wait for `--all`, unless files are named."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    named = [arg for arg in config.invocation_params.args if not str(arg).startswith("-") and ".py" in str(arg)]
-    if config.getoption("--all") or named:
+    if _whole(config):
         return
     heavy = [item for item in items if item.get_closest_marker("heavy")]
     items[:] = [item for item in items if not item.get_closest_marker("heavy")]
     config.hook.pytest_deselected(items=heavy)
+
+
+def _whole(config: pytest.Config) -> bool:
+    named = [arg for arg in config.invocation_params.args if not str(arg).startswith("-") and ".py" in str(arg)]
+    return config.getoption("--all") or bool(named)
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether a test that has a smaller twin in the gate is to run whole: with `--all`, or because its file was named."""
+    return _whole(request.config)
 
 
 @pytest.fixture(scope="session")

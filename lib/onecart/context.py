@@ -1,9 +1,8 @@
 """What a job gets to work with, and what it gives back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -15,18 +14,23 @@ from onecart.lake import Lake, contract
 
 @dataclass(frozen=True)
 class Context:
-    """A session, the lake and the settings of one run of one job."""
+    """A session, the lake and the settings of one run of one job. `settled`: what the jobs of one chain share, see `as_of`."""
 
     spark: SparkSession
     lake: Lake
     settings: Settings
     run_id: str
+    settled: dict[str, date] = field(default_factory=dict)
 
     def as_of(self) -> date:
-        """The day decisions are made for: the setting, else the day after the last order, as this run first saw it."""
-        return self.settings.as_of or self._after_last_order
+        """The day decisions are made for: the setting, else the day after the last order, as the first job of the chain that
+        asked saw it."""
+        if self.settings.as_of:
+            return self.settings.as_of
+        if "as_of" not in self.settled:
+            self.settled["as_of"] = self._after_last_order()
+        return self.settled["as_of"]
 
-    @cached_property
     def _after_last_order(self) -> date:
         row = self.lake.read("silver.orders").agg(F.to_date(F.max("order_ts"))).first()
         if row is None or row[0] is None:

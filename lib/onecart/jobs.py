@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,9 @@ def run_command(argv: Sequence[str]) -> int:
 
 
 def run_jobs(jobs: Sequence[Job], settings: Settings, spark: Any = None) -> list[dict[str, Any]]:
-    """Runs the jobs in order on one session (a new one unless given). Returns their rows of ops.runs as dicts."""
-    spark = spark or open_session(settings, nlp=any(j.nlp for j in jobs))
-    return [run_job(job, settings, spark) for job in jobs]
+    """Runs the jobs in order, as one chain, on one session (a new one unless given). Returns their rows of ops.runs as dicts."""
+    spark, settled = spark or open_session(settings, nlp=any(j.nlp for j in jobs)), dict[str, date]()
+    return [run_job(job, settings, spark, settled) for job in jobs]
 
 
 def open_session(settings: Settings, nlp: bool = False) -> Any:
@@ -113,15 +113,15 @@ def open_lake(settings: Settings) -> Any:
     return Lake(open_session(settings), settings.lake.root, settings.lake.catalog)
 
 
-def run_job(job: Job, settings: Settings, spark: Any) -> dict[str, Any]:
-    """Runs one job and records it in ops.runs, also when it fails."""
+def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] | None = None) -> dict[str, Any]:
+    """Runs one job and records it in ops.runs, also when it fails. settled: what earlier jobs of the chain have settled."""
     from onecart.context import Context, Result
     from onecart.lake import Lake
     from onecart.spark import work_done
 
     lake = Lake(spark, settings.lake.root, settings.lake.catalog, pinned=not job.streams)
     lake = lake.for_purpose(job.purpose) if job.purpose else lake
-    ctx = Context(spark, lake, settings, run_id=uuid.uuid4().hex[:12])
+    ctx = Context(spark, lake, settings, uuid.uuid4().hex[:12], {} if settled is None else settled)
     started, clock, before = datetime.now(timezone.utc), time.monotonic(), work_done(spark)
     result, error = Result(), ""
     try:

@@ -26,8 +26,8 @@ _SMALL = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.shuffle.partitions": "2",
-    "spark.default.parallelism": "2",
+    "spark.sql.shuffle.partitions": "1",  # a task more costs more than the rows it takes; the cores have the driver to serve
+    "spark.default.parallelism": "1",
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",  # G1 works beside the driver, which needs both cores
 }
 KINDS_OF_WORK = ("jobs", "stages", "tasks")

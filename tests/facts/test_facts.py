@@ -154,3 +154,16 @@ def test_machines_events_are_of_no_visit(fill: Callable[..., None], lake: Any, c
     found = rows(lake, EVENTS, "event_id", "session_id")
     assert found == {"p": ("app:p",), **{f"b{i}": (None,) for i in range(5)}}
     assert rows(lake, ORDERS, "order_id") == {}  # no orders yet, and a table that says so
+
+
+def test_an_erasure_finds_the_persons_facts(shop: None, lake: Any, context: Callable[..., Any]) -> None:
+    from onecart.privacy.rows import personal_tables, rows_about
+    from onecart.privacy.subject import Subject
+
+    ctx = context()
+    write_facts(ctx)
+    assert {EVENTS, ORDERS} <= set(personal_tables(lake))
+    person = Subject(("c_phone",), (PHONE,))
+    found = {name: rows_about(lake, name, person, ctx.settings) for name in (EVENTS, ORDERS)}
+    assert {r["event_id"] for r in found[EVENTS].collect()} == {"p11", "social"}
+    assert {r["order_id"] for r in found[ORDERS].collect()} == {"11"}

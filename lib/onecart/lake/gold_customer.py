@@ -69,7 +69,7 @@ CUSTOMER = (
                 "money",
                 "revenue expected in the 12 months from as_of, discounted, in `currency`; null as p_alive",
             ),
-            C("visits", "long", "online visits", nullable=False),
+            C("visits", "long", "visits to web and app, as in gold.sessions", nullable=False),
             _PREFERRED_CHANNEL,
             C("preferred_hour", "int", "hour of day with most activity, 0 to 23, UTC"),
             _TOP_CATEGORIES,

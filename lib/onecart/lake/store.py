@@ -1,5 +1,6 @@
 """The only reader and writer of Delta tables. Every write is idempotent and checked against the table's contract."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.config import absolute
+from onecart.config import absolute, is_local
 from onecart.errors import OneCartError, UsageError, nearest
 from onecart.frames import break_lineage
 from onecart.lake import commits, consent
@@ -89,8 +90,11 @@ class Lake:
     def exists(self, name: str) -> bool:
         if self.catalog:
             return bool(self.spark.catalog.tableExists(self.named(name)))
-        if commits.newest(f"{self.path(name)}/_delta_log"):
+        log = f"{self.path(name)}/_delta_log"
+        if commits.newest(log):
             return True
+        if is_local(self.root) and not os.path.isdir(log):
+            return False
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(name)))
 
     def delta(self, name: str) -> DeltaTable:
