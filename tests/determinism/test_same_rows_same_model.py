@@ -78,6 +78,23 @@ def test_forecasts_are_the_same(models: tuple[str, ...], spark: Any, spread: Spr
     all_same([forecasts(rows) for rows in spread(series)])
 
 
+def test_what_nodes_of_products_are_told_is_the_same_to_the_last_digit(spark: Any, spread: Spread) -> None:
+    """Trees over all series bin it: a mean that differs in the last bit makes other trees."""
+    from onecart.forecast.links import known_ahead
+
+    day, skus = date(2024, 1, 1), [f"s{n:02}" for n in range(40)]
+    series = spark.createDataFrame([(s, day, 1.0) for s in skus], "unique_id STRING, ds DATE, y DOUBLE")
+    tree = spark.createDataFrame([(s, f"c{n % 3}") for n, s in enumerate(skus)], "unique_id STRING, category STRING")
+    told = [(s, day + timedelta(days=d), 1 / (3 + n + d)) for n, s in enumerate(skus) for d in range(5)]
+    part = spark.createDataFrame(told, "unique_id STRING, ds DATE, sentiment DOUBLE")
+
+    def known(rows: Any) -> list[tuple[Any, ...]]:
+        found = known_ahead(series, [rows], tree, ["category"], as_of=day, horizon=5).orderBy("unique_id", "ds")
+        return [tuple(r) for r in found.collect()]
+
+    all_same([known(rows) for rows in spread(part)])
+
+
 @pytest.mark.nlp
 def test_reviews_are_judged_alike(spark: Any, spread: Spread) -> None:
     from onecart.voice import train_sentiment

@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.forecast.hierarchy import aggregate
+from onecart.frames import DIGITS
 
 _REMEMBERED = 56  # days that a review counts
 _EVERY = "*"  # the sku of a plan for all products
@@ -52,5 +53,5 @@ def known_ahead(
     for name in names:
         sums = aggregate(grid.select("unique_id", "ds", F.col(f"`{name}`").alias("y")), tree, levels)
         found = found.join(sums.withColumnRenamed("y", name), on=["unique_id", "ds"], how="inner")
-    means = [(F.col(f"`{name}`") / F.col("products")).alias(name) for name in names]
+    means = [F.round(F.col(f"`{name}`") / F.col("products"), DIGITS).alias(name) for name in names]
     return found.select("unique_id", "ds", *means)

@@ -78,7 +78,7 @@ def choose(
     record(ctx, found, question=question, version=version, path=below, metrics=model.metrics)
     points = [(kind, version, *point, as_of) for point in overview.points(model)]
     frame = ctx.spark.createDataFrame(points, contract("gold.model_overview").schema)
-    ctx.lake.upsert("gold.model_overview", frame, update_if=None)
+    ctx.lake.append_once("gold.model_overview", frame, app_id=version, version=0)
     if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):
         tags = {"verdict": found.reason, "as_of": str(as_of), "path": below}
         tracking.track(where, model, version=version, tags=tags)

@@ -266,7 +266,9 @@ class Lake:
 
     def replace(self, name: str, df: DataFrame) -> Written:
         """Replaces all rows by `df`, in one atomic commit."""
-        return self._write(name, contract(name).conform(df), mode="overwrite", options={})
+        rows = contract(name).conform(df)
+        mode = "append" if self.create(name) else "overwrite"  # in a new table Delta has nothing to look for
+        return self._save(name, rows, mode, options={})
 
     def replace_where(self, name: str, df: DataFrame, predicate: str) -> Written:
         """Replaces the rows that `predicate` selects by `df`, whose rows must all satisfy it."""

@@ -74,7 +74,7 @@ def cells(products: DataFrame, p: Content) -> DataFrame:
     if "image" in products.columns:
         entry = F.posexplode(F.col("image").cast("array<double>")).alias("at", "weight")
         pixels = products.select("item", entry).where("weight IS NOT NULL")
-        less = F.col("weight") - F.avg("weight").over(Window.partitionBy("at"))
+        less = F.round(F.col("weight") - F.avg("weight").over(Window.partitionBy("at")), DIGITS)
         parts.append(pixels.select("item", F.expr("'i:' || at").alias("name"), less.alias("weight")))
     weighed = F.create_map(F.lit("w"), F.lit(p.text), F.lit("c"), F.lit(p.category), F.lit("i"), F.lit(p.image))
     kind = F.substring("name", 1, 1)

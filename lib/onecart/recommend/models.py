@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from scipy import linalg, sparse
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import DIGITS, break_lineage
 from onecart.recommend.lists import filled_up, lists_of
 from onecart.recommend.neighbours import nearest
 from onecart.recommend.pairs import Pairs
@@ -72,8 +72,8 @@ def fit_user_knn(data: Pairs, p: UserKnn) -> Frames:
     frames = {"user_knn_users": break_lineage(vectors(named, "user_id", "other", "similarity"))}
     if not p.ratings:
         return frames | {"user_knn_items": break_lineage(vectors(cells, "item", "user", "weight"))}
-    deviation = F.col("weight") - F.avg("weight").over(Window.partitionBy("user"))
-    means = cells.groupBy("user_id").agg(F.avg("weight").alias("mean"))
+    deviation = F.round(F.col("weight") - F.avg("weight").over(Window.partitionBy("user")), DIGITS)
+    means = cells.groupBy("user_id").agg(F.round(F.avg("weight"), DIGITS).alias("mean"))
     return frames | {
         "means": break_lineage(means),
         "deviations": break_lineage(cells.select("user", "item", deviation.alias("d"))),
@@ -88,7 +88,7 @@ def by_deviations(frames: Frames, request: Request) -> DataFrame:
     near = asked.select("user_id", "vector.value", entry).selectExpr("user_id", "user", "double(value[i]) AS s")
     rated = near.join(frames["deviations"], on="user", how="inner")
     rated = rated.join(request.items.select("item"), on="item", how="left_semi")
-    sums = rated.groupBy("user_id", "item").agg((F.sum(F.expr("s * d")) / F.sum("s")).alias("d"))
+    sums = rated.groupBy("user_id", "item").agg(F.round(F.sum(F.expr("s * d")) / F.sum("s"), DIGITS).alias("d"))
     scored = sums.join(frames["means"], on="user_id", how="inner")
     scored = scored.select("user_id", "item", (F.col("mean") + F.col("d")).alias("score"))
     if request.filtered:
