@@ -234,9 +234,13 @@ def test(argv: list[str]) -> int:
     workers = parallel if all(a.startswith("-") for a in argv) else []
     # A fresh interpreter, so that coverage sees the modules this command has imported already.
     command = [sys.executable, "-m", "pytest", *workers]
-    if not everything:
-        os.execv(sys.executable, [*command, *argv])
-    failed = subprocess.call([*command, *coverage, *argv])
+    if everything:
+        return _with_lanes([*command, *coverage, *argv], command)
+    os.execv(sys.executable, [*command, *argv])
+
+
+def _with_lanes(first: list[str], command: list[str]) -> int:
+    failed = subprocess.call(first)
     for name, settings in _LANES.items():
         print(f"onecart: the jobs once more, {name}", file=sys.stderr)
         environment = {**os.environ, "ONECART_TEST_SPARK": json.dumps(settings)}

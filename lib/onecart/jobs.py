@@ -96,13 +96,14 @@ def open_session(settings: Settings, nlp: bool = False) -> Any:
 
 
 def _small(settings: Settings) -> bool:
-    """Whether so little lies in the landing zone that queries take longer to plan than to run."""
+    """Whether so little lies in the landing zone, and in silver, that queries take longer to plan than to run."""
     if settings.spark.small is not None:
         return settings.spark.small
-    landing = Path(settings.landing_root)
+    landing, silver = Path(settings.landing_root), Path(settings.lake.root) / "silver"
     if not config.is_local(settings.landing_root) or not landing.is_dir():
         return False
-    sizes = accumulate(file.stat().st_size for file in landing.rglob("*") if file.is_file())
+    files = (file for folder in (landing, silver) for file in folder.rglob("*") if file.is_file())
+    sizes = accumulate(file.stat().st_size for file in files)
     return all(size < _SMALL_BYTES for size in sizes)  # looks no further than it has to
 
 

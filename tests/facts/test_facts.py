@@ -167,3 +167,32 @@ def test_an_erasure_finds_the_persons_facts(shop: None, lake: Any, context: Call
     found = {name: rows_about(lake, name, person, ctx.settings) for name in (EVENTS, ORDERS)}
     assert {r["event_id"] for r in found[EVENTS].collect()} == {"p11", "social"}
     assert {r["order_id"] for r in found[ORDERS].collect()} == {"11"}
+
+
+def test_a_column_of_a_fact_that_silver_has_otherwise_is_written(
+    shop: None, lake: Any, fill: Callable[..., None], context: Callable[..., Any]
+) -> None:
+    write_facts(context())
+    old = [r.asDict() for r in lake.read("silver.interactions").collect()]
+    fill("silver.interactions", [{**r, "campaign": "spring"} if r["event_id"] == "p11" else r for r in old])
+    write_facts(context())
+    written = lake.delta(EVENTS).history(1).first()["operationMetrics"]
+    assert int(written["numTargetRowsUpdated"]) == 1
+    assert rows(lake, EVENTS, "event_id", "campaign")["p11"] == ("spring",)
+
+
+def test_jobs_do_not_decide_for_days_that_the_facts_do_not_reach(
+    shop: None, lake: Any, fill: Callable[..., None], context: Callable[..., Any]
+) -> None:
+    from onecart.behaviour.behave import run
+    from onecart.errors import OneCartError
+
+    write_facts(context())
+    run(context())
+    old = [r.asDict() for r in lake.read("silver.orders").collect()]
+    fill("silver.orders", [*old, line("21", PHONE, 21)])
+    with pytest.raises(OneCartError, match=r"customer_orders ends on 2011-03-20, .* Run `onecart run unify` first"):
+        run(context())
+    run(context(as_of=date(2011, 3, 21)))
+    write_facts(context())
+    run(context())

@@ -68,10 +68,18 @@ def test_an_unexpected_error_keeps_its_stack_trace_in_the_log(tmp_path, monkeypa
     ],
 )
 def test_the_whole_suite_runs_in_two_workers_and_a_named_test_in_none(argv, parallel, covered, monkeypatch):
-    started = []
-    monkeypatch.setattr("os.execv", lambda program, words: started.extend(words))
+    started, lanes = [], []
+
+    def called(words, env=None):
+        (lanes if env else started).extend([words] if env else words)
+        return int(env is not None)
+
+    monkeypatch.setattr("os.execv", lambda program, words: called(words))
+    monkeypatch.setattr("subprocess.call", called)
     monkeypatch.setattr("os.chdir", lambda folder: None)
-    cli.test(argv)
+    # A lane that fails makes the whole fail.
+    assert (cli.test(argv), len(lanes)) == ((1, 2) if covered else (None, 0))
+    assert all(words[-2:] == ["-m", "job and not heavy"] for words in lanes)
     assert started[1:3] == ["-m", "pytest"]
     assert started[len(started) - len(argv) :] == argv
     assert ("-n" in started, "--cov" in started) == (parallel, covered)

@@ -12,7 +12,7 @@ from onecart.behaviour.sessions import online_sessions, store_sessions
 from onecart.config import Behaviour
 from onecart.context import Context, Result
 from onecart.errors import UsageError
-from onecart.facts import EVENTS, ORDERS
+from onecart.facts import EVENTS, ORDERS, require_current
 from onecart.facts.owners import Owners
 from onecart.facts.visits import ONLINE
 from onecart.lake import Lake, contract
@@ -31,6 +31,7 @@ def run(ctx: Context) -> Result:
     Features are for customers of gold.customer_profile only, where it is there: a cookie that never said who it is
     gets no row.
     """
+    require_current(ctx)
     rules, intent = ctx.settings.behaviour, ctx.settings.intent
     tables = _tables(ctx.lake)
     sources = _sources(tables)

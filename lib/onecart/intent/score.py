@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.errors import DataError, OneCartError
-from onecart.facts import ORDERS
+from onecart.facts import ORDERS, require_current
 from onecart.intent import drift, registry
 from onecart.intent.fairness import audit
 from onecart.intent.fit import PROBABILITY, train
@@ -28,6 +28,7 @@ def run(ctx: Context) -> Result:
     scores if it beats the champion there, else the champion does. DataError (exit code 3) after all is written if the
     features or scores have moved by more than intent.max_psi.
     """
+    require_current(ctx)
     as_of, wanted = ctx.as_of(), ctx.settings.intent
     features = ctx.lake.read("gold.customer_features")
     now = features.where(F.col("as_of") == F.lit(as_of))

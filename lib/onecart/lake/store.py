@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from delta.tables import DeltaMergeBuilder, DeltaTable
@@ -78,6 +79,11 @@ class Lake:
         other.reads, other.writes, other._pins, other._ready = self.reads, self.writes, self._pins, self._ready
         return other
 
+    @cached_property
+    def _on_this_machine(self) -> bool:
+        """Whether a path without a scheme is a folder of this machine for Spark, too."""
+        return is_local(self.root) and hadoop(self.spark, self.root)[0].getScheme() == "file"
+
     # -- where a table is ------------------------------------------------------------------------------------------
 
     def named(self, name: str) -> str:
@@ -93,7 +99,7 @@ class Lake:
         log = f"{self.path(name)}/_delta_log"
         if commits.newest(log):
             return True
-        if is_local(self.root) and not os.path.isdir(log):
+        if self._on_this_machine and not os.path.isdir(log):
             return False
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(name)))
 
@@ -266,9 +272,7 @@ class Lake:
 
     def replace(self, name: str, df: DataFrame) -> Written:
         """Replaces all rows by `df`, in one atomic commit."""
-        rows = contract(name).conform(df)
-        mode = "append" if self.create(name) else "overwrite"  # in a new table Delta has nothing to look for
-        return self._save(name, rows, mode, options={})
+        return self._write(name, contract(name).conform(df), mode="overwrite", options={})
 
     def replace_where(self, name: str, df: DataFrame, predicate: str) -> Written:
         """Replaces the rows that `predicate` selects by `df`, whose rows must all satisfy it."""

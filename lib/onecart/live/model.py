@@ -40,6 +40,8 @@ def current(ctx: Context) -> tuple[Champion | None, str]:
     (old, _), newest = registry.champion(ctx, QUESTION), registry.trained_on(ctx, QUESTION)
     if old and newest and (ctx.as_of() - newest).days < ctx.settings.live.retrain_days:
         return old, ""
+    if not ctx.lake.exists(EVENTS):
+        return old, f"; no model of visits was trained: {EVENTS} is not there yet, run `onecart run unify` first"
     try:
         return _trained(ctx)
     except UsageError as e:

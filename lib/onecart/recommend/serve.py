@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Recommend
 from onecart.context import Context, Result
-from onecart.facts import EVENTS, ORDERS
+from onecart.facts import EVENTS, ORDERS, require_current
 from onecart.frames import break_lineage
 from onecart.recommend.events import pairs, purchases, split
 from onecart.recommend.learn import fit
@@ -40,6 +40,7 @@ def run(ctx: Context) -> Result:
     Only customers who agreed to profiling are in the data of the models and of their measures. All others get the
     same most popular products: nothing about one of them decides what that one sees.
     """
+    require_current(ctx)
     conf, customers = ctx.settings.recommend, customers_of(ctx)
     rows = (
         happened(conf, ctx.lake.read(ORDERS), ctx.lake.read(EVENTS), before=ctx.as_of())
