@@ -40,8 +40,6 @@ def current(ctx: Context) -> tuple[Champion | None, str]:
     (old, _), newest = registry.champion(ctx, QUESTION), registry.trained_on(ctx, QUESTION)
     if old and newest and (ctx.as_of() - newest).days < ctx.settings.live.retrain_days:
         return old, ""
-    if not ctx.lake.exists(EVENTS):
-        return old, f"; no model of visits was trained: {EVENTS} is not there yet, run `onecart run unify` first"
     try:
         return _trained(ctx)
     except UsageError as e:
@@ -50,6 +48,8 @@ def current(ctx: Context) -> tuple[Champion | None, str]:
 
 def _trained(ctx: Context) -> tuple[Champion, str]:
     """Learns from all past visits; the latest are the holdout."""
+    if not ctx.lake.exists(EVENTS):
+        raise UsageError(f"{EVENTS} is not there yet; run `onecart run unify` first")
     wanted, seed = ctx.settings.intent, ctx.settings.seed
     params: dict[str, Any] = dict(wanted.params)
     rows = ctx.lake.read(EVENTS).transform(snapshots, seed=seed).drop("session_id").persist()

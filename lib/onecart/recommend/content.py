@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.frames import DIGITS, break_lineage
+from onecart.frames import break_lineage
 from onecart.recommend.neighbours import nearest
 from onecart.recommend.pairs import Pairs, numbered, require_columns
 from onecart.recommend.parameters import Content
@@ -16,6 +16,7 @@ from onecart.recommend.topk import vectors
 Frames = dict[str, DataFrame]
 _WORDS = r"[^\p{L}\p{N}]+"  # what lies between words
 _HAN = r"(\p{IsHan})"  # signs that are words without spaces between them
+_DIGITS = 12  # to which weights, all of them near 1, are rounded, see frames.DIGITS
 _KINDS = ("text", "category", "image")
 
 
@@ -74,7 +75,7 @@ def cells(products: DataFrame, p: Content) -> DataFrame:
     if "image" in products.columns:
         entry = F.posexplode(F.col("image").cast("array<double>")).alias("at", "weight")
         pixels = products.select("item", entry).where("weight IS NOT NULL")
-        less = F.round(F.col("weight") - F.avg("weight").over(Window.partitionBy("at")), DIGITS)
+        less = F.round(F.col("weight") - F.avg("weight").over(Window.partitionBy("at")), _DIGITS)
         parts.append(pixels.select("item", F.expr("'i:' || at").alias("name"), less.alias("weight")))
     weighed = F.create_map(F.lit("w"), F.lit(p.text), F.lit("c"), F.lit(p.category), F.lit("i"), F.lit(p.image))
     kind = F.substring("name", 1, 1)
@@ -82,7 +83,7 @@ def cells(products: DataFrame, p: Content) -> DataFrame:
     often = together.groupBy("name").agg(F.count("*").alias("n")).where((kind != "i") & (F.col("n") > p.common))
     telling = together.join(F.broadcast(often.select("name")), on="name", how="left_anti")
     size = F.sqrt(F.sum(F.col("weight") * F.col("weight")).over(Window.partitionBy("item", kind)))
-    named = break_lineage(telling.withColumn("weight", F.round(F.col("weight") / size * weighed[kind], DIGITS)))
+    named = break_lineage(telling.withColumn("weight", F.round(F.col("weight") / size * weighed[kind], _DIGITS)))
     named = named.where("weight <> 0")
     columns = numbered(named, "name", "column")
     return break_lineage(named.join(columns, on="name", how="inner").select("item", "column", "weight"))
@@ -99,7 +100,7 @@ def with_new(frames: Frames, model: str) -> Frames:
     entries = near.join(like, on="other", how="inner")
     entries = entries.select("item", "similarity", F.posexplode("vector").alias("at", "value"))
     means = entries.groupBy("item", "at").agg(
-        F.round(F.sum(F.expr("similarity * value")) / F.sum("similarity"), DIGITS).alias("value")
+        F.round(F.sum(F.expr("similarity * value")) / F.sum("similarity"), _DIGITS).alias("value")
     )
     rows = means.groupBy("item").agg(F.sort_array(F.collect_list(F.struct("at", "value"))).alias("entries"))
     new = rows.select("item", F.col("entries.value").cast("array<float>").alias("vector"))
