@@ -78,7 +78,7 @@ class Spark(_Section):
     conf: dict[str, str] = {}  # any Spark setting
     secrets: dict[str, SecretRef] = {}  # Spark settings whose values are secrets
     nlp_packages: tuple[str, ...] = ()  # Maven coordinates of Spark NLP; empty: the CPU build
-    # On one machine, to save planning rather than rows; None: where the landing zone holds less than 64 MiB.
+    # On one machine, to save planning rather than rows; None: where landing zone and silver hold less than 64 MiB.
     small: bool | None = None
 
 

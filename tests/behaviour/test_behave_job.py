@@ -84,7 +84,7 @@ def test_features_are_made_again_from_the_versions_a_run_read(
 
     late = {**event, "event_id": "e12", "event_ts": datetime(2011, 5, 30, 12), "received_ts": datetime(2011, 6, 1, 1)}
     fill("silver.interactions", [*events, late])  # a late event
-    fill("silver.orders", [{"order_line_id": "l2", **line, **prices[1]}])  # a correction that says no time of its own
+    fill("silver.orders", [{"order_line_id": "l1", **line, **prices[1]}])  # a correction that says no time of its own
     write_facts(ctx)
     again = features_at(lake, days, then, ctx.settings.behaviour)
     assert again.orderBy("as_of").collect() == before

@@ -10,9 +10,7 @@ from pyspark.sql import functions as F
 from onecart.behaviour.sessions import COUNTED
 from onecart.config import Behaviour
 from onecart.facts.visits import (
-    SESSION_ID,
-    UNKNOWN_VISITOR,
-    days,
+    session_id,
     visit_keys,
     with_days,
     with_local_day,
@@ -54,9 +52,7 @@ def daily(
 def order_facts(orders: DataFrame) -> DataFrame:
     """One row per order that sold something (in each of its currencies), known when all its lines are; and one per returned
     line."""
-    day, known_day = days("order_ts", "received_ts")
-    names = ("customer_id", "order_id", "channel", "quantity", "amount", "currency")
-    known = orders.select(*names, day.alias("day"), known_day.alias("known_day"))
+    known = orders.transform(with_days, "order_ts")
     sold = (
         known.where("quantity > 0")
         .groupBy("customer_id", "order_id", "currency")
@@ -90,12 +86,12 @@ def visit_facts(events: DataFrame, as_of_dates: Sequence[date], rules: Behaviour
     events: gold.customer_events of customers' visits, with day and known_day.
     """
     names = ("visitor_id", "channel", "session_key", "event_ts", "event_id", "campaign")
-    own = events.transform(with_visitor, visit=UNKNOWN_VISITOR).transform(with_local_day, rules)
+    own = events.transform(with_visitor).transform(with_local_day, rules)
     keys = visit_keys(rules)
     earlier = Window.partitionBy(*keys).orderBy("event_ts", "event_id").rowsBetween(Window.unboundedPreceding, -1)
     known_before = F.max("known_day").over(earlier)
     late = F.coalesce(known_before > F.col("known_day"), F.lit(False))
-    first = (F.col("session_id") == F.expr(SESSION_ID.replace("first_event", "event_id"))).alias("first")
+    first = (F.col("session_id") == session_id("event_id")).alias("first")
     flagged = own.select(
         *names, "customer_id", "day", "known_day", *[k for k in keys if k not in names], late.alias("late"), first
     )

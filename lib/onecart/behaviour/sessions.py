@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.config import Behaviour
-from onecart.facts.visits import SESSION_ID, UNKNOWN_VISITOR, visit_keys, with_visit, with_visitor
+from onecart.facts.visits import session_id, visit_keys, with_visit, with_visitor
 from onecart.lake import contract
 
 # What counts as what: columns of gold.sessions and the events they count.
@@ -31,7 +31,7 @@ def visits_so_far(events: DataFrame) -> DataFrame:
     """One row per online visit; key session_id. What `as_sessions` counts, in a form that later events of the visit can be
     added to (see live.py): sets of hashes for distinct pages and products, and the type of the last event. timed_views:
     product views whose dwell time is known. events: as for `online_sessions`."""
-    cut = events.where("session_id IS NOT NULL").transform(with_visitor, visit=UNKNOWN_VISITOR)
+    cut = events.where("session_id IS NOT NULL").transform(with_visitor)
     following = F.lead("event_ts").over(Window.partitionBy("session_id").orderBy("event_ts", "event_id"))
     dwell = seconds("event_ts", following)
     viewed = F.col("event_type") == "product_view"
@@ -115,7 +115,7 @@ def _finished(visits: DataFrame) -> DataFrame:
     """Counts of visits -> the columns of gold.sessions."""
     lone = (F.col("events") == 1) & ~F.col("purchased")
     more = {
-        "session_id": F.expr(SESSION_ID),
+        "session_id": session_id(),
         "duration_s": F.unix_timestamp("ended_ts") - F.unix_timestamp("started_ts"),
         "clicks": F.col("events") - 1,
         "bounced": lone,

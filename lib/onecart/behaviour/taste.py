@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.facts.visits import days
+from onecart.facts.visits import with_days
 from onecart.lake.features import DISCOUNT
 
 
@@ -17,12 +17,10 @@ def taste(orders: DataFrame, products: DataFrame, dates: DataFrame, *, window_da
 
     orders: gold.customer_orders; products: silver.products; dates: as_of.
     """
-    day, known_day = days("order_ts", "received_ts")
-    lines = orders.where("quantity > 0 AND unit_price > 0").select(
-        *("customer_id", "sku", "currency", "country", "order_ts", "order_line_id"),
+    priced = orders.where("quantity > 0 AND unit_price > 0").transform(with_days, "order_ts")
+    lines = priced.select(
+        *("customer_id", "sku", "currency", "country", "order_ts", "order_line_id", "day", "known_day"),
         F.col("unit_price").cast("double").alias("price"),
-        day.alias("day"),
-        known_day.alias("known_day"),
     )
     inside = (F.col("known_day") < F.col("as_of")) & (F.col("day") >= F.date_sub("as_of", window_days))
     seen = lines.join(F.broadcast(dates), inside, how="inner")

@@ -44,8 +44,9 @@ TABLE: tuple[tuple[str, str], ...] = (
 def measure(spark: SparkSession, sizes: Sequence[int], seed: int) -> Iterator[dict[str, Any]]:
     """One row per size, as soon as it is known: the columns of TABLE.
 
-    start_s: its session; sessions_s: events on disk, cut into visits, to gold.sessions on disk; features_s: events and orders on disk to
-    features of five days on disk; peak_gib: resident memory of its processes. This session idles meanwhile.
+    start_s: its session; sessions_s: events on disk, cut into visits, to gold.sessions on disk; features_s: these and
+    orders on disk to features of five days on disk; peak_gib: resident memory of its processes. This session idles
+    meanwhile.
     """
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from onecart.lake import Lake
 
-HAPPENED = {  # table of facts -> when its rows happened
+HAPPENED = {  # table of facts -> when its rows happened; in the order of `identity.records.seen_keys`
     "silver.interactions": "event_ts",
     "silver.orders": "order_ts",
     "silver.reviews": "review_ts",

@@ -9,19 +9,22 @@ from onecart.config import Behaviour
 
 ONLINE = ("web", "app")
 VISITOR = ("visitor_id", "channel", "session_key")
-UNKNOWN_VISITOR = "coalesce(session_key, event_id)"  # SQL over events: what an event without a record is known by
-SESSION_ID = "concat_ws(':', channel, first_event)"  # SQL over anything with the event that a visit began with
 
 
-def with_visitor(df: DataFrame, *, visit: str) -> DataFrame:
+def session_id(first_event: str = "first_event") -> Column:
+    """The id of the visit that began with the event whose id is in the column `first_event`: the same in every run."""
+    return F.concat_ws(":", "channel", first_event).alias("session_id")
+
+
+def with_visitor(df: DataFrame, *, visit: str = "coalesce(session_key, event_id)") -> DataFrame:
     """Adds visitor_id: the customer, else the record, else `session:` and the value of the SQL expression `visit`."""
     unknown = F.concat(F.lit("session:"), F.expr(visit))
     return df.withColumn("visitor_id", F.coalesce("customer_id", "record_id", unknown))
 
 
 def with_session(events: DataFrame, rules: Behaviour) -> DataFrame:
-    """Adds session_id, the visit to web or app that an event is of: the channel and the visit's first event, so that a
-    repeated run names a visit alike. Null for the events of other channels and of machines. No row is added or lost.
+    """Adds session_id, the visit to web or app that an event is of; null for the events of other channels and of machines.
+    No row is added or lost.
 
     What a visit is, see `with_visit`. Of what one visitor does in one channel on one day (UTC), events that arrive on one
     day and are more than `max_events_per_day` are a machine's. So no window has to hold more than that of a visitor and
@@ -29,7 +32,7 @@ def with_session(events: DataFrame, rules: Behaviour) -> DataFrame:
 
     events: silver.interactions with customer_id.
     """
-    seen = events.where(F.col("channel").isin(*ONLINE)).transform(with_visitor, visit=UNKNOWN_VISITOR)
+    seen = events.where(F.col("channel").isin(*ONLINE)).transform(with_visitor)
     dated = seen.transform(with_days, "event_ts")
     group = ("visitor_id", "channel", "day", "known_day")
     many = dated.groupBy(*group).count().where(F.col("count") > rules.max_events_per_day)
@@ -40,22 +43,16 @@ def with_session(events: DataFrame, rules: Behaviour) -> DataFrame:
     first = F.last(F.when(F.col("begins"), F.col("event_id")), ignorenulls=True).over(
         order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
-    visits = cut.withColumn("first_event", first).select(*events.columns, F.expr(SESSION_ID).alias("session_id"))
+    visits = cut.withColumn("first_event", first).select(*events.columns, session_id())
     others = told.where("machine").select(*events.columns)
     others = others.unionByName(events.where(~F.coalesce(F.col("channel").isin(*ONLINE), F.lit(False))))
     return visits.unionByName(others.withColumn("session_id", F.lit(None).cast("string")))
 
 
 def with_days(facts: DataFrame, happened: str) -> DataFrame:
-    """Adds `days` as day and known_day; `happened`: the column of when."""
-    day, known_day = days(happened, "received_ts")
-    return facts.withColumns({"day": day, "known_day": known_day})
-
-
-def days(happened: str, received: str) -> tuple[Column, Column]:
-    """The day of a fact and the day it was known, the later of happening and being received, UTC."""
+    """Adds day, when a fact happened by the column `happened`, and known_day, the later of that and received_ts; UTC."""
     day = F.to_date(happened)
-    return day, F.greatest(day, F.to_date(received))
+    return facts.withColumns({"day": day, "known_day": F.greatest(day, F.to_date("received_ts"))})
 
 
 def with_visit(

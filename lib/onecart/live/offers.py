@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
-from onecart.facts.owners import Owners
+from onecart.facts.owners import HAPPENED, Owners
 from onecart.frames import break_lineage
 from onecart.recommend.events import purchases
 from onecart.recommend.offer import TABLE, Kept, allowed, customers_of, happened, newest, offers
@@ -50,9 +50,10 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
     if customers.isEmpty():
         return 0
     # What came since the nightly facts were written is in silver alone.
-    orders, events = (ctx.lake.read_if_exists(name) for name in ("silver.orders", "silver.interactions"))
-    orders = owners.named(orders.where(F.col("order_ts") >= F.lit(since)), "silver.orders")
-    events = owners.named(events.where(F.col("event_ts") >= F.lit(since)), "silver.interactions")
+    orders, events = (
+        owners.named(ctx.lake.read_if_exists(name).where(F.col(HAPPENED[name]) >= F.lit(since)), name)
+        for name in ("silver.orders", "silver.interactions")
+    )
     did = happened(ctx.settings.recommend, orders, events)
     did = break_lineage(did.join(customers.select("user_id"), on="user_id", how="left_semi"))
     if did.isEmpty():

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from onecart.behaviour.live import as_sessions, still_open, update
 from onecart.context import Context, Result
 from onecart.facts.owners import Owners
-from onecart.facts.visits import SESSION_ID
+from onecart.facts.visits import session_id
 from onecart.frames import break_lineage
 from onecart.intent.registry import Champion
 from onecart.live.model import current, scored
@@ -63,7 +63,7 @@ def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, strea
     if counted is not None and counted["batch"] >= number:
         return
     visits = update(before, Owners.of(lake).named(batch, "silver.interactions"), rules)
-    visits = visits.withColumn("session_id", F.expr(SESSION_ID)).transform(break_lineage)
+    visits = visits.withColumn("session_id", session_id()).transform(break_lineage)
     newest = visits.agg(F.max("ended_ts")).first()
     if newest is None or newest[0] is None:
         return

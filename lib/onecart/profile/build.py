@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.facts import EVENTS, ORDERS
-from onecart.facts.owners import Owners
+from onecart.facts.owners import HAPPENED, Owners
 from onecart.frames import break_lineage
 from onecart.lake import Lake, contract
 from onecart.lake.contract import MONEY
@@ -19,7 +19,7 @@ _PER_CUSTOMER_ZERO = ("orders", "units", "visits", "tickets", "reviews")
 
 
 class Facts(NamedTuple):
-    """What customers did before as_of, each frame with customer_id."""
+    """What customers did before as_of, each frame with customer_id, in the order of HAPPENED."""
 
     events: DataFrame
     lines: DataFrame
@@ -84,12 +84,12 @@ def write_profiles(
 
 def happened(lake: Lake, *, as_of: date) -> Facts:
     """What customers did before `as_of`."""
-    owners = Owners.of(lake)
-    reviews, tickets = (owners.named(lake.read_if_exists(name), name) for name in ("silver.reviews", "silver.tickets"))
-    facts = {"event_ts": lake.read(EVENTS), "order_ts": lake.read(ORDERS), "review_ts": reviews, "opened_ts": tickets}
-    return Facts(
-        *[rows.where((F.col(time) < F.lit(as_of)) & F.col("customer_id").isNotNull()) for time, rows in facts.items()]
-    )
+    owners, written = Owners.of(lake), {"silver.interactions": EVENTS, "silver.orders": ORDERS}
+    frames = []
+    for name, time in HAPPENED.items():
+        rows = lake.read(written[name]) if name in written else owners.named(lake.read_if_exists(name), name)
+        frames.append(rows.where((F.col(time) < F.lit(as_of)) & F.col("customer_id").isNotNull()))
+    return Facts(*frames)
 
 
 def habits(did: Facts, baskets: DataFrame, purchases: DataFrame, products: DataFrame) -> list[DataFrame]:

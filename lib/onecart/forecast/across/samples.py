@@ -22,7 +22,8 @@ _SERIES_AT_ONCE = 256
 
 def training_rows(found: DataFrame, plan: Plan, cutoff: int | None, training: Training) -> DataFrame:
     """TRAINING, key unique_id, t, k: about `training.rows`, or `training.rows_per_series` of each series where that is less, of
-    all that lie before `cutoff`, drawn by `origins.drawn`. ratio: of the value to the level; weight: the root of the level, between errors in units, which the large series make, and errors in levels."""
+    all that lie before `cutoff`, drawn by `origins.drawn`. ratio: of the value to the level; weight: the root of the level,
+    between errors in units, which the large series make, and errors in levels."""
     series, origins = training_origins(found, plan, cutoff)
     share = min(training.rows, training.rows_per_series * series) / max(1, origins * plan.h)
 
