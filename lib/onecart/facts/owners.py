@@ -39,14 +39,17 @@ def with_customer(facts: DataFrame, links: DataFrame, stitches: DataFrame, *, at
     time and nobody's outside of them (then the customer_id is its own record's, a visitor's); any other record is its
     link's customer always.
     """
-    linked = facts.join(links.select("record_id", "customer_id"), "record_id", how="left")
     spans = stitches.groupBy("record_id").agg(
         F.collect_list(F.struct("from_ts", "until_ts", F.col("customer_id").alias("owner"))).alias("spans")
     )
+    known = links.select("record_id", "customer_id").join(spans, "record_id", how="full")
     now = F.col(at)
     found = F.filter("spans", lambda s: (now >= s["from_ts"]) & (s["until_ts"].isNull() | (now < s["until_ts"])))
-    visitor = F.concat(F.lit("v_"), F.substring(F.sha2("record_id", 256), 1, 16))
+    visitor = F.concat(F.lit("v_"), F.substring(F.sha2("of", 256), 1, 16))
     owner = F.when(F.col("spans").isNull(), F.col("customer_id")).otherwise(
         F.coalesce(F.get(found, F.lit(0))["owner"], visitor)
     )
-    return linked.join(spans, "record_id", how="left").withColumn("customer_id", owner).drop("spans")
+    # Facts of no record have keys of their own, or one task would get them all.
+    of = F.coalesce("record_id", F.concat(F.lit("nobody at "), F.col(at).cast("string")))
+    named = facts.withColumn("of", of).join(known.withColumnRenamed("record_id", "of"), "of", how="left")
+    return named.select(*facts.columns, owner.alias("customer_id"))

@@ -32,21 +32,22 @@ def with_session(events: DataFrame, rules: Behaviour) -> DataFrame:
 
     events: silver.interactions with customer_id.
     """
-    seen = events.where(F.col("channel").isin(*ONLINE)).transform(with_visitor)
-    dated = seen.transform(with_days, "event_ts")
+    online = F.coalesce(F.col("channel").isin(*ONLINE), F.lit(False))
+    dated = events.transform(with_visitor).transform(with_days, "event_ts")
     group = ("visitor_id", "channel", "day", "known_day")
-    many = dated.groupBy(*group).count().where(F.col("count") > rules.max_events_per_day)
+    many = dated.where(online).groupBy(*group).count().where(F.col("count") > rules.max_events_per_day)
     machines = many.select(*group, F.lit(True).alias("machine"))
     told = dated.join(F.broadcast(machines), [*group], how="left")
-    cut = told.where("machine IS NULL").transform(with_visit, rules)
-    order = Window.partitionBy(*visit_keys(rules)).orderBy("event_ts", "event_id")
+    # What is of no visit stands alone, so that no window holds it; one pass over all is cheaper than a union of parts.
+    told = told.withColumn("alone", F.when(~online | F.col("machine"), F.col("event_id")))
+    by = (*VISITOR, "alone")
+    order = Window.partitionBy(*visit_keys(rules, by)).orderBy("event_ts", "event_id")
     first = F.last(F.when(F.col("begins"), F.col("event_id")), ignorenulls=True).over(
         order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
-    visits = cut.withColumn("first_event", first).select(*events.columns, session_id())
-    others = told.where("machine").select(*events.columns)
-    others = others.unionByName(events.where(~F.coalesce(F.col("channel").isin(*ONLINE), F.lit(False))))
-    return visits.unionByName(others.withColumn("session_id", F.lit(None).cast("string")))
+    cut = told.transform(with_visit, rules, by=by).withColumn("first_event", first)
+    visit = F.when(F.col("alone").isNull(), session_id()).alias("session_id")
+    return cut.select(*events.columns, visit)
 
 
 def with_days(facts: DataFrame, happened: str) -> DataFrame:

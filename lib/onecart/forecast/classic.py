@@ -16,12 +16,33 @@ def _of(make: Callable[[Any, int], Any]) -> Model:
     def model(history: History, setup: Setup) -> np.ndarray:
         from statsforecast import models
 
-        y = history.known(setup.freq.season)
-        season = setup.freq.season if setup.seasonal and len(y) >= 2 * setup.freq.season else 1
+        y, season = _values(history, setup)
         found = make(models, season).forecast(y=y, h=len(history.ahead))["mean"]
         return np.asarray(found, float)
 
     return model
+
+
+def _in_one_form(make: Callable[..., Any], said: str) -> Model:
+    """The same of a model that fits each of its forms and takes the best, which it tells as `said`. Of a series' histories
+    it chooses on the first (`Setup.forms`): to fit all takes longest of all, and what is tested is what is used."""
+
+    def model(history: History, setup: Setup) -> np.ndarray:
+        from statsforecast import models
+
+        y, season = _values(history, setup)
+        forms = {} if setup.forms is None else setup.forms
+        one = make(models, season, **({"model": forms[said]} if said in forms else {})).fit(y)
+        forms.setdefault(said, getattr(one, "trend_forecaster", one).model_[said])
+        return np.asarray(one.predict(h=len(history.ahead))["mean"], float)
+
+    return model
+
+
+def _values(history: History, setup: Setup) -> tuple[np.ndarray, int]:
+    """(what the model is fitted on, periods of its season; 1: none)."""
+    y = history.known(setup.freq.season)
+    return y, setup.freq.season if setup.seasonal and len(y) >= 2 * setup.freq.season else 1
 
 
 def _deseasonalised(models: Any, season: int, trend: Any) -> Any:
@@ -39,10 +60,14 @@ def _arima(models: Any, season: int) -> Any:
     return _deseasonalised(models, season, flat) if season > 1 else flat
 
 
-def _theta(models: Any, season: int) -> Any:
+def _theta(models: Any, season: int, **form: str) -> Any:
     if season > _LONG:
-        return _deseasonalised(models, season, models.AutoTheta(season_length=1))
-    return models.AutoTheta(season_length=season)
+        return _deseasonalised(models, season, models.AutoTheta(season_length=1, **form))
+    return models.AutoTheta(season_length=season, **form)
+
+
+def _ces(models: Any, season: int, **form: str) -> Any:
+    return models.AutoCES(season_length=season if season <= _LONG else 1, **form)
 
 
 def mstl(history: History, setup: Setup) -> np.ndarray:
@@ -60,9 +85,9 @@ def mstl(history: History, setup: Setup) -> np.ndarray:
 
 CLASSIC: dict[str, Model] = {
     "ets": _of(_ets),
-    "theta": _of(_theta),
+    "theta": _in_one_form(_theta, "modeltype"),
     "arima": _of(_arima),
-    "ces": _of(lambda models, season: models.AutoCES(season_length=season if season <= _LONG else 1)),
+    "ces": _in_one_form(_ces, "seasontype"),
     "mstl": mstl,
     "croston": _of(lambda models, season: models.CrostonClassic()),
     "sba": _of(lambda models, season: models.CrostonSBA()),

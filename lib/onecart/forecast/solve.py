@@ -85,7 +85,7 @@ def solve(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Solved:
     yearly, seasonal = shortest >= 2 * freq.year, shortest >= 2 * freq.season
     seed = (plan.seed + crc32(unique_id.encode())) % 2**32
     seasons = tuple(s for s in freq.seasons if s > 1 and shortest >= 2 * s)
-    setup = Setup(freq, seasonal, yearly, plan.country, seed, flat=shortest < freq.season, seasons=seasons)
+    setup = Setup(freq, seasonal, yearly, plan.country, seed, shortest < freq.season, seasons, forms={})
     if demand == "dead":
         return _untested(found, "nothing sold for long, or ever: the forecast is 0", "zero", zero(history, setup))
     if not found.starts:
@@ -110,14 +110,16 @@ def _try_all(found: Solved, models: Any, setup: Setup, plan: Plan) -> None:
     for name in wanted:  # a library that is stopped while it is imported stays broken
         loaded(name)
     began = time.monotonic()
-    parts = [history, *(history.until(at, plan.h) for at in found.starts)]
+    # The whole comes last: what is chosen on the oldest part, nothing of the windows has told.
+    parts = [*(history.until(at, plan.h) for at in found.starts), history]
     for name in wanted:
         if found.yhats and time.monotonic() - began > plan.seconds:
             found.notes.append(f"{name} not begun after {plan.seconds:g} s")
             continue
         try:
             with _stopped_after(2 * plan.seconds - (time.monotonic() - began)):
-                found.yhats[name] = np.stack([predicted(name, part, setup) for part in parts])
+                *tests, ahead = [predicted(name, part, setup) for part in parts]
+            found.yhats[name] = np.stack([ahead, *tests])
         except (
             Exception,
             Stopped,
