@@ -196,3 +196,17 @@ def test_jobs_do_not_decide_for_days_that_the_facts_do_not_reach(
     run(context(as_of=date(2011, 3, 21)))
     write_facts(context())
     run(context())
+
+
+def test_facts_of_no_record_and_of_records_without_a_link_keep_their_places(
+    fill: Callable[..., None], lake: Any, context: Callable[..., Any]
+) -> None:
+    fill("gold.identity_links", [link(PHONE, "c_phone")])
+    stitch = {"record_id": TABLET, "account_id": "a", "customer_id": "c_old"}
+    fill("gold.identity_stitches", [{**stitch, "from_ts": datetime(2011, 1, 1), "until_ts": HANDED_ON}])
+    same = [line(f"n{i}", None, 9) for i in range(3)]  # at one moment
+    fill("silver.orders", [*same, line("1", TABLET, 10), line("2", TABLET, 20), line("3", "device:new", 11)])
+    write_facts(context())
+    found = {order: who for order, (who,) in rows(lake, ORDERS, "order_id", "customer_id").items()}
+    assert found.pop("2", "").startswith("v_")  # a device between two owners is a visitor's
+    assert found == {"n0": None, "n1": None, "n2": None, "1": "c_old", "3": None}

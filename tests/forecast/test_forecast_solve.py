@@ -81,7 +81,31 @@ def test_each_window_is_trained_only_on_what_was_before_it(model):
 
     model("ets", spy)
     solved(np.arange(60.0), models=("ets",), windows=2)
-    assert seen == [(60, 59, 60, "2024-03-01"), (46, 45, 46, "2024-02-16"), (53, 52, 53, "2024-02-23")]
+    assert seen == [(46, 45, 46, "2024-02-16"), (53, 52, 53, "2024-02-23"), (60, 59, 60, "2024-03-01")]
+
+
+@pytest.mark.parametrize("name", ["theta", "ces"])
+def test_theta_and_ces_choose_their_form_on_the_oldest_part_and_keep_it(monkeypatch, name):
+    from statsforecast import models
+
+    asked, make = [], getattr(models, {"theta": "AutoTheta", "ces": "AutoCES"}[name])
+    form = {"theta": "modeltype", "ces": "seasontype"}[name]
+
+    class Spy(make):
+        def fit(self, y, X=None):
+            told = super().fit(y, X)
+            asked.append((len(y), self.model, self.model_[form]))
+            return told
+
+    monkeypatch.setattr(models, make.__name__, Spy)
+    y = np.random.default_rng(1).poisson(5, 60) + np.tile(WEEK, 9)[:60]
+    found = solved(y, models=(name,), windows=2)
+    first = asked[0][2]
+    assert [n for n, _, _ in asked] == [46, 53, 60]
+    assert asked[0][1] not in ("STM", "OTM", "DSTM", "DOTM", "N", "S", "P", "F")  # all were tried
+    assert [(tried, chosen) for _, tried, chosen in asked[1:]] == [(first, first)] * 2
+    ahead = make(season_length=7, model=first).forecast(y=y.astype(float), h=7)["mean"]
+    assert found.yhats[name][0] == pytest.approx(np.maximum(ahead, 0))
 
 
 @pytest.mark.parametrize(("n", "seasonal"), [(23, True), (22, False)])  # the first window begins after 14, and after 13
@@ -114,7 +138,7 @@ def test_models_see_the_regressors_of_all_series(model):
     model("ets", spy)
     shared = pd.DataFrame({"rain": np.arange(67.0)}, index=pd.date_range("2024-01-01", periods=67))
     solved(np.ones(60), models=("ets",), windows=1, shared=shared)
-    assert seen == [(["rain"], sum(range(60, 67))), (["rain"], sum(range(53, 60)))]
+    assert seen == [(["rain"], sum(range(53, 60))), (["rain"], sum(range(60, 67)))]
 
 
 def test_a_year_is_sought_only_where_the_shortest_training_part_has_two(model):

@@ -97,7 +97,9 @@ class Setup:
     seed: int = 0
     flat: bool = False
     seasons: tuple[int, ...] | None = None  # those of the frequency that it has two of; None: by each history's length
-    forms: dict[str, str] | None = None  # of theta and ces: chosen on the first history, kept on the next; None: on each
+    forms: dict[str, str] | None = (
+        None  # of theta and ces: chosen on the first history, kept on the next; None: on each
+    )
 
 
 Model = Callable[[History, Setup], np.ndarray]

@@ -146,7 +146,9 @@ def _inverse_gram(has: sparse.csr_matrix, l2: float) -> np.ndarray:
     users, items = has.shape
     small = (has @ has.T if users < items else has.T @ has).toarray().astype(np.float64)
     small[np.diag_indices(len(small))] += l2
-    half, _ = linalg.lapack.dpotri(linalg.cholesky(small, lower=True), lower=True)  # a third of the work of solving for I
+    half, _ = linalg.lapack.dpotri(
+        linalg.cholesky(small, lower=True), lower=True
+    )  # a third of the work of solving for I
     inverse = np.tril(half) + np.tril(half, -1).T
     if users >= items:
         return inverse
