@@ -9,7 +9,7 @@ import pandas as pd
 
 from onecart import forecast
 from onecart.forecast import metrics
-from onecart.forecast.stock.optima import newsvendor_normal
+from onecart.forecast.inventory.optimal_policies import newsvendor_normal
 from onecart.spark import session
 
 # For a few thousand rows, compiling a query takes longer than interpreting it.

@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 
 from onecart import voice
 from onecart.spark import session
-from onecart.voice.issues import placed_reviews, product_issues
-from onecart.voice.quotes import issue_quotes
-from onecart.voice.tickets import learn_intents
+from onecart.voice.issues.quotes import issue_quotes
+from onecart.voice.issues.weekly import placed_reviews, product_issues
+from onecart.voice.tickets.intents import learn_intents
 
 # For a few hundred rows, compiling a query takes longer than interpreting it.
 quick = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from onecart import recommend
-from onecart.recommend import metrics
-from onecart.recommend.rerank import reranked
+from onecart.recommend.evaluation import metrics
+from onecart.recommend.serving.rerank import reranked
 from onecart.spark import session
 
 # For a few thousand rows, compiling a query takes longer than interpreting it.

@@ -142,7 +142,7 @@ def context(spark: Any, lake: Any) -> Callable[..., Any]:
 @pytest.fixture
 def followed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """`followed("gold.segments")`: in this test the table keeps its changes, as those do that some job follows."""
-    from onecart.lake import CONTRACTS
+    from onecart.contracts import CONTRACTS
 
     return lambda name: monkeypatch.setitem(CONTRACTS, name, replace(CONTRACTS[name], followed=True))
 
@@ -159,7 +159,7 @@ def fill(lake: Any, spark: Any, tables: tuple[Path, dict[str, Path]]) -> Callabl
 
     A fixture fills the same rows again for each test: from the second time on the table's folder is copied.
     """
-    from onecart.lake import contract
+    from onecart.contracts import contract
 
     folder, known = tables
 
@@ -186,7 +186,7 @@ def fill(lake: Any, spark: Any, tables: tuple[Path, dict[str, Path]]) -> Callabl
 def rows_of() -> Callable[..., list[dict[str, Any]]]:
     """`rows_of("gold.segments", {"customer_id": "a"}, ...)`: the rows given, with a value in every column that must have
     one, so that a table may get columns without breaking a test."""
-    from onecart.lake import contract
+    from onecart.contracts import contract
 
     def whole(name: str, *rows: dict[str, Any]) -> list[dict[str, Any]]:
         needed = {c.name: _ANY[c.type] for c in contract(name).columns if not c.nullable}

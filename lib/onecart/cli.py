@@ -114,7 +114,7 @@ def tables(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="onecart tables", description=tables.__doc__)
     add_arguments(parser)
     args = parser.parse_args(argv)
-    from onecart.lake import contract
+    from onecart.contracts import contract
 
     lake = open_lake(load_settings(args))
     rows = []

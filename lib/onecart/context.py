@@ -8,8 +8,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from onecart.config import Settings
+from onecart.contracts import contract
 from onecart.errors import OneCartError
-from onecart.lake import Lake, contract
+from onecart.lake import Lake
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """One step of the way data walks. `room` is the module with `run(ctx) -> Result`; `needs` the jobs before it.
+    """One step of the way data walks. `run(ctx) -> Result` is in `<room>/job.py`; `needs` the jobs before it.
 
     `purpose`: the job reads only rows of customers whose consent covers it; None: it runs the shop, and what it writes
     stays in the lake (only `lake.export` lets rows out, for a purpose of its own). `streams`: a run may go on for days, and
@@ -22,18 +22,18 @@ class Job:
 
 
 DAG = (
-    Job("ingest", "channels.ingest", "landing files -> bronze, each file once"),
-    Job("clean", "quality.clean", "bronze -> silver, bad rows to ops.quarantine", ("ingest",)),
-    Job("unify", "profile.unify", "who is who, one profile per customer", ("clean",)),
-    Job("behave", "behaviour.behave", "sessions, funnel, features", ("unify",)),
-    Job("intent", "intent.score", "probability to buy", ("behave",)),
-    Job("recommend", "recommend.serve", "products for each customer", ("unify",)),
-    Job("voice", "voice.listen", "sentiment, aspects and issues of reviews, intents of tickets", ("clean",), nlp=True),
-    Job("forecast", "forecast.job", "demand per product", ("clean",)),  # takes what reviews said, where it is there
-    Job("decide", "decide.segments", "segments", ("intent",)),
-    Job("measure", "measure.conversion", "conversion by day and channel", ("behave",)),
-    Job("report", "report.page", "report.html", ("recommend", "forecast", "voice", "decide", "measure")),
+    Job("ingest", "channels", "landing files -> bronze, each file once"),
+    Job("clean", "quality", "bronze -> silver, bad rows to ops.quarantine", ("ingest",)),
+    Job("unify", "profile", "who is who, one profile per customer", ("clean",)),
+    Job("behave", "behaviour", "sessions, funnel, features", ("unify",)),
+    Job("intent", "intent", "probability to buy", ("behave",)),
+    Job("recommend", "recommend", "products for each customer", ("unify",)),
+    Job("voice", "voice", "sentiment, aspects and issues of reviews, intents of tickets", ("clean",), nlp=True),
+    Job("forecast", "forecast", "demand per product", ("clean",)),  # takes what reviews said, where it is there
+    Job("decide", "decide", "segments", ("intent",)),
+    Job("measure", "measure", "conversion by day and channel", ("behave",)),
+    Job("report", "report", "report.html", ("recommend", "forecast", "voice", "decide", "measure")),
 )
-UPKEEP = Job("upkeep", "lake.upkeep", "compact and vacuum the tables")
-LIVE = Job("live", "live.score", "probability that a visit under way buys", streams=True)
+UPKEEP = Job("upkeep", "upkeep", "compact and vacuum the tables")
+LIVE = Job("live", "live", "probability that a visit under way buys", streams=True)
 JOBS = {job.name: job for job in (*DAG, UPKEEP, LIVE)}

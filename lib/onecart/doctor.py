@@ -85,7 +85,7 @@ def _lake(root: str) -> str:
 
 
 def _key(settings: Settings) -> str:
-    from onecart.lake.pseudonym import key_file, key_ring
+    from onecart.governance.pseudonym import key_file, key_ring
 
     if settings.privacy.key:
         return f"pseudonyms are signed with {settings.privacy.key}, version {key_ring(settings.privacy, '').version}"

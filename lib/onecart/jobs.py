@@ -126,7 +126,7 @@ def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] |
     started, clock, before = datetime.now(timezone.utc), time.monotonic(), work_done(spark)
     result, error = Result(), ""
     try:
-        result = importlib.import_module(f"onecart.{job.room}").run(ctx)
+        result = importlib.import_module(f"onecart.{job.room}.job").run(ctx)
     except BaseException as e:
         error = (str(e).splitlines() or [type(e).__name__])[0][:1000] or type(e).__name__
         result = getattr(e, "result", result)
@@ -146,7 +146,7 @@ def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] |
 def _record(
     ctx: Any, job: Job, started: datetime, seconds: float, before: dict[str, int] | None, result: Any, error: str
 ) -> dict[str, Any]:
-    from onecart.lake import contract
+    from onecart.contracts import contract
     from onecart.spark import KINDS_OF_WORK, work_done
 
     now = work_done(ctx.spark)

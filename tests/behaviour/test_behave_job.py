@@ -13,7 +13,7 @@ pytestmark = pytest.mark.job
 def test_behave_writes_visits_funnel_and_features_of_known_customers(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any]
 ) -> None:
-    from onecart.behaviour.behave import run
+    from onecart.behaviour.job import run
     from onecart.facts import write_facts
 
     link = {"probability": 1.0, "rule": "alone"}
@@ -61,7 +61,7 @@ def test_features_are_made_again_from_the_versions_a_run_read(
     lake: Any, spark: Any, fill: Callable[..., None], context: Callable[..., Any]
 ) -> None:
     from onecart.behaviour import features_at
-    from onecart.behaviour.behave import INPUTS, run
+    from onecart.behaviour.job import INPUTS, run
     from onecart.errors import UsageError
     from onecart.facts import ORDERS, write_facts
 

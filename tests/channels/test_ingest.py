@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from onecart.channels import ingest
+from onecart.channels import job as ingest
 from onecart.config import Settings, load
 from onecart.errors import OneCartError
 

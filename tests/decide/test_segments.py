@@ -82,7 +82,7 @@ def test_reachable_needs_the_consent_and_the_address_for_it(spark: Any) -> None:
 def test_decide_writes_segments_before_any_intent_is_known(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any]
 ) -> None:
-    from onecart.decide.segments import run
+    from onecart.decide.job import run
 
     zeros = dict.fromkeys(("records", "orders", "units", "visits", "tickets", "reviews"), 0)
     consents = {f"consent_{n}": False for n in ("email", "sms", "profiling")}

@@ -80,7 +80,7 @@ def test_forecasts_are_the_same(models: tuple[str, ...], spark: Any, spread: Spr
 
 def test_what_nodes_of_products_are_told_is_the_same_to_the_last_digit(spark: Any, spread: Spread) -> None:
     """Trees over all series bin it: a mean that differs in the last bit makes other trees."""
-    from onecart.forecast.links import known_ahead
+    from onecart.forecast.inputs.exogenous import known_ahead
 
     day, skus = date(2024, 1, 1), [f"s{n:02}" for n in range(40)]
     series = spark.createDataFrame([(s, day, 1.0) for s in skus], "unique_id STRING, ds DATE, y DOUBLE")

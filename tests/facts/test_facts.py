@@ -60,10 +60,10 @@ def rows(lake: Any, name: str, key: str, *columns: str) -> dict[str, tuple[Any, 
 def test_labels_features_and_recommendations_take_one_owner_of_an_order_on_a_device_that_changed_hands(
     shop: None, lake: Any, context: Callable[..., Any]
 ) -> None:
-    from onecart.behaviour.facts import order_facts
-    from onecart.intent.score import purchases
+    from onecart.behaviour.daily import order_facts
+    from onecart.intent.job import purchases
     from onecart.profile.build import happened as profiled
-    from onecart.recommend.offer import happened as interacted
+    from onecart.recommend.serving.offers import happened as interacted
 
     ctx = context()
     write_facts(ctx)
@@ -79,7 +79,7 @@ def test_labels_features_and_recommendations_take_one_owner_of_an_order_on_a_dev
 
 
 def test_the_profile_counts_the_visits_of_gold_sessions(shop: None, lake: Any, context: Callable[..., Any]) -> None:
-    from onecart.behaviour.behave import run
+    from onecart.behaviour.job import run
     from onecart.profile import activity
     from onecart.profile.build import happened
 
@@ -184,7 +184,7 @@ def test_a_column_of_a_fact_that_silver_has_otherwise_is_written(
 def test_jobs_do_not_decide_for_days_that_the_facts_do_not_reach(
     shop: None, lake: Any, fill: Callable[..., None], context: Callable[..., Any]
 ) -> None:
-    from onecart.behaviour.behave import run
+    from onecart.behaviour.job import run
     from onecart.errors import OneCartError
 
     write_facts(context())

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 
 from onecart.errors import UsageError
-from onecart.forecast import across
-from onecart.forecast.across.features import features
-from onecart.forecast.across.lstm import inputs
-from onecart.forecast.across.origins import Series, asked, cutoff_of, cutoffs, drawn, series_of
-from onecart.forecast.packed import SOLVED, with_static
-from onecart.forecast.series import FREQS
-from onecart.forecast.solve import Plan
+from onecart.forecast import global_models
+from onecart.forecast.global_models.features import features
+from onecart.forecast.global_models.lstm import inputs
+from onecart.forecast.global_models.origins import Series, asked, cutoff_of, cutoffs, drawn, series_of
+from onecart.forecast.inputs.series import FREQS
+from onecart.forecast.local.backtest import Plan
+from onecart.forecast.local.serialization import SOLVED, with_static
 
 DAY, H = 86_400, 3
-SMALL = across.Training(rows=1500, windows=600, steps=60, batch_size=32, iterations=6)
+SMALL = global_models.Training(rows=1500, windows=600, steps=60, batch_size=32, iterations=6)
 
 
 def plan(freq: str = "D", regressors: tuple[str, ...] = (), seed: int = 0) -> Plan:
@@ -56,7 +56,7 @@ def one(row: dict[str, Any], asked_of: Plan | None = None) -> Series:
 
 
 def paths_of(found: Any, asked_of: Plan, *models: str) -> dict[str, np.ndarray]:
-    rows = across.paths(found, asked_of, models, SMALL).collect()
+    rows = global_models.paths(found, asked_of, models, SMALL).collect()
     assert {r["model"] for r in rows} == set(models)
     return {r["unique_id"]: np.array(r["yhats"]).reshape(-1, H) for r in rows}
 
@@ -79,7 +79,7 @@ def truth(row: dict[str, Any]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "model", [pytest.param(m, marks=pytest.mark.heavy) if m == "lstm" else m for m in across.MODELS]
+    "model", [pytest.param(m, marks=pytest.mark.heavy) if m == "lstm" else m for m in global_models.MODELS]
 )
 def test_a_regressor_that_doubles_sales_is_learnt_and_paths_are_ahead_then_windows(frame, model):
     new = solved_row("new", np.r_[np.zeros(57), 1.0, 2.0, 3.0], x=[np.zeros(60 + H)])  # nothing of it to learn from
@@ -214,40 +214,40 @@ def test_features_say_what_they_are_called():
 
 def test_too_little_to_learn_from_gives_no_rows_and_other_states_are_left_out(frame):
     rows = [solved_row("a", np.ones(50)), {**solved_row("b", np.ones(50)), "status": "fallback", "starts": []}]
-    assert across.paths(frame(rows), plan(), ["lightgbm"]).collect() == []
-    assert across.paths(frame(rows[1:]), plan(), ["gbt"]).collect() == []
-    assert across.paths(frame(rows), plan(), []).columns == ["unique_id", "model", "yhats"]
+    assert global_models.paths(frame(rows), plan(), ["lightgbm"]).collect() == []
+    assert global_models.paths(frame(rows[1:]), plan(), ["gbt"]).collect() == []
+    assert global_models.paths(frame(rows), plan(), []).columns == ["unique_id", "model", "yhats"]
 
 
 def test_what_cannot_be_had_is_said(frame, monkeypatch):
     found = frame([solved_row("a", np.ones(50))])
     with pytest.raises(UsageError, match="no model 'lightgmb' over all series; did you mean 'lightgbm'"):
-        across.paths(found, plan(), ["lightgmb"])
+        global_models.paths(found, plan(), ["lightgmb"])
     with pytest.raises(UsageError, match="steps of training must be a whole number from 1, found 0"):
-        across.Training(steps=0)
+        global_models.Training(steps=0)
     with pytest.raises(UsageError, match="learning_rate of training must be above 0"):
-        across.Training(learning_rate=0.0)
+        global_models.Training(learning_rate=0.0)
     monkeypatch.setitem(sys.modules, "lightning", None)
     with pytest.raises(UsageError, match=r"pip install 'onecart\[deep\]'"):
-        across.paths(found, plan(), ["lstm"])
+        global_models.paths(found, plan(), ["lstm"])
 
 
 @pytest.mark.heavy
 def test_torch_distributor_trains_and_tensorboard_gets_its_curve(spark, tmp_path):
     from onecart.deep import trained
-    from onecart.forecast.across.network import Lstm
+    from onecart.forecast.global_models.network import Lstm
 
     rng = np.random.default_rng(4)
     past, ahead = (rng.random((64, n, 2)).astype(np.float32) for n in (5, H))
     parts = (past, ahead, 3 * ahead[:, :, 0], np.ones((64, H), np.float32))
     network = Lstm(past=2, ahead=2, hidden=8)
     before = network.second.weight.detach().clone()
-    how = across.Training(steps=20, batch_size=16, processes=1, log_dir=str(tmp_path)).fit(0)
+    how = global_models.Training(steps=20, batch_size=16, processes=1, log_dir=str(tmp_path)).fit(0)
     trained(network, parts, how, "lstm")
     assert not np.array_equal(network.second.weight.detach(), before)
     assert len(list(tmp_path.glob("lstm/*/events*"))) == 1
 
 
 def test_importing_it_does_not_import_torch_or_lightgbm():
-    code = "import sys, onecart.forecast.across; sys.exit('torch' in sys.modules or 'lightgbm' in sys.modules)"
+    code = "import sys, onecart.forecast.global_models; sys.exit('torch' in sys.modules or 'lightgbm' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

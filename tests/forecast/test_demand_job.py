@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from chispa import assert_df_equality
 
-from onecart.forecast import accuracy, demand, job, links
+from onecart.forecast import accuracy, job
+from onecart.forecast.inputs import demand, exogenous
 from onecart.report import queries
 
 pytestmark = pytest.mark.job
@@ -166,13 +167,13 @@ def test_plans_and_reviews_are_known_ahead_of_products_and_nodes(spark):
         ("b", "11111", AS_OF, "promotion", 0.2),
         ("c", "*", first, "mailer", 1.0),
     ]
-    planned = links.planned(spark.createDataFrame(plans, plan), series.select("unique_id"))
+    planned = exogenous.planned(spark.createDataFrame(plans, plan), series.select("unique_id"))
     reviewed = dt.datetime.combine(AS_OF - dt.timedelta(days=horizon), dt.time(12))
     reviews = spark.createDataFrame([("r1", reviewed), ("r2", reviewed)], "review_id string, review_ts timestamp")
     scores = [("r1", "22222", "negative"), ("r2", "22222", None)]
     scored = spark.createDataFrame(scores, "review_id string, sku string, sentiment string")
-    parts = [links.sentiment(scored, reviews, horizon=horizon), planned]
-    found = links.known_ahead(series, parts, tree, ["category"], as_of=AS_OF, horizon=horizon).collect()
+    parts = [exogenous.sentiment(scored, reviews, horizon=horizon), planned]
+    found = exogenous.known_ahead(series, parts, tree, ["category"], as_of=AS_OF, horizon=horizon).collect()
     assert len(found) == 4 * 5  # two products, the category, the total; three days and two ahead
     names = ("sentiment", "mailer", "promotion")
     at = {(r["unique_id"], (r["ds"] - AS_OF).days): tuple(r[n] for n in names) for r in found}

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from onecart.forecast import choice
-from onecart.forecast.choice import BEST_OF, ENSEMBLE, Usual, alike, chosen, usual, weights
-from onecart.forecast.models import BENCHMARK
+from onecart.forecast.local.registry import BENCHMARK
+from onecart.forecast.selection import selector
+from onecart.forecast.selection.selector import BEST_OF, ENSEMBLE, Usual, alike, chosen, usual, weights
 
 NOTHING = Usual({}, {})
 OTHERS = ("naive", "ets", "theta", "ces", "mstl", "regression", "sba")
@@ -17,14 +17,14 @@ def case(errors, demand="smooth", scale=2.0, h=4):
     """A series of 10 a period; `errors`: model -> how far it is off on each window (ahead as on the first)."""
     paths = {name: 10 + np.repeat([off[0], *off], h).reshape(-1, h) for name, off in errors.items()}
     windows = len(next(iter(errors.values())))
-    return choice.Tested(demand, scale, np.full((windows, h), 10.0), paths)
+    return selector.Tested(demand, scale, np.full((windows, h), 10.0), paths)
 
 
 def noisy(seed, models=6, windows=3, h=5, demand="smooth"):
     rng = np.random.default_rng(seed)
     y = rng.poisson(10, (windows, h)).astype(float)
     names = (BENCHMARK, *OTHERS)[:models]
-    return choice.Tested(
+    return selector.Tested(
         demand, 3.0, y, {name: rng.normal(10, 1 + rng.random() * 4, (1 + windows, h)) for name in names}
     )
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from onecart.forecast import baselines, choice
-from onecart.forecast.intervals import Spread, calibrated, ends, spreads
+from onecart.forecast.inputs.series import FREQS, History, Setup
+from onecart.forecast.local import baselines
 from onecart.forecast.metrics import coverage
-from onecart.forecast.series import FREQS, History, Setup
+from onecart.forecast.selection import selector
+from onecart.forecast.selection.intervals import Spread, calibrated, ends, spreads
 
 LEVELS = (50, 80, 95)
 H = 7
@@ -148,8 +149,8 @@ def test_residuals_are_counted_in_the_spreads_of_their_window():
 def test_the_spread_of_a_window_is_drawn_from_the_other_windows():
     y = np.full((3, 2), 10.0)
     path = np.array([[10.0, 10], [12, 12], [14, 14], [13, 13]])  # off by 2, 4, 3
-    one = choice.Tested("smooth", 5.0, y, {"ets": path})
-    known = choice.Usual({}, {("smooth", "ets"): 0.8})  # 4 units, which count for two windows
+    one = selector.Tested("smooth", 5.0, y, {"ets": path})
+    known = selector.Usual({}, {("smooth", "ets"): 0.8})  # 4 units, which count for two windows
     ahead, first, second, third = spreads(one, path, ["ets"], known)
     assert ahead == pytest.approx((2 + 4 + 3 + 2 * 4) / 5)
     assert (first, second, third) == pytest.approx(((4 + 3 + 8) / 4, (2 + 3 + 8) / 4, (2 + 4 + 8) / 4))

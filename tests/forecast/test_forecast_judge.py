@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from onecart.forecast import metrics
-from onecart.forecast.choice import ENSEMBLE
-from onecart.forecast.judge import judge_of
-from onecart.forecast.models import BENCHMARK
-from onecart.forecast.packed import _arrays
-from onecart.forecast.solve import Plan, solve
+from onecart.forecast.local.backtest import Plan, solve
+from onecart.forecast.local.registry import BENCHMARK
+from onecart.forecast.local.serialization import _arrays
+from onecart.forecast.selection.results import judge_of
+from onecart.forecast.selection.selector import ENSEMBLE
 
 PLAN = Plan(7, "D", (80, 95), ("moving_average", "naive", "theta"), (), 3, 7, None, 60.0, 0)
 

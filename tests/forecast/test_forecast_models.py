@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from statsforecast import models as library
 
+from onecart.forecast.inputs.series import FREQS, History, Setup
+from onecart.forecast.local.registry import BENCHMARK, MODELS, ROUTES, predicted, suits
 from onecart.forecast.metrics import mae
-from onecart.forecast.models import BENCHMARK, MODELS, ROUTES, predicted, suits
-from onecart.forecast.series import FREQS, History, Setup
 
 DAILY = Setup(FREQS["D"])
 WEEKLY = Setup(FREQS["W"])

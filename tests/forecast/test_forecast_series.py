@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from onecart.forecast.series import FREQS, Rejected, demand_class, read_history
+from onecart.forecast.inputs.series import FREQS, Rejected, demand_class, read_history
 
 
 def rows(*pairs, **columns):

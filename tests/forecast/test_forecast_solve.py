@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from onecart.forecast.models import BENCHMARK, MODELS, ROUTES
-from onecart.forecast.series import FREQS
-from onecart.forecast.solve import Plan, solve, starts
+from onecart.forecast.inputs.series import FREQS
+from onecart.forecast.local.backtest import Plan, solve, starts
+from onecart.forecast.local.registry import BENCHMARK, MODELS, ROUTES
 
 WEEK = [1.0, 2, 3, 4, 5, 6, 7]
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from onecart.errors import UsageError
-from onecart.forecast.hierarchy import METHODS, aggregate, largest_gap, reconcile
+from onecart.forecast.hierarchy.reconciliation import METHODS, aggregate, largest_gap, reconcile
 
 LEVELS = ["category", "store"]
 

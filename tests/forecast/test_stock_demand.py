@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gamma, norm
 
-from onecart.forecast.stock.demand import demand_of, inverse, lead_times, uniforms
+from onecart.forecast.inventory.lead_time_demand import demand_of, inverse, lead_times, uniforms
 
 P = np.array([0.025, 0.1, 0.5, 0.9, 0.975])
 EVEN = (np.arange(20_000) + 0.5) / 20_000

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from onecart.errors import UsageError
-from onecart.forecast.stock import replenish, simulate
+from onecart.forecast.inventory import replenish, simulate
 
 COSTS = {"holding": 0.18, "shortage": 0.70}
 FORECAST = "ds date, yhat double, `yhat-lo-80` double, `yhat-hi-80` double"

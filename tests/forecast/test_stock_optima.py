@@ -8,27 +8,27 @@ from scipy.optimize import minimize
 from scipy.stats import norm, poisson
 
 from onecart.errors import UsageError
-from onecart.forecast.stock import optima
+from onecart.forecast.inventory import optimal_policies
 
 P6 = poisson.pmf(np.arange(40), 6)
 
 
 def test_newsvendor_with_normal_demand():
-    assert optima.newsvendor_normal(0.18, 0.70, 50, 8) == pytest.approx((56.604, 1.9976), abs=5e-5)
+    assert optimal_policies.newsvendor_normal(0.18, 0.70, 50, 8) == pytest.approx((56.604, 1.9976), abs=5e-5)
 
 
 def test_newsvendor_with_poisson_demand():
-    found = optima.newsvendor_poisson(0.18, 0.70, 50)
+    found = optimal_policies.newsvendor_poisson(0.18, 0.70, 50)
     assert found.base_stock == 56
     assert found.cost == pytest.approx(1.7972, abs=5e-5)
 
 
 def test_reorder_point_and_order_up_to_level():
-    assert optima.s_S(1, 4, 5, P6) == (4, 10, pytest.approx(8.0341, abs=5e-5))
+    assert optimal_policies.s_S(1, 4, 5, P6) == (4, 10, pytest.approx(8.0341, abs=5e-5))
 
 
 def test_reorder_point_and_order_quantity():
-    found = optima.r_Q_normal(0.225, 7.5, 8, 1300, 150, 1 / 12)
+    found = optimal_policies.r_Q_normal(0.225, 7.5, 8, 1300, 150, 1 / 12)
     assert found == pytest.approx((213.970, 318.590, 95.451), abs=5e-4)
 
 
@@ -42,26 +42,26 @@ def test_reorder_point_and_order_quantity_cost_least():
         return 0.225 * (r - mean + Q / 2) + 8 * 1300 / Q + 7.5 * 1300 * short / Q
 
     best = minimize(cost, (150, 200), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-10})
-    assert optima.r_Q_normal(0.225, 7.5, 8, 1300, 150, 1 / 12) == pytest.approx((*best.x, best.fun), rel=1e-5)
+    assert optimal_policies.r_Q_normal(0.225, 7.5, 8, 1300, 150, 1 / 12) == pytest.approx((*best.x, best.fun), rel=1e-5)
 
 
 def test_base_stock_with_a_lead_time_that_varies():
-    fixed = optima.base_stock_normal(0.18, 0.70, 50, 8, lead_time=0, lead_time_sd=0)
-    assert fixed == optima.newsvendor_normal(0.18, 0.70, 50, 8)
-    varying = optima.base_stock_normal(0.18, 0.70, 50, 8, lead_time=3, lead_time_sd=0.5)
-    assert varying == pytest.approx(optima.newsvendor_normal(0.18, 0.70, 200, np.sqrt(4 * 64 + 625)))
+    fixed = optimal_policies.base_stock_normal(0.18, 0.70, 50, 8, lead_time=0, lead_time_sd=0)
+    assert fixed == optimal_policies.newsvendor_normal(0.18, 0.70, 50, 8)
+    varying = optimal_policies.base_stock_normal(0.18, 0.70, 50, 8, lead_time=3, lead_time_sd=0.5)
+    assert varying == pytest.approx(optimal_policies.newsvendor_normal(0.18, 0.70, 200, np.sqrt(4 * 64 + 625)))
 
 
 @pytest.mark.parametrize("draws", [200_000])
 def test_the_discrete_newsvendor_on_normal_draws_is_the_normal_one(draws):
     values = norm.ppf((np.arange(draws) + 0.5) / draws, 50, 8)
-    assert optima.newsvendor_discrete(0.18, 0.70, values) == pytest.approx((56.604, 1.9976), abs=1e-3)
+    assert optimal_policies.newsvendor_discrete(0.18, 0.70, values) == pytest.approx((56.604, 1.9976), abs=1e-3)
 
 
 def test_the_discrete_newsvendor_on_poisson_weights_is_the_poisson_one():
     units = np.arange(200)
-    found = optima.newsvendor_discrete(0.18, 0.70, units, poisson.pmf(units, 50))
-    assert found == pytest.approx(optima.newsvendor_poisson(0.18, 0.70, 50))
+    found = optimal_policies.newsvendor_discrete(0.18, 0.70, units, poisson.pmf(units, 50))
+    assert found == pytest.approx(optimal_policies.newsvendor_poisson(0.18, 0.70, 50))
 
 
 @settings(deadline=None)
@@ -72,7 +72,7 @@ def test_the_discrete_newsvendor_on_poisson_weights_is_the_poisson_one():
 )
 def test_no_level_beats_the_newsvendor(table, holding, shortage):
     values, weights = np.array(table, dtype=float).T
-    found = optima.newsvendor_discrete(holding, shortage, values, weights)
+    found = optimal_policies.newsvendor_discrete(holding, shortage, values, weights)
 
     def cost(level):
         each = [holding * max(level - v, 0) + shortage * max(v - level, 0) for v in values]
@@ -111,7 +111,7 @@ def test_the_exact_s_S_is_the_best_of_all(holding, shortage, fixed, demand, lead
     cover = demand
     for _ in range(lead_time):
         cover = np.convolve(cover, demand)
-    found = optima.s_S(holding, shortage, fixed, demand, cover)
+    found = optimal_policies.s_S(holding, shortage, fixed, demand, cover)
     args = (holding, shortage, fixed, demand, cover)
     assert found.cost == pytest.approx(chain_cost(found.s, found.S, *args))
     everything = [chain_cost(s, S, *args) for s in range(-4, 12) for S in range(s + 1, s + 15)]
@@ -121,11 +121,11 @@ def test_the_exact_s_S_is_the_best_of_all(holding, shortage, fixed, demand, lead
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (lambda: optima.newsvendor_normal(0, 1, 50, 8), "holding must be above 0"),
-        (lambda: optima.newsvendor_discrete(1, 1, []), "one or more finite numbers"),
-        (lambda: optima.newsvendor_discrete(1, 1, [1, 2], [1]), r"one a value \(2\)"),
-        (lambda: optima.s_S(1, 1, 1, [1.0]), "0 for certain"),
-        (lambda: optima.r_Q_normal(9, 0.01, 8, 10, 1, 1), "costs too little"),
+        (lambda: optimal_policies.newsvendor_normal(0, 1, 50, 8), "holding must be above 0"),
+        (lambda: optimal_policies.newsvendor_discrete(1, 1, []), "one or more finite numbers"),
+        (lambda: optimal_policies.newsvendor_discrete(1, 1, [1, 2], [1]), r"one a value \(2\)"),
+        (lambda: optimal_policies.s_S(1, 1, 1, [1.0]), "0 for certain"),
+        (lambda: optimal_policies.r_Q_normal(9, 0.01, 8, 10, 1, 1), "costs too little"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, words):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gamma, norm, poisson
 
-from onecart.forecast.stock import optima
-from onecart.forecast.stock.case import Case, Costs, Plan, Stock, Unusable, read_case
-from onecart.forecast.stock.order import decide, order_now
-from onecart.forecast.stock.policies import POLICIES, Target, draws_of, normal_target, target
+from onecart.forecast.inventory import optimal_policies
+from onecart.forecast.inventory.order import decide, order_now
+from onecart.forecast.inventory.policies import POLICIES, Target, draws_of, normal_target, target
+from onecart.forecast.inventory.sku_inputs import Case, Costs, Plan, Stock, Unusable, read_case
 
 P = (0.025, 0.1, 0.5, 0.9, 0.975)
 UP_TO_57 = Target(56.6, 56.6, None, 0.8)
@@ -76,7 +76,7 @@ def test_r_Q_on_draws_is_the_textbook_one():
     plan = Plan("rQ", P, draws=20_000)
     found = target(wide, plan, draws_of(wide, plan))
     # Continuous review in the textbook: its lead time is lead time plus review period here.
-    expected = optima.r_Q_normal(0.02, 5, 50, 100, 10, 4)
+    expected = optimal_policies.r_Q_normal(0.02, 5, 50, 100, 10, 4)
     assert (found.reorder_point, found.order_quantity) == pytest.approx((expected.r, expected.Q), rel=0.01)
 
 

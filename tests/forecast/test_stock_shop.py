@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gamma
 
-from onecart.forecast.stock.case import Case, Costs, Plan, Stock
-from onecart.forecast.stock.policies import NORMAL, POLICIES
-from onecart.forecast.stock.shop import play, sell
+from onecart.forecast.inventory.policies import NORMAL, POLICIES
+from onecart.forecast.inventory.simulator import play, sell
+from onecart.forecast.inventory.sku_inputs import Case, Costs, Plan, Stock
 
 P = (0.025, 0.1, 0.5, 0.9, 0.975)
 COSTS = Costs(holding=0.1, shortage=2.0, order=5.0)

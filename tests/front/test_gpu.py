@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onecart import config, jars, spark
-from onecart.voice.params import checked
+from onecart.voice.sentiment.params import checked
 
 ROOT = Path(__file__).parents[2]
 DISCOVER = ROOT / "deploy" / "gpu" / "discover.sh"

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from onecart.config import Identity
-from onecart.identity.unify import _digest, load, write_links
+from onecart.identity.resolution import _digest, load, write_links
 from onecart.lake import Lake
 
 pytestmark = [pytest.mark.slow, pytest.mark.job]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pyspark.sql import types as T
 
 from onecart import identity
+from onecart.contracts import contract
 from onecart.errors import UsageError
 from onecart.identity.ids import assign, trace
-from onecart.lake import contract
 
 AT = datetime(2024, 5, 1)
 LATER = datetime(2024, 5, 2)

@@ -2,9 +2,9 @@ from datetime import datetime
 
 import pytest
 
+from onecart.contracts import contract
 from onecart.identity.records import CONSENTS, KEY_COLUMNS, build_records, seen_keys
-from onecart.identity.unify import _everybody
-from onecart.lake import contract
+from onecart.identity.resolution import _everybody
 
 NOW = datetime(2011, 1, 1)
 

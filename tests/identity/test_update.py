@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from onecart.config import Identity
+from onecart.contracts import contract
 from onecart.identity import linking
-from onecart.identity.unify import load, write_links
-from onecart.lake import contract
+from onecart.identity.resolution import load, write_links
 from onecart.samples.persons import generate
 
 pytestmark = pytest.mark.slow

@@ -15,8 +15,8 @@ ORDER = "customer_id STRING, order_ts TIMESTAMP, quantity INT"
 
 
 def test_the_label_is_an_order_in_the_horizon_from_as_of_on(spark: Any) -> None:
+    from onecart.intent.job import purchases
     from onecart.intent.labels import buys
-    from onecart.intent.score import purchases
 
     orders = [
         ("on_the_day", datetime(2011, 5, 1), 1),
@@ -35,9 +35,9 @@ def test_the_label_is_an_order_in_the_horizon_from_as_of_on(spark: Any) -> None:
 def test_the_job_learns_before_the_holdout_and_scores_as_of(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any]
 ) -> None:
+    from onecart.contracts import contract
     from onecart.facts import write_facts
-    from onecart.intent.score import run
-    from onecart.lake import contract
+    from onecart.intent.job import run
 
     as_of, people = date(2011, 6, 1), 60
     days = [as_of - timedelta(days=30 * i) for i in (3, 2, 1, 0)]
@@ -108,7 +108,7 @@ def test_the_job_learns_before_the_holdout_and_scores_as_of(
 def test_without_two_dates_that_have_an_outcome_the_error_says_so(
     fill: Callable[..., None], context: Callable[..., Any]
 ) -> None:
-    from onecart.intent.score import run
+    from onecart.intent.job import run
 
     fill("gold.customer_features", [])
     with pytest.raises(OneCartError, match=r"holds no date; needed are 2011-06-01 and two dates"):
@@ -118,7 +118,7 @@ def test_without_two_dates_that_have_an_outcome_the_error_says_so(
 def test_deciles_hold_a_tenth_each_with_1_the_most_likely(spark: Any) -> None:
     from pyspark.sql import functions as F
 
-    from onecart.intent.score import with_decile
+    from onecart.intent.job import with_decile
 
     class Ready:
         def score(self, df: Any) -> Any:

@@ -4,8 +4,8 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import types as T
 
+from onecart.contracts import CONTRACTS, Column, ContractError, Table, contract
 from onecart.errors import UsageError
-from onecart.lake import CONTRACTS, Column, ContractError, Table, contract
 
 SHOP = Table(
     "gold.shop",

@@ -7,8 +7,9 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
+from onecart.contracts import contract
 from onecart.errors import OneCartError, UsageError
-from onecart.lake import Lake, commits, contract
+from onecart.lake import Lake, commits
 
 
 def weather(spark, *rows):
@@ -175,7 +176,7 @@ def test_merge_takes_the_callers_clauses(lake, spark):
 
 
 def test_upkeep_compacts_and_keeps_the_rows(context, lake, spark):
-    from onecart.lake import upkeep
+    from onecart.upkeep import job as upkeep
 
     for version in (1, 2, 3):
         lake.append_once("silver.weather", weather(spark, (version, 1.0)), "job", version)

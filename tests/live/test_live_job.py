@@ -47,7 +47,7 @@ def day() -> list[dict[str, Any]]:
 
 
 def framed(spark: Any, rows: Sequence[dict[str, Any]]) -> Any:
-    from onecart.lake import contract
+    from onecart.contracts import contract
 
     schema = contract(TABLE).schema
     return spark.createDataFrame([tuple(r.get(f) for f in schema.fieldNames()) for r in rows], schema)
@@ -79,7 +79,7 @@ def told(lake: Any) -> dict[str, tuple[Any, ...]]:
 @pytest.fixture
 def advance(context: Callable[..., Any], fill: Callable[..., None], spark: Any, scorer: Any) -> Callable[..., Any]:
     """`advance(rows, number)`: one batch of the stream `one`; returns what it counted."""
-    from onecart.live import score
+    from onecart.live import job as score
 
     fill("gold.identity_links", [{"record_id": "r", **LINK}])
 
@@ -153,7 +153,7 @@ def test_the_job_learns_who_buys_goes_on_where_it_was_and_says_where_it_could_no
     lake: Any, context: Any, fill: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from onecart.facts import write_facts
-    from onecart.live import score
+    from onecart.live import job as score
 
     history = [e for i in range(80) for e in visited(f"v{i:02}", i // 4, BOUGHT if i % 2 else LEFT)]
     fill("gold.identity_links", [{"record_id": "r", **LINK}])
@@ -213,7 +213,7 @@ def test_without_visits_of_both_outcomes_no_model_is_trained_and_the_job_says_wh
     context: Any, fill: Any, kinds: Sequence[str], values: str
 ) -> None:
     from onecart.facts import write_facts
-    from onecart.live.score import run
+    from onecart.live.job import run
 
     fill("gold.identity_links", [{"record_id": "r", **LINK}])
     fill(TABLE, visited("a", 0, kinds))

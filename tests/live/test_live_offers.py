@@ -94,7 +94,7 @@ def test_a_look_changes_the_offers_of_whoever_looked(shop: Any) -> None:
 
 
 def test_what_was_just_bought_is_offered_no_more(shop: Any, spark: Any) -> None:
-    from onecart.lake import contract
+    from onecart.contracts import contract
     from onecart.live.offers import Offerer, refresh
 
     schema = contract("silver.interactions").schema

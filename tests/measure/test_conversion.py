@@ -80,7 +80,7 @@ def test_a_store_has_the_visitors_its_doors_counted(spark: Any) -> None:
 
 
 def test_measure_says_the_online_conversion(lake: Any, fill: Callable[..., None], context: Callable[..., Any]) -> None:
-    from onecart.measure.conversion import run
+    from onecart.measure.job import run
 
     counts = dict.fromkeys(("duration_s", "events", "product_views", "searches", "cart_adds", "checkouts"), 0)
     visit = {"channel": "web", "started_ts": NOON, "ended_ts": NOON, "bounced": False, **counts}

@@ -8,8 +8,8 @@ import pytest
 import onecart
 from onecart.config import Privacy
 from onecart.errors import UsageError
-from onecart.lake.consent import Purpose, granted
-from onecart.lake.pseudonym import key_ring
+from onecart.governance.consent import Purpose, granted
+from onecart.governance.pseudonym import key_ring
 
 ROOT = Path(onecart.__file__).parent
 
@@ -97,7 +97,7 @@ def test_there_is_no_other_way_out():
     allowed = {
         "lake/store.py",
         "lake/files.py",
-        "voice/model.py",
+        "voice/sentiment/model.py",
         "recommend/recommender.py",
         "intent/model.py",
         "privacy/leftovers.py",

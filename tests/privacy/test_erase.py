@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from onecart.channels import ingest
+from onecart.channels import job as ingest
 from onecart.config import load
 from onecart.context import Context
+from onecart.contracts import contract
 from onecart.errors import OneCartError, UsageError
-from onecart.lake import Lake, contract
+from onecart.lake import Lake
 from onecart.privacy import access, erase, subject
-from onecart.quality import clean
+from onecart.quality import job as clean
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2012, 1, 2, tzinfo=timezone.utc)

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Privacy
 from onecart.errors import UsageError
-from onecart.lake.pseudonym import hmac_sha256, key_file, key_ring, pseudonym, rotate
+from onecart.governance.pseudonym import hmac_sha256, key_file, key_ring, pseudonym, rotate
 
 
 @pytest.fixture(autouse=True)

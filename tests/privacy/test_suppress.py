@@ -6,8 +6,8 @@ import pytest
 
 from onecart.config import Privacy
 from onecart.errors import OneCartError
-from onecart.lake import suppress
-from onecart.lake.pseudonym import key_ring, rotate
+from onecart.governance import suppression
+from onecart.governance.pseudonym import key_ring, rotate
 
 NOW = datetime(2012, 1, 1)
 PRIVACY = Privacy()
@@ -18,7 +18,7 @@ def listed(lake, spark, fill, tmp_path, monkeypatch):
     """`listed((kind, value), ...)` puts identifiers on the list, signed with the newest key."""
     monkeypatch.setenv("ONECART_CACHE", str(tmp_path / "cache"))
 
-    def put(*pairs: tuple[str, str]) -> suppress.Suppressions:
+    def put(*pairs: tuple[str, str]) -> suppression.Suppressions:
         keys = key_ring(PRIVACY, lake.root)
         rows = [
             {"kind": k, "hash": keys.sign(v), "key_version": keys.version, "erasure_id": "e", "added_ts": NOW}
@@ -30,7 +30,7 @@ def listed(lake, spark, fill, tmp_path, monkeypatch):
                 rows, "kind string, hash string, key_version string, erasure_id string, added_ts timestamp"
             ),
         )
-        found = suppress.current(lake, PRIVACY)
+        found = suppression.current(lake, PRIVACY)
         assert found is not None
         return found
 
@@ -42,13 +42,13 @@ def kept(spark, suppressions, *payloads: str, header: str | None = None) -> list
     lines = spark.createDataFrame(
         rows, "payload string, header string, source_file string, line_no long, ingested_ts timestamp"
     )
-    gone = suppress.refused(lines, suppressions, ";").collect()
+    gone = suppression.refused(lines, suppressions, ";").collect()
     assert all(row.payload is None for row in gone)
     return [None if i in {row.line_no for row in gone} else p for i, p in enumerate(payloads)]
 
 
 def test_without_a_list_nothing_is_asked_for_and_nothing_changes(lake, spark):
-    assert suppress.current(lake, Privacy(key="env:NO_SUCH_KEY")) is None
+    assert suppression.current(lake, Privacy(key="env:NO_SUCH_KEY")) is None
 
 
 def test_a_line_with_an_erased_identifier_keeps_its_place_only(spark, listed):
@@ -83,7 +83,7 @@ def test_rows_are_judged_by_their_identifier_columns(spark, listed):
         (None, None, None),
     ]
     frame = spark.createDataFrame(rows, "record_id string, phone string, email string")
-    marked = suppress.with_suppressed(frame, found)
+    marked = suppression.with_suppressed(frame, found)
     assert marked.columns == ["record_id", "phone", "email", "suppressed"]
     assert {r.record_id: r.suppressed for r in marked.collect()} == {
         "card:7": True,
@@ -101,13 +101,13 @@ def test_what_an_older_key_signed_still_counts_and_a_lost_key_is_an_error(spark,
     assert kept(spark, found, "ann@x.example", "bob@x.example", "eve@x.example") == [None, None, "eve@x.example"]
     monkeypatch.setenv("ONECART_CACHE", str(tmp_path / "other"))
     with pytest.raises(OneCartError, match="erased persons could return"):
-        suppress.current(lake, PRIVACY)
+        suppression.current(lake, PRIVACY)
 
 
 def test_clean_takes_out_of_bronze_what_the_line_alone_did_not_tell(lake, context, fill, listed):
     """Card 7 is too short to look for in lines: the row tells, and the line goes from bronze for good."""
     from onecart.config import load
-    from onecart.quality import clean
+    from onecart.quality import job as clean
 
     listed(("record", "card:7"))
     header = "Card No;Name;E-Mail;Phone;Postcode;Issued;Origin"

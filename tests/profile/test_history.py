@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import types as T
 
 from onecart import profile
-from onecart.lake import contract
+from onecart.contracts import contract
 from onecart.profile import history
 
 JAN, FEB, MAR = date(2011, 1, 1), date(2011, 2, 1), date(2011, 3, 1)

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from onecart.profile import unify
+from onecart.profile import job as unify
 
 pytestmark = pytest.mark.job
 

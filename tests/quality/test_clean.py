@@ -10,7 +10,7 @@ from onecart.config import load
 from onecart.dag import JOBS
 from onecart.errors import DataError, UsageError
 from onecart.jobs import run_job
-from onecart.quality import clean
+from onecart.quality import job as clean
 
 pytestmark = pytest.mark.job
 

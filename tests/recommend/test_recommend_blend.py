@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from onecart import recommend
-from onecart.recommend import blend
+from onecart.recommend.models import blend
 
 LIST = "user_id string, items array<int>, scores array<double>"
 

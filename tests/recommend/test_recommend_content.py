@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from onecart import recommend
 from onecart.errors import UsageError
-from onecart.recommend import content
+from onecart.recommend.models import content
 from onecart.recommend.parameters import Content
 
 TEXTS = {

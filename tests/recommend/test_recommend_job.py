@@ -11,9 +11,11 @@ from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError
 from onecart.facts import write_facts
-from onecart.recommend import events, offer, serve
+from onecart.recommend import events
+from onecart.recommend import job as serve
+from onecart.recommend.evaluation.split import refuse_leakage
 from onecart.recommend.parameters import PARTS
-from onecart.recommend.split import refuse_leakage
+from onecart.recommend.serving import offers
 
 pytestmark = pytest.mark.job
 
@@ -199,12 +201,12 @@ def test_who_may_be_offered_what(spark: Any) -> None:
     goods = spark.createDataFrame([("milk", 0), ("beer", 16), ("gin", 18)], "item_id string, min_age int")
     found = {
         row["user_id"]: {item["item_id"] for item in items.collect()}
-        for some, items in offer.by_age(people, goods)
+        for some, items in offers.by_age(people, goods)
         for row in some.collect()
     }
     assert found == {"a": {"milk"}, "d": {"milk"}, "b": {"milk", "beer"}, "c": {"milk", "beer", "gin"}}
     ages = spark.createDataFrame([(date(2008, 3, 2),), (date(2008, 3, 1),), (None,)], "born date")
-    assert [row[0] for row in ages.select(offer.age_of("born", AS_OF)).collect()] == [15, 16, -1]
+    assert [row[0] for row in ages.select(offers.age_of("born", AS_OF)).collect()] == [15, 16, -1]
 
 
 def test_a_repeated_purchase_counts_more(spark: Any, shop: Any) -> None:
@@ -245,4 +247,4 @@ def test_a_young_model_is_kept_and_only_those_with_news_get_new_lists(
         (date(2024, 3, 4), {"alpha": 9.0}),
     ):  # too old; made by other settings
         later = context(as_of=as_of, recommend={**kept, **changed})
-        assert offer.kept(later, later.settings.recommend.model_dump()) is None
+        assert offers.kept(later, later.settings.recommend.model_dump()) is None

@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 
 from onecart import recommend
 from onecart.errors import UsageError
-from onecart.recommend import metrics
-from onecart.recommend.scoreboard import scoreboard
+from onecart.recommend.evaluation import metrics
+from onecart.recommend.evaluation.scoreboard import scoreboard
 
 PAIR = "user_id string, item_id int"
 LISTS = {"a": [1, 2, 3], "b": [2, 4, 9], "c": [1], "n": [3, 2, 1]}

@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 from scipy import sparse
 
 from onecart import recommend
-from onecart.recommend.models import _inverse_gram
-from onecart.recommend.pairs import numbered, pair_up
+from onecart.recommend.interactions import numbered, pair_up
+from onecart.recommend.models.vectors import _inverse_gram
 
 ROWS = [
     (1, 10, 2.0),

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from onecart import recommend
-from onecart.recommend import neighbours
+from onecart.recommend.models import similarity
 
 RATINGS = np.array([[5, 3, 0], [3, 0, 4], [0, 5, 2]], float)  # three users, three products; 0: not rated
 
@@ -69,12 +69,12 @@ def test_item_similarities_of_the_example(spark: Any) -> None:
 
 @pytest.mark.parametrize("per_block", [1000, 30])
 def test_blocks_find_what_one_product_finds(spark: Any, per_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "CELLS_PER_BLOCK", per_block)
-    monkeypatch.setattr(neighbours, "PRODUCTS", 40)
+    monkeypatch.setattr(similarity, "CELLS_PER_BLOCK", per_block)
+    monkeypatch.setattr(similarity, "PRODUCTS", 40)
     rng = np.random.default_rng(3)
     matrix = rng.uniform(0.1, 1, (20, 9)) * (rng.uniform(size=(20, 9)) < 0.5)
     cells = [(int(r), int(c), float(matrix[r, c])) for r, c in zip(*np.nonzero(matrix), strict=True)]
-    found = neighbours.nearest(spark.createDataFrame(cells, "row int, column int, weight double"), 3, shrinkage=0.5)
+    found = similarity.nearest(spark.createDataFrame(cells, "row int, column int, weight double"), 3, shrinkage=0.5)
     norm = np.linalg.norm(matrix, axis=1)
     similar = matrix @ matrix.T / (np.outer(norm, norm) + 0.5)
     np.fill_diagonal(similar, 0)

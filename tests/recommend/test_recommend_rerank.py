@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onecart.errors import UsageError
-from onecart.recommend.rerank import chosen, reranked
+from onecart.recommend.serving.rerank import chosen, reranked
 
 SCORES = np.array([10.0, 9.0, 8.0, 7.0, 0.0])
 KINDS = ["mug", "mug", "mug", "bag", "hat"]

@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 
 from onecart.errors import UsageError
-from onecart.samples import persons, slips
+from onecart.samples import corruption, persons
 from onecart.samples.persons import FIELDS, PROFILES, _Maker, _poisson
 
 POOLS = {
@@ -98,11 +98,11 @@ def test_unknown_data(spark):
 def test_slips_change_one_place():
     from rapidfuzz.distance import OSA
 
-    texts = [slips.typo(random.Random(i), "margaret") for i in range(400)]
+    texts = [corruption.typo(random.Random(i), "margaret") for i in range(400)]
     assert {OSA.distance(t, "margaret") for t in texts} <= {0, 1}
     assert Counter(len(t) for t in texts).keys() == {7, 8, 9}
-    assert {slips.typo(random.Random(i), "7") for i in range(40)} > {"1", "17"}
-    assert {slips.misread(random.Random(i), "morn") for i in range(40)} == {"rnorn", "m0rn", "mom"}
-    assert {slips.misheard(random.Random(i), "phil") for i in range(40)} == {"fil", "phill"}
-    assert slips.misheard(random.Random(1), "oh") == "oh"
-    assert slips.shortened("12 court street") == "12 ct st"
+    assert {corruption.typo(random.Random(i), "7") for i in range(40)} > {"1", "17"}
+    assert {corruption.misread(random.Random(i), "morn") for i in range(40)} == {"rnorn", "m0rn", "mom"}
+    assert {corruption.misheard(random.Random(i), "phil") for i in range(40)} == {"fil", "phill"}
+    assert corruption.misheard(random.Random(1), "oh") == "oh"
+    assert corruption.shortened("12 court street") == "12 ct st"

@@ -15,11 +15,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.config import Settings, load
-from onecart.lake import contract
+from onecart.contracts import contract
 from onecart.samples import load as samples
 from onecart.samples import world as world_module
-from onecart.samples.dice import Dice
 from onecart.samples.orders import choose
+from onecart.samples.seeded_random import Dice
 from onecart.samples.world import grow
 
 pytestmark = pytest.mark.slow

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from onecart.voice import lexicon, opinions
-from onecart.voice.clauses import base, clauses, words_of
-from onecart.voice.reading import Reader
+from onecart.voice.aspects import aspect_lexicon, opinion_lexicon
+from onecart.voice.aspects.aspect_rules import Reader
+from onecart.voice.text.clauses import base, clauses, words_of
 
 SENTENCES = Path(__file__).parent / "data" / "aspects.tsv"
 READER = Reader()
@@ -114,8 +114,8 @@ def test_words_keep_their_places_and_negations_are_two_words() -> None:
 
 
 def test_the_lists_fit_each_other() -> None:
-    aspects = {*lexicon.NAMES.values(), *(aspect for aspect, _ in lexicon.TELLING.values())}
-    assert aspects == set(lexicon.ASPECTS) == set(lexicon.OWNERS)
-    assert not set(lexicon.NAMES) & set(lexicon.TELLING)
-    assert all(0 < abs(weight) <= 4 for weight in opinions.weights().values())
-    assert {aspect for aspect, _ in opinions.of_aspect()} <= aspects
+    aspects = {*aspect_lexicon.NAMES.values(), *(aspect for aspect, _ in aspect_lexicon.TELLING.values())}
+    assert aspects == set(aspect_lexicon.ASPECTS) == set(aspect_lexicon.OWNERS)
+    assert not set(aspect_lexicon.NAMES) & set(aspect_lexicon.TELLING)
+    assert all(0 < abs(weight) <= 4 for weight in opinion_lexicon.weights().values())
+    assert {aspect for aspect, _ in opinion_lexicon.of_aspect()} <= aspects

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from onecart.errors import UsageError
-from onecart.voice.changes import judged, tails
-from onecart.voice.effect import with_sales_effect
-from onecart.voice.issues import placed_reviews, product_issues
-from onecart.voice.quotes import issue_quotes
+from onecart.voice.issues.effect import with_sales_effect
+from onecart.voice.issues.quotes import issue_quotes
+from onecart.voice.issues.trend_test import judged, tails
+from onecart.voice.issues.weekly import placed_reviews, product_issues
 
 MONDAY = datetime(2024, 1, 1)
 

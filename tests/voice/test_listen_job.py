@@ -9,7 +9,7 @@ from chispa import assert_df_equality
 
 from onecart.privacy.rows import rows_about
 from onecart.privacy.subject import Subject
-from onecart.voice import listen
+from onecart.voice import job as listen
 
 pytestmark = [pytest.mark.nlp, pytest.mark.job]
 

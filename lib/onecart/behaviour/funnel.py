@@ -6,7 +6,7 @@ from itertools import pairwise
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.lake import contract
+from onecart.contracts import contract
 
 GRAIN = ("day", "channel", "device_type", "campaign")
 STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")

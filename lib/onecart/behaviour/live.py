@@ -13,8 +13,8 @@ from pyspark.sql import types as T
 
 from onecart.behaviour.sessions import COUNTED, as_sessions, seconds, visits_so_far
 from onecart.config import Behaviour
+from onecart.contracts import contract
 from onecart.facts.visits import visit_keys, with_session, with_visit
-from onecart.lake import contract
 
 _SETS, _SUMS = ("page_set", "product_set"), ("events", *COUNTED, "timed_views")
 _BESIDE = ("session_id", "stream", "batch")  # columns of the table that say which visit, and how far it is

@@ -4,8 +4,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.config import Behaviour
+from onecart.contracts import contract
 from onecart.facts.visits import session_id, visit_keys, with_visit, with_visitor
-from onecart.lake import contract
 
 # What counts as what: columns of gold.sessions and the events they count.
 COUNTED = {

@@ -20,9 +20,9 @@ from onecart.behaviour.sessions import online_sessions
 from onecart.bench import runs
 from onecart.bench.memory import Peak
 from onecart.config import Behaviour
+from onecart.contracts import contract
 from onecart.facts.visits import with_session
-from onecart.lake import contract
-from onecart.samples.dice import Dice, with_sql
+from onecart.samples.seeded_random import Dice, with_sql
 
 AS_OF = date(2011, 12, 1)
 CUTOFFS = 4  # as in the settings of intent: five days to have features of

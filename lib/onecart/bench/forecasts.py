@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 from onecart import forecast
 from onecart.errors import UsageError, nearest
 from onecart.forecast import metrics
-from onecart.forecast.demand import daily_units, wanted_lines
-from onecart.forecast.models import MODELS, predicted
-from onecart.forecast.series import FREQS, History, Setup
+from onecart.forecast.inputs.demand import daily_units, wanted_lines
+from onecart.forecast.inputs.series import FREQS, History, Setup
+from onecart.forecast.local.registry import MODELS, predicted
 from onecart.frames import break_lineage
 
 SELECTED = "selected"

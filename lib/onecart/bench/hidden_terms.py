@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from onecart import voice
 from onecart.bench.voices import amazon_sentences
-from onecart.voice import lexicon
-from onecart.voice.clauses import clauses, words_of
+from onecart.voice.aspects import aspect_lexicon
+from onecart.voice.text.clauses import clauses, words_of
 
 _OFTEN, _TENTH, _ROUNDS, _LONGEST = 8, 10, 5, 4
 TABLE: tuple[tuple[str, str], ...] = (
@@ -34,7 +34,7 @@ def measure(spark: SparkSession, seed: int) -> Iterator[dict[str, Any]]:
     sentences that say them.
     """
     texts = amazon_sentences()["text"].drop_duplicates()
-    names = {words_of(term): aspect for term, aspect in lexicon.NAMES.items()}
+    names = {words_of(term): aspect for term, aspect in aspect_lexicon.NAMES.items()}
     said = Counter(term for text in texts for term in _said(text, names))
     often = sorted(term for term, n in said.items() if n >= _OFTEN)
     for draw in range(seed, seed + _ROUNDS):

@@ -18,7 +18,7 @@ from onecart import recommend
 from onecart.config import Recommend
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
-from onecart.recommend import metrics
+from onecart.recommend.evaluation import metrics
 from onecart.recommend.parameters import among
 
 _K = 10

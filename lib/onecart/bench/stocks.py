@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from onecart import forecast
 from onecart.bench.forecasts import retail_daily
-from onecart.forecast.stock import simulate
+from onecart.forecast.inventory import simulate
 from onecart.frames import break_lineage
 
 _HELD, _LEAD, _REVIEW = 42, 7, 7

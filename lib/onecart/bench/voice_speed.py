@@ -16,7 +16,7 @@ from onecart import voice
 from onecart.bench.voices import amazon_sentences
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
-from onecart.voice.model import SentimentModel
+from onecart.voice.sentiment.model import SentimentModel
 
 _Work = Callable[[DataFrame], None]
 _SIZES, _SLOW_SIZE = (10_000, 1_000_000), 2_000

@@ -1,13 +1,9 @@
-"""The job `decide`: gold.customer_profile and gold.intent_scores -> gold.segments.
-
-The profile's fifths of how lately, how often and for how much a customer bought, 5 the best, named by the first rule below
+"""Segments of customers: the profile's fifths of how lately, how often and for how much a customer bought, 5 the best, named by the first rule below
 that holds.
 """
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-
-from onecart.context import Context, Result
 
 _SCORES = {"recency_score": "rfm_r", "frequency_score": "rfm_f", "monetary_score": "rfm_m"}
 
@@ -21,20 +17,6 @@ RULES = (
     ("promising", "recency_score >= 3 OR intent_decile <= 3", "seldom, but lately or likely to buy"),
     ("lapsed", "true", "seldom and long ago"),
 )
-
-
-def run(ctx: Context) -> Result:
-    """Reads gold.customer_profile and, where there, the intent scores of as_of; replaces gold.segments."""
-    as_of, profile = ctx.as_of(), ctx.lake.read("gold.customer_profile")
-    scores = ctx.lake.read_if_exists("gold.intent_scores").where(F.col("as_of") == F.lit(as_of))
-    written = ctx.lake.replace("gold.segments", segments(profile, scores).withColumn("as_of", F.lit(as_of)))
-    counts = ctx.lake.read("gold.segments").groupBy("segment").count().collect()
-    n = {row["segment"]: row["count"] for row in counts}
-    return Result(
-        rows_in=sum(n.values()),
-        rows_out=written.inserted,
-        headline=f"{n.get('champion', 0):,} champions, {n.get('at_risk', 0):,} at risk of {sum(n.values()):,}",
-    )
 
 
 def segments(profile: DataFrame, scores: DataFrame) -> DataFrame:

@@ -6,11 +6,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.facts.owners import Owners
 from onecart.facts.visits import with_session
 from onecart.frames import break_lineage
-from onecart.lake import Lake, contract
+from onecart.lake import Lake
 
 EVENTS, ORDERS = "gold.customer_events", "gold.customer_orders"
 

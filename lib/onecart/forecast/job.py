@@ -6,9 +6,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
-from onecart.forecast import accuracy, demand, hierarchy, links
+from onecart.forecast import accuracy
+from onecart.forecast.hierarchy import reconciliation
+from onecart.forecast.inputs import demand, exogenous
+from onecart.forecast.inventory import replenish
 from onecart.forecast.panel import Forecast, forecast
-from onecart.forecast.stock import replenish
 from onecart.frames import break_lineage
 
 _FIGURES = ("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95")
@@ -94,16 +96,16 @@ def _judge_the_last(ctx: Context, units: DataFrame, closed: DataFrame) -> DataFr
 def _with_future(ctx: Context, series: DataFrame, tree: DataFrame) -> tuple[DataFrame, list[DataFrame]]:
     """(the series of products and nodes, what is known ahead of each and of all)."""
     levels = tree.columns[1:]
-    all_series, weather = hierarchy.aggregate(series, tree, levels), _weather(ctx)
+    all_series, weather = reconciliation.aggregate(series, tree, levels), _weather(ctx)
     future = [] if weather is None else [weather]
     horizon, parts = ctx.settings.forecast.horizon_days, []
     scored, plans = ctx.lake.read_if_exists("gold.review_sentiment"), ctx.lake.read_if_exists("silver.plans")
     if not scored.isEmpty():
-        parts.append(links.sentiment(scored, ctx.lake.read("silver.reviews"), horizon=horizon))
+        parts.append(exogenous.sentiment(scored, ctx.lake.read("silver.reviews"), horizon=horizon))
     if not plans.isEmpty():
-        parts.append(links.planned(plans, series.select("unique_id").distinct()))
+        parts.append(exogenous.planned(plans, series.select("unique_id").distinct()))
     if parts:
-        own = break_lineage(links.known_ahead(series, parts, tree, levels, as_of=ctx.as_of(), horizon=horizon))
+        own = break_lineage(exogenous.known_ahead(series, parts, tree, levels, as_of=ctx.as_of(), horizon=horizon))
         future.append(own)
         names = [name for name in own.columns if name not in ("unique_id", "ds")]
         all_series = all_series.withColumns({name: F.lit(None).cast("double") for name in names})
@@ -130,7 +132,7 @@ def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drif
     of_chosen = chosen.select("unique_id", "model").distinct().join(spread, on=["unique_id", "model"], how="inner")
     variance = of_chosen.select("unique_id", (F.col("sd") * F.col("sd")).alias("variance"))
     method = "wls_struct" if variance.isEmpty() else "wls_var"
-    whole = break_lineage(hierarchy.reconcile(chosen, tree, tree.columns[1:], variance=variance, method=method))
+    whole = break_lineage(reconciliation.reconcile(chosen, tree, tree.columns[1:], variance=variance, method=method))
     kept = rows.join(skus, on="unique_id", how="left_semi").where("NOT chosen")
     moved = whole.join(skus, on="unique_id", how="left_semi").withColumn("chosen", F.lit(True))
     version = F.concat(F.lit("forecast."), "model", F.lit(f"@{ctx.run_id}")).alias("model_version")

@@ -9,13 +9,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
-from onecart.forecast import across
+from onecart.forecast import global_models
 from onecart.forecast.checks import DATES, IDS, LABELS, NUMBERS, hold, require
-from onecart.forecast.judge import judge_of
-from onecart.forecast.models import MODELS
-from onecart.forecast.packed import is_kind, packed, solved, with_static
-from onecart.forecast.series import ALIASES, FREQS
-from onecart.forecast.solve import Plan
+from onecart.forecast.inputs.series import ALIASES, FREQS
+from onecart.forecast.local.backtest import Plan
+from onecart.forecast.local.registry import MODELS
+from onecart.forecast.local.serialization import is_kind, packed, solved, with_static
+from onecart.forecast.selection.results import judge_of
 from onecart.forecast.workers import mapped
 
 _KEY = ("unique_id", "ds", "y")
@@ -128,7 +128,7 @@ def forecast(
     together = _together(series, own, regressors)
     found = with_static(solved(packed(together, regressors), plan), static).persist()
     found = _with_global(
-        found, plan, [m for m in models or across.BOOSTED if m in across.MODELS], asked=models is not None
+        found, plan, [m for m in models or global_models.BOOSTED if m in global_models.MODELS], asked=models is not None
     )
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
     judge = judge_of(sample.itertuples(index=False), plan)
@@ -152,7 +152,7 @@ def _with_global(found: DataFrame, plan: Plan, names: Sequence[str], *, asked: b
     if not names or (not asked and found.where("status = 'forecast'").limit(_ENOUGH).count() < _ENOUGH):
         return found
     lists = [F.collect_list("model").alias("more"), F.collect_list("yhats").alias("their")]
-    more = across.paths(found, plan, names).groupBy("unique_id").agg(*lists)
+    more = global_models.paths(found, plan, names).groupBy("unique_id").agg(*lists)
     both = found.join(more, on="unique_id", how="left")
     nothing = {"more": "array<string>", "their": "array<array<double>>"}
     filled = both.withColumns({name: F.coalesce(name, F.array().cast(kind)) for name, kind in nothing.items()})
@@ -289,7 +289,7 @@ def _models(models: Sequence[str]) -> tuple[str, ...]:
     names = (models,) if isinstance(models, str) else tuple(models)
     if not names:
         raise UsageError(f"forecast: models is empty; name some of {', '.join(MODELS)}")
-    return tuple(_one_of("model", name, (*MODELS, *across.MODELS)) for name in names)
+    return tuple(_one_of("model", name, (*MODELS, *global_models.MODELS)) for name in names)
 
 
 def _levels(level: Sequence[int]) -> tuple[int, ...]:

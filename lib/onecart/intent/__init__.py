@@ -2,9 +2,9 @@
 
 from onecart.intent import labels
 from onecart.intent.fairness import audit
-from onecart.intent.fit import train
-from onecart.intent.lint import Leak, lint
+from onecart.intent.leakage import Leak, lint
 from onecart.intent.metrics import evaluate
 from onecart.intent.model import IntentModel
+from onecart.intent.training import train
 
 __all__ = ["IntentModel", "Leak", "audit", "evaluate", "labels", "lint", "train"]

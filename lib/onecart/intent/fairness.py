@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.intent.encoding import quoted, require
 from onecart.intent.metrics import INTERVAL, RESAMPLES
-from onecart.intent.prepare import quoted, require
 from onecart.intent.split import border
 
 MIN_ROWS = 30  # smaller groups say nothing, and might name someone

@@ -17,8 +17,8 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.intent import explain, reasons, rules
-from onecart.intent.curve import Curve
-from onecart.intent.prepare import VECTOR, Slot, require, vector
+from onecart.intent.calibration import Curve
+from onecart.intent.encoding import VECTOR, Slot, require, vector
 
 _RAW, _CHANCES = "__onecart_raw", "__onecart_chances"
 _LOADERS: dict[str, Any] = {

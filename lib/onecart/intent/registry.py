@@ -10,10 +10,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
-from onecart.intent import overview, tracking
+from onecart.contracts import contract
+from onecart.intent import model_report, tracking
 from onecart.intent.model import IntentModel
 from onecart.intent.split import LABEL, with_label
-from onecart.lake import contract
 from onecart.lake.files import listed
 
 TABLE = "gold.model_registry"
@@ -76,7 +76,7 @@ def choose(
     model.save(path)
     below, as_of = path.removeprefix(f"{ctx.lake.root}/"), ctx.as_of()
     record(ctx, found, question=question, version=version, path=below, metrics=model.metrics)
-    points = [(kind, version, *point, as_of) for point in overview.points(model)]
+    points = [(kind, version, *point, as_of) for point in model_report.points(model)]
     frame = ctx.spark.createDataFrame(points, contract("gold.model_overview").schema)
     ctx.lake.append_once("gold.model_overview", frame, app_id=version, version=0)
     if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):

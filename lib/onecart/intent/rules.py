@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from onecart.intent.encoding import Slot
 from onecart.intent.explain import Boosted, Linear
-from onecart.intent.forest import Tree
-from onecart.intent.prepare import Slot
+from onecart.intent.tree_shap import Tree
 
 
 def text(explainer: Any, slots: Sequence[Slot], trees: int) -> str:

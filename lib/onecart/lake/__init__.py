@@ -1,6 +1,5 @@
-"""Tables as contracts, and the only code that reads and writes them."""
+"""The only reader and writer of Delta tables."""
 
-from onecart.lake.contract import Column, ContractError, Table
-from onecart.lake.store import CONTRACTS, Lake, Written, contract
+from onecart.lake.store import Lake, Written
 
-__all__ = ["CONTRACTS", "Column", "ContractError", "Lake", "Table", "Written", "contract"]
+__all__ = ["Lake", "Written"]

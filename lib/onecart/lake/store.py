@@ -12,27 +12,17 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.config import absolute, is_local
-from onecart.errors import OneCartError, UsageError, nearest
+from onecart.contracts import CONTRACTS, contract
+from onecart.contracts.table import PURGED_FROM, PURGED_TO
+from onecart.errors import OneCartError, UsageError
 from onecart.frames import break_lineage
-from onecart.lake import commits, consent
-from onecart.lake.contract import PURGED_FROM, PURGED_TO, Table
-from onecart.lake.export import released
+from onecart.governance import consent
+from onecart.governance.export import released
+from onecart.governance.pseudonym import KeyRing
+from onecart.lake import commits
 from onecart.lake.files import hadoop
-from onecart.lake.gold import GOLD
-from onecart.lake.pseudonym import KeyRing
-from onecart.lake.tables import OPS, SILVER, bronze
 
 _CHANGE = ("_change_type", "_commit_version", "_commit_timestamp")
-CONTRACTS: dict[str, Table] = {t.name: t for t in (*SILVER, *GOLD, *OPS)}
-
-
-def contract(name: str) -> Table:
-    """The contract of `layer.table`; bronze tables share one."""
-    if name.startswith("bronze."):
-        return bronze(name)
-    if name not in CONTRACTS:
-        raise UsageError(f"no table '{name}'{nearest(name, CONTRACTS)}")
-    return CONTRACTS[name]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from onecart.context import Context
 from onecart.errors import UsageError
 from onecart.facts import EVENTS
 from onecart.intent import registry
-from onecart.intent.fit import train
 from onecart.intent.registry import Champion
 from onecart.intent.split import HOLDOUT
+from onecart.intent.training import train
 from onecart.live.snapshots import BOUGHT, FEATURES, STARTED, snapshots
 
 QUESTION, KIND = "visit", "intent.visit"

@@ -10,7 +10,7 @@ from onecart.context import Context
 from onecart.facts.owners import HAPPENED, Owners
 from onecart.frames import break_lineage
 from onecart.recommend.events import purchases
-from onecart.recommend.offer import TABLE, Kept, allowed, customers_of, happened, newest, offers
+from onecart.recommend.serving.offers import TABLE, Kept, allowed, customers_of, happened, newest, offers
 
 _LOOKS = ("product_view", "add_to_cart", "purchase")
 

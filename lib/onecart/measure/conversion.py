@@ -1,28 +1,9 @@
-"""The job `measure`: gold.sessions, silver.orders and footfall -> gold.conversion_daily. Conversion rate = buyers / visitors."""
+"""Conversion by day and channel. Conversion rate = buyers / visitors."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.context import Context, Result
-from onecart.errors import OneCartError
-from onecart.lake import contract
-
-
-def run(ctx: Context) -> Result:
-    """Replaces gold.conversion_daily. Revenue is in the currency of most order lines; other currencies are left out."""
-    sessions, orders = ctx.lake.read("gold.sessions"), ctx.lake.read("silver.orders")
-    main = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
-    if main is None:
-        raise OneCartError("silver.orders is empty, so there is nothing to measure; ingest orders first")
-    footfall = ctx.lake.read_if_exists("silver.footfall")
-    rows = conversion_daily(sessions, orders, footfall, currency=main["currency"])
-    written = ctx.lake.replace("gold.conversion_daily", rows)
-    known = ctx.lake.read("gold.conversion_daily").where("channel IN ('online', 'store') AND visitors > 0")
-    sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).orderBy("channel").collect()
-    found = [f"{channel} conversion {b / v:.1%} over {days} days" for channel, b, v, days in sums]
-    return Result(
-        rows_in=sessions.count(), rows_out=written.inserted, headline=", ".join(found) or "no visitors counted"
-    )
+from onecart.contracts import contract
 
 
 def conversion_daily(sessions: DataFrame, orders: DataFrame, footfall: DataFrame, *, currency: str) -> DataFrame:

@@ -10,8 +10,9 @@ from typing import IO, Any
 from pyspark.sql import Row
 
 from onecart.config import Settings
+from onecart.contracts import contract
 from onecart.errors import OneCartError
-from onecart.lake import Lake, contract
+from onecart.lake import Lake
 from onecart.privacy.rows import personal_tables, rows_about
 from onecart.privacy.subject import Subject
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onecart.config import Settings
+from onecart.governance.pseudonym import key_ring
 from onecart.lake import Lake
 from onecart.lake.files import delete, write_text
-from onecart.lake.pseudonym import key_ring
 from onecart.privacy.leftovers import lake_files, log_files
 from onecart.privacy.rows import personal_tables, rows_about
 from onecart.privacy.scan import OPAQUE, Finding, below, scan

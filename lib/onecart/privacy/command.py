@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from onecart.errors import UsageError
+from onecart.governance.pseudonym import rotate
 from onecart.jobs import add_arguments, load_settings, open_lake
-from onecart.lake.pseudonym import rotate
 from onecart.privacy import access, erase, subject
 
 

@@ -17,13 +17,14 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from onecart.config import Settings
+from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.frames import break_lineage
-from onecart.lake import Lake, contract
+from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_ring
+from onecart.governance.suppression import ANYWHERE, NUMBER, TELLING, normal
+from onecart.lake import Lake
 from onecart.lake.files import blank_lines, delete, listed, read_bytes, write_text
-from onecart.lake.pseudonym import KeyRing, hmac_sha256, key_ring
 from onecart.lake.purge import change_rows, erasing, purge, remove_rows
-from onecart.lake.suppress import ANYWHERE, NUMBER, TELLING, normal
 from onecart.privacy import leftovers
 from onecart.privacy.certificate import certify
 from onecart.privacy.rows import holds, personal_tables, rows_about

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from onecart.lake.suppress import normal
+from onecart.governance.suppression import normal
 
 _WORD = re.compile(rb"[0-9a-z_\x80-\xff]{4,}")
 _GAP = rb"[ ().\-/]{0,3}"

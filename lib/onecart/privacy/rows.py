@@ -9,9 +9,10 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.config import Settings
-from onecart.lake import Lake, contract
-from onecart.lake.contract import IDENTIFIERS
-from onecart.lake.suppress import normal, phone_digits
+from onecart.contracts import contract
+from onecart.contracts.table import IDENTIFIERS
+from onecart.governance.suppression import normal, phone_digits
+from onecart.lake import Lake
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.subject import Subject
 from onecart.quality.normalise import normalise

@@ -9,11 +9,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.config import Settings
+from onecart.contracts import contract
+from onecart.contracts.table import IDENTIFIERS
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
-from onecart.lake import Lake, contract
-from onecart.lake.contract import IDENTIFIERS
-from onecart.lake.suppress import SHORTEST, normal, phone_digits
+from onecart.governance.suppression import SHORTEST, normal, phone_digits
+from onecart.lake import Lake
 from onecart.privacy.matcher import Matcher
 from onecart.quality.normalise import normalise
 from onecart.quality.parse import parse

@@ -6,7 +6,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.lake.contract import MONEY
+from onecart.contracts.table import MONEY
 
 
 def baskets(lines: DataFrame) -> DataFrame:

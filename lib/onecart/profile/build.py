@@ -8,11 +8,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.contracts import contract
+from onecart.contracts.table import MONEY
 from onecart.facts import EVENTS, ORDERS
 from onecart.facts.owners import HAPPENED, Owners
 from onecart.frames import break_lineage
-from onecart.lake import Lake, contract
-from onecart.lake.contract import MONEY
+from onecart.lake import Lake
 from onecart.profile import activity, affinity, consent, history, lifetime, rfm, survivorship
 
 _PER_CUSTOMER_ZERO = ("orders", "units", "visits", "tickets", "reviews")

@@ -6,7 +6,8 @@ from delta.tables import DeltaMergeBuilder
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.lake import Lake, contract
+from onecart.contracts import contract
+from onecart.lake import Lake
 
 TABLE = "gold.customer_profile_history"
 _FRAME = ("customer_id", "valid_from", "valid_to", "is_current", "change", "into_customer_id", "hash")

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pyspark.sql import functions as F
 
 from onecart.context import Context
-from onecart.lake import contract
+from onecart.contracts import contract
 
 
 def write_calendar(ctx: Context) -> None:

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.lake import Table
+from onecart.contracts import Table
 
 REGION = "GB"  # how a phone number without a country code is read
 

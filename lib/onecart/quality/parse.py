@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.config import Source
+from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
-from onecart.lake import Table
 
 WHERE = ("source_file", "line_no", "element", "payload", "ingested_ts")  # where a row came from
 _KEPT = ("payload", "source_file", "line_no", "ingested_ts")

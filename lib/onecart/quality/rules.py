@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.config import Quality
-from onecart.lake import Table
+from onecart.contracts import Table
 
 SUPPRESSED = "suppressed"
 

@@ -13,13 +13,13 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
-from onecart.recommend import blend, fold, groups, models
-from onecart.recommend.because import with_because
-from onecart.recommend.lists import lists_of, rows_of
-from onecart.recommend.models import Frames, Request
-from onecart.recommend.pairs import as_type, require_columns
+from onecart.recommend.interactions import as_type, require_columns
+from onecart.recommend.models import blend, fold_in, group_popularity, vectors
+from onecart.recommend.models.lists import lists_of, rows_of
+from onecart.recommend.models.sequence import by_sequence
+from onecart.recommend.models.vectors import Frames, Request
 from onecart.recommend.parameters import PARTS, parameters, rated
-from onecart.recommend.sequence import by_sequence
+from onecart.recommend.serving.explain import with_because
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Recommender:
             raise UsageError(f"k must be a whole number from 1 on, not {k!r}")
         if self.model == "group_popularity" and users is not None and self.params.group in users.columns:
             named = users.select("user_id", F.col(self.params.group).alias("group"))
-            return replace(self, frames=groups.told(self.frames, named)).recommend(
+            return replace(self, frames=group_popularity.told(self.frames, named)).recommend(
                 users.select("user_id"), k, filter_seen, items, seen=seen, with_tier=with_tier
             )
         asked = self._users(users)
         asked = self.with_seen(asked, seen) if filter_seen else asked.withColumn("seen", F.lit(None).cast("array<int>"))
         request = Request(asked, self._allowed(items), k, filter_seen)
-        ranked = rows_of(models.completed(self._own(request), request))
+        ranked = rows_of(vectors.completed(self._own(request), request))
         named = ranked.join(F.broadcast(self.frames["items"].select("item", "item_id")), on="item", how="inner")
         return named.select("user_id", "item_id", "score", "rank", *(["tier"] if with_tier else []))
 
@@ -78,7 +78,7 @@ class Recommender:
         whole = break_lineage(reduce(DataFrame.unionByName, asked)) if asked else None
         lists = {part: whole.where(F.col("part") == part).drop("part") for part in wanted} if whole is not None else {}
         ranked = [
-            rows_of(models.completed(model._own(request, lists), request)).select(F.lit(part).alias("model"), "*")
+            rows_of(vectors.completed(model._own(request, lists), request)).select(F.lit(part).alias("model"), "*")
             for part, model in models_of.items()
         ]
         ids = F.broadcast(self.frames["items"].select("item", "item_id"))
@@ -102,7 +102,7 @@ class Recommender:
     @property
     def updatable(self) -> bool:
         """Whether `updated` can tell it of news."""
-        return self.model in fold.FOLDS and not rated(self.model, self.params)
+        return self.model in fold_in.FOLDS and not rated(self.model, self.params)
 
     def for_users(self, users: DataFrame) -> Recommender:
         """The same model, but knowing no other users than `users`[user_id]: small enough to be updated at once."""
@@ -121,8 +121,8 @@ class Recommender:
         """
         if not self.updatable:
             raise UsageError(f"a {self.model} model cannot be updated; fit it again")
-        news = fold.told(self.frames, events, self.params, self.notes.get("newest_s"))
-        frames = fold.updated(self.frames, news, self.params)
+        news = fold_in.told(self.frames, events, self.params, self.notes.get("newest_s"))
+        frames = fold_in.updated(self.frames, news, self.params)
         hidden = self._numbered(events if seen is None else seen)
         frames["seen"] = frames["seen"].unionByName(hidden).distinct()
         return replace(self, frames=frames, notes={**self.notes, "newest_s": news.newest_s})
@@ -187,13 +187,13 @@ class Recommender:
         lists = {}
         for part in parts:
             if part == "popularity":
-                lists[part] = models.popular(request)
+                lists[part] = vectors.popular(request)
             elif "means" in self.frames:
-                lists[part] = models.by_deviations(self.frames, request)
+                lists[part] = vectors.by_deviations(self.frames, request)
             elif part == "sequence":
                 lists[part] = by_sequence(self.frames, request, self.params.candidates)
             elif f"{part}_items" in self.frames:
-                lists[part] = models.by_vectors(self.frames, request, part)
+                lists[part] = vectors.by_vectors(self.frames, request, part)
         return lists
 
     def _users(self, users: DataFrame | None) -> DataFrame:

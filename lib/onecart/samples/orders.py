@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 
 from onecart.config import Samples
 from onecart.errors import OneCartError
-from onecart.samples.dice import Dice, text, with_sql
-from onecart.samples.dirt import BAD_TIME, Feed, absurd, absurd_time, csv_feed, iso, json_feed, with_fates
+from onecart.samples.defects import BAD_TIME, Feed, absurd, absurd_time, csv_feed, iso, json_feed, with_fates
 from onecart.samples.names import CATEGORIES
+from onecart.samples.seeded_random import Dice, text, with_sql
 
 DUMMY_CARD = "9999999999"
 GOODS = "RLIKE '^[0-9]{5}'"  # stock codes of goods; the others are postage, fees, vouchers and corrections

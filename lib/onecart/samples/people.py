@@ -6,9 +6,9 @@ from pyspark.sql import functions as F
 
 from onecart.config import Samples
 from onecart.samples import names
-from onecart.samples.dice import Dice, lookup, with_sql
-from onecart.samples.dirt import BAD_TIME, Feed, absurd_time, csv_feed, iso, json_feed, with_fates
+from onecart.samples.defects import BAD_TIME, Feed, absurd_time, csv_feed, iso, json_feed, with_fates
 from onecart.samples.orders import DUMMY_CARD, Span, account_id, card_no, install_id
+from onecart.samples.seeded_random import Dice, lookup, with_sql
 
 _CRM_HEADER = (
     "Customer No,First Name,Surname,E-Mail,Telephone,Street,Town,Post Code,Country,Date of Birth,Loyalty Card,"

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.samples import names, slips
+from onecart.samples import corruption, names
 from onecart.samples.fetch import fetch
 
 if TYPE_CHECKING:
@@ -284,13 +284,13 @@ def _slip(fields: dict[str, str | None], rng: Random) -> None:
     elif kind == "day and month" and born and len(born) == 8:
         fields["date_of_birth"] = born[:4] + born[6:] + born[4:6]
     elif kind == "short street" and street:
-        fields["street"] = slips.shortened(street)
+        fields["street"] = corruption.shortened(street)
     elif kind == "misheard" or kind == "misread":
         name = rng.choice([n for n in ("given_name", "surname", "street", "city") if fields[n]] or ["state"])
-        change = slips.misheard if kind == "misheard" else slips.misread
+        change = corruption.misheard if kind == "misheard" else corruption.misread
         fields[name] = change(rng, fields[name] or "") or None
     if fields == before:
         present = [name for name, value in fields.items() if value]
         if present:
             name = rng.choices(present, [_WEIGHTS[n] for n in present])[0]
-            fields[name] = slips.typo(rng, fields[name] or "")
+            fields[name] = corruption.typo(rng, fields[name] or "")

@@ -6,10 +6,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Samples
-from onecart.samples.dice import Dice, text, with_sql
-from onecart.samples.dirt import Feed, absurd, absurd_time, iso, json_feed, with_fates
+from onecart.samples.defects import Feed, absurd, absurd_time, iso, json_feed, with_fates
 from onecart.samples.names import CAMPAIGNS
 from onecart.samples.orders import GOODS, Span, account_id, install_id, received
+from onecart.samples.seeded_random import Dice, text, with_sql
 
 _WARE = "STRUCT<sku: STRING, title: STRING, price: DECIMAL(12,3), qty: INT>"
 _POPULAR = 500

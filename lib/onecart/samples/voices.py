@@ -6,10 +6,10 @@ from pyspark.sql import Window as W
 from pyspark.sql import functions as F
 
 from onecart.config import Samples
-from onecart.samples.dice import Dice, with_sql
-from onecart.samples.dirt import Feed, absurd_time, iso, json_feed, with_fates
+from onecart.samples.defects import Feed, absurd_time, iso, json_feed, with_fates
 from onecart.samples.orders import Span, account_id
 from onecart.samples.people import typo
+from onecart.samples.seeded_random import Dice, with_sql
 
 _POSTS = (
     "Just unpacked my {}, love it!",

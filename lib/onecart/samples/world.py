@@ -14,8 +14,8 @@ from onecart.config import Samples, Settings
 from onecart.errors import UsageError
 from onecart.lake.files import hadoop
 from onecart.samples import load, orders, people, visits, voices
-from onecart.samples.dice import Dice
-from onecart.samples.dirt import FATES, Feed, write
+from onecart.samples.defects import FATES, Feed, write
+from onecart.samples.seeded_random import Dice
 
 _VERSION = 1  # raise it when the same settings grow another world
 _CUSTOMERS_PER_FILE = 500

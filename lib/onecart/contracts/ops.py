@@ -1,0 +1,80 @@
+"""The ops tables: what the jobs did, what was set aside, what was erased."""
+
+from onecart.contracts.table import Column as C
+from onecart.contracts.table import Table
+
+OPS = (
+    Table(
+        "ops.runs",
+        "one run of one job",
+        "every job",
+        (
+            C("run_id", "string", "run", nullable=False),
+            C("job", "string", "job", nullable=False),
+            C("started_ts", "timestamp", "UTC", nullable=False),
+            C("seconds", "double", "wall time, s", nullable=False),
+            C("status", "string", "done | failed", nullable=False),
+            C("inputs", "versions", "table -> Delta version read"),
+            C("outputs", "versions", "table -> Delta version after the run"),
+            C("rows_in", "long", "rows read that the job accounts for"),
+            C("rows_out", "long", "rows written"),
+            C("rows_quarantined", "long", "rows set aside"),
+            C("rows_duplicate", "long", "rows seen before"),
+            C("headline", "string", "the figure worth reading"),
+            C("error", "string", "what went wrong"),
+            C("spark_jobs", "long", "Spark jobs of the session while the job ran; null: Spark did not tell"),
+            C("spark_stages", "long", "their stages"),
+            C("spark_tasks", "long", "their tasks"),
+        ),
+        key=("run_id",),
+        checks={"status_known": "status IN ('done', 'failed')"},
+    ),
+    Table(
+        "ops.quarantine",
+        "one row that broke one rule",
+        "clean",
+        (
+            C("quarantine_id", "string", "hash of target, file, line and element", nullable=False),
+            C("target", "string", "silver table it was meant for", nullable=False),
+            C("source", "string", "channels entry", nullable=False),
+            C("rule", "string", "rule it broke", nullable=False),
+            C("reason", "string", "the rule in words", nullable=False),
+            C("payload", "string", "the record as received", pii=True),
+            C("source_file", "string", "file it came from", nullable=False),
+            C("line_no", "long", "line of the file, from 1", nullable=False),
+            C("ingested_ts", "timestamp", "when it entered bronze, UTC"),
+        ),
+        key=("quarantine_id",),
+    ),
+    Table(
+        "ops.suppressions",
+        "one identifier of an erased person that must not come back",
+        "erase",
+        (
+            C("kind", "string", "kind of identifier; any: refused wherever it stands in a line", nullable=False),
+            C("hash", "string", "HMAC-SHA256 of the identifier in its normal form, hex", nullable=False),
+            C("key_version", "string", "the key that signed it", nullable=False),
+            C("erasure_id", "string", "the erasure that put it here", nullable=False),
+            C("added_ts", "timestamp", "UTC", nullable=False),
+        ),
+        key=("kind", "hash"),
+    ),
+    Table(
+        "ops.erasures",
+        "one request to remove a person: the receipt, without personal data",
+        "erase",
+        (
+            C("erasure_id", "string", "erasure", nullable=False),
+            C("subject_hashes", "strings", "HMAC-SHA256 of the person's customer ids, hex"),
+            C("key_version", "string", "the key that signed them", nullable=False),
+            C("requested_ts", "timestamp", "UTC", nullable=False),
+            C("stage", "string", "the stage under way; done: nothing is left to do", nullable=False),
+            C("finished_ts", "timestamp", "UTC; null: not finished"),
+            C("removed", "versions", "table or kind of file -> rows, lines or files removed or made anonymous"),
+            C("files_scanned", "long", "files the certificate's byte scan read"),
+            C("bytes_scanned", "long", "their size, bytes"),
+            C("findings", "long", "files that still hold an identifier of the person; 0 in a finished erasure"),
+        ),
+        key=("erasure_id",),
+    ),
+)

@@ -1,0 +1,80 @@
+"""LightGBM over all series: features in the workers, one booster on the driver, scored in the workers; two kinds of trees."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame
+
+from onecart.forecast.global_models.origins import Series
+from onecart.forecast.global_models.settings import Training
+from onecart.forecast.global_models.training_rows import FEWEST, stacked, training_rows
+from onecart.forecast.local.backtest import Plan
+
+Origins = Sequence[tuple[Series, int]]
+Predict = Callable[[Origins], dict[str, np.ndarray]]
+"""(series, t), ... -> model -> [origin, h]: what is sold after the first t values, in units of the series."""
+
+# Online Retail II by weeks, 600 products, mean of five origins whose 4 weeks end before the last 4, WAPE: squared error of the root
+# .638, Huber of the ratio .644, with extremely randomised trees (Geurts, Ernst & Wehenkel 2006) .639, L1 .640; on 300 products
+# Tweedie .706 where Huber has .670. Trees, leaves, learning rate, half-lives of rows and fewer features moved it by .01 at most.
+# Two kinds that err apart are better together: the choice of all models .637, .646 with that of Huber alone.
+_PARAMS = {
+    "learning_rate": 0.07,
+    "num_leaves": 31,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "feature_fraction": 0.7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbose": -1,
+}
+_TREES = 120
+KINDS: dict[str, tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
+    "lightgbm": ({"objective": "l2"}, np.sqrt, np.square),
+    "extra_trees": ({"objective": "huber", "alpha": 0.9, "extra_trees": True}, np.asarray, np.asarray),
+}
+"""Model -> (its parameters, what of the ratio it learns, and back)."""
+
+
+def fit_boosted(
+    names: Sequence[str], found: DataFrame, plan: Plan, cutoff: int | None, training: Training
+) -> dict[str, bytes]:
+    """The boosters as text, of the rows of `training_rows`, which come to the driver; none where there are too few.
+
+    One booster of a kind for all steps: the step is a feature. The target is the value over the level at the origin.
+    """
+    import lightgbm
+
+    rows = training_rows(found, plan, cutoff, training).toPandas()
+    if len(rows) < FEWEST:
+        return {}
+    rows = rows.sort_values(["unique_id", "t", "k"])  # Spark gives them in any order, and the trees would differ
+    x, ratio, weight = np.stack(rows["features"].tolist()), rows["ratio"].to_numpy(), rows["weight"].to_numpy()
+    kinds = [x.shape[1] - len(plan.static) + at for at, kind in enumerate(plan.static) if kind]
+    leaf = max(5, min(100, len(rows) // 200))
+    usual = {**_PARAMS, "min_data_in_leaf": leaf, "seed": plan.seed % 2**31, "num_threads": training.threads}
+    boosters = {}
+    for name in names:
+        own, learnt, _ = KINDS[name]
+        data = lightgbm.Dataset(x, learnt(ratio), weight=weight, categorical_feature=kinds)
+        boosters[name] = lightgbm.train({**usual, **own}, data, _TREES).model_to_string().encode()
+    return boosters
+
+
+def open_boosted(stored: dict[str, bytes], plan: Plan) -> Predict:
+    """What `fit_boosted` gave, ready to predict."""
+    import lightgbm
+
+    boosters = {name: lightgbm.Booster(model_str=text.decode()) for name, text in stored.items()}
+    k = np.arange(1, plan.h + 1)
+
+    def predict(origins: Origins) -> dict[str, np.ndarray]:
+        x = np.concatenate([stacked(one, np.full(plan.h, t), k, plan) for one, t in origins])
+        level = np.array([one.levels[t] for one, t in origins])[:, None]
+        said = {
+            name: np.asarray(one.predict(x, num_threads=1), float).reshape(-1, plan.h) for name, one in boosters.items()
+        }
+        return {name: np.asarray(level * KINDS[name][2](np.maximum(ratio, 0.0))) for name, ratio in said.items()}
+
+    return predict

@@ -1,0 +1,1 @@
+"""Forecasts that add up along a tree."""

@@ -1,0 +1,1 @@
+"""Models of one series at a time, and their backtest."""

@@ -1,0 +1,1 @@
+"""Which model each series gets, and how wide its intervals are."""

@@ -1,0 +1,151 @@
+"""Which model a series gets, from what they all said of its past: its own windows, drawn to what is usual in its class."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from onecart.forecast.local.registry import BENCHMARK
+
+ENSEMBLE = "ensemble"
+BEST_OF = 3  # models of an ensemble
+_FEWEST, _MOST = 0.5, 20.0  # windows that what is usual in the class counts for
+_NEAR = 1.05  # times the best model's score: what is worse takes no part
+_CLASS_PRIOR = 10.0  # series that what is usual in all classes counts for
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One series and what the models said of it. y[window, period], NaN: unknown; yhats: model -> [1 + windows, h], the dates
+    ahead first; scale: units, what a naive forecast misses by in the history."""
+
+    demand: str
+    scale: float
+    y: np.ndarray
+    yhats: Mapping[str, np.ndarray]
+
+    @property
+    def models(self) -> list[str]:
+        return [*self.yhats]
+
+    def errors(self) -> np.ndarray:
+        """[model, window]: mean absolute error."""
+        return self._errors
+
+    @cached_property
+    def _errors(self) -> np.ndarray:
+        paths = np.stack([self.yhats[name][1:] for name in self.models])
+        return np.asarray(np.nanmean(np.abs(self.y - paths), axis=2))
+
+    @property
+    def size(self) -> float:
+        """Units by which errors of several series are compared."""
+        return self.scale if np.isfinite(self.scale) else max(float(np.nanmean(self.y)), 1e-9)
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is usual, by (class of demand, model). relative: error over the mean error of all models; size: error over
+    `Tested.size`. A model that was never tried on the class counts as the mean one. windows: how many of a series' own windows
+    what is usual in its class counts for."""
+
+    relative: Mapping[tuple[str, str], float]
+    size: Mapping[tuple[str, str], float]
+    windows: Mapping[str, float] = field(default_factory=dict)
+
+    def prior(self, demand: str) -> float:
+        return self.windows.get(demand, 3.0)
+
+
+def usual(tested: Iterable[Tested]) -> Usual:
+    """The means over series of each class, drawn to those of all."""
+    tested = [*tested]
+    rows: list[tuple[str, str, float, float]] = []
+    for one in tested:
+        errors = one.errors().mean(axis=1)
+        if errors.mean() > 0:
+            rows += [(one.demand, n, e / errors.mean(), e / one.size) for n, e in zip(one.models, errors, strict=True)]
+    found: list[dict[tuple[str, str], float]] = [{}, {}]
+    for name in {row[1] for row in rows}:
+        of_all = np.mean([row[2:] for row in rows if row[1] == name], axis=0)
+        for demand in {row[0] for row in rows}:
+            here = [row[2:] for row in rows if row[:2] == (demand, name)]
+            mean = (np.sum(here, axis=0) + _CLASS_PRIOR * of_all) / (len(here) + _CLASS_PRIOR)
+            for table, value in zip(found, mean, strict=True):
+                table[demand, name] = float(value)
+    windows = {demand: alike([x for x in tested if x.demand == demand]) for demand in {x.demand for x in tested}}
+    return Usual(found[0], found[1], windows)
+
+
+def alike(series: Sequence[Tested]) -> float:
+    """How many windows of one series say as much of a model as what is usual among `series`: the variance of its relative error
+    between windows over that between series (empirical Bayes, Efron & Morris 1975), all models together; between _FEWEST, the
+    series are not alike, and _MOST."""
+    between = within = 0.0
+    shares = [(x, x.errors() / x.errors().mean()) for x in series if len(x.y) > 1 and x.errors().mean() > 0]
+    for name in {name for x, _ in shares for name in x.models}:
+        own = [share[x.models.index(name)] for x, share in shares if name in x.models]
+        if len(own) > 1:
+            noise = float(np.mean([share.var(ddof=1) for share in own]))
+            mean = float(np.mean([share.var(ddof=1) / len(share) for share in own]))
+            between += max(float(np.var([share.mean() for share in own], ddof=1)) - mean, 0.0)
+            within += noise
+    return min(_MOST, max(_FEWEST, within / between if between > 0 else _MOST)) if within > 0 else 3.0
+
+
+def scores(one: Tested, errors: np.ndarray, known: Usual) -> np.ndarray:
+    """[model]: how far each is usually off, where 1 is the mean of all: its `errors`[model, window] drawn to what is usual in
+    its class. A model without an error on the windows is what the series is: 0, and the others' errors."""
+    usually = np.array([known.relative.get((one.demand, name), 1.0) for name in one.models])
+    n, mean = errors.shape[1], errors.mean() if errors.size else 0.0
+    if mean <= 0:
+        return usually
+    own = errors.sum(axis=1) / mean
+    prior = known.prior(one.demand)
+    return np.asarray(own if (own == 0).any() else (own + prior * usually) / (n + prior))
+
+
+def weights(one: Tested, windows: np.ndarray, known: Usual) -> np.ndarray:
+    """[model]: the weights of the models, from their errors on `windows` (positions) and what is usual; they sum to 1.
+
+    The best few by `scores`, half of those tried at most and none much worse than the best, are weighted by its inverse square,
+    as means of forecasts beat picking one (Bates & Granger 1969; Makridakis et al. 2020).
+    """
+    score = scores(one, one.errors()[:, windows], known)
+    first = np.array([name != BENCHMARK for name in one.models])
+    best = np.lexsort((first, score))[: max(1, min(BEST_OF, len(score) // 2))]
+    best = best[score[best] <= _NEAR * score[best[0]]]
+    found = np.zeros(len(score))
+    found[best] = 1 / np.maximum(score[best], 1e-6) ** 2
+    return np.asarray(found / found.sum())
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best few models together. model: the name of the one, ENSEMBLE of several; weights: of its models;
+    path[1 + windows, h]: what it says, of each window as it was chosen from the other windows, so that its errors are those of
+    a choice that did not know them; beaten: whether the benchmark is, by the same scores; where not, that is to be taken."""
+
+    model: str
+    weights: dict[str, float]
+    path: np.ndarray
+    beaten: bool
+
+
+def chosen(one: Tested, known: Usual) -> Chosen:
+    """The best few models of a series together."""
+    paths, windows = np.stack([one.yhats[name] for name in one.models]), np.arange(len(one.y))
+    of_all = weights(one, windows, known)
+    each = [of_all, *(weights(one, windows[windows != w], known) for w in windows)]
+    path = np.stack([w @ paths[:, at] for at, w in enumerate(each)])
+    errors = one.errors()
+    own = np.nanmean(np.abs(one.y - np.tensordot(of_all, paths[:, 1:], axes=1)), axis=1)
+    usually = sum(w * known.relative.get((one.demand, name), 1.0) for name, w in zip(one.models, of_all, strict=True))
+    mean, n = errors.mean(), len(windows)
+    prior = known.prior(one.demand)
+    score = (own.sum() / mean + prior * usually) / (n + prior) if mean > 0 else usually
+    beaten = bool(score < scores(one, errors, known)[one.models.index(BENCHMARK)])
+    used = {name: float(w) for name, w in zip(one.models, of_all, strict=True) if w > 0}
+    model = next(iter(used)) if len(used) == 1 else ENSEMBLE
+    return Chosen(model, used, path, beaten)

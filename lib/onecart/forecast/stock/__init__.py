@@ -1,6 +1,0 @@
-"""Stock: how much to order now from forecasts with quantiles, and what policies would have cost on held-back demand."""
-
-from onecart.forecast.stock.replenish import replenish
-from onecart.forecast.stock.simulate import simulate
-
-__all__ = ["replenish", "simulate"]

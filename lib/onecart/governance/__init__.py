@@ -1,0 +1,1 @@
+"""What may be done with data: consent, pseudonyms, suppression, and what leaves the lake."""

@@ -1,0 +1,83 @@
+"""Which rows may be read for a purpose: the consent of the customer they are about. No word is no consent."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.contracts.table import Table
+from onecart.errors import UsageError, nearest
+
+# purpose -> channels it may be narrowed to. `operations` runs the shop and sees no personal data at all.
+PURPOSES: dict[str, tuple[str, ...]] = {
+    "marketing": ("email", "sms"),
+    "profiling": (),
+    "matching": (),
+    "operations": (),
+}
+_PROFILE_WORDS = {  # (purpose, channel) -> column of gold.customer_profile, for a lake without gold.customer_consent
+    ("marketing", "email"): "consent_email",
+    ("marketing", "sms"): "consent_sms",
+    ("profiling", "any"): "consent_profiling",
+}
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What rows are read for."""
+
+    name: str
+    channel: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in PURPOSES:
+            raise UsageError(f"no purpose '{self.name}'{nearest(self.name, PURPOSES)}")
+        if self.channel is not None and self.channel not in PURPOSES[self.name]:
+            known = ", ".join(PURPOSES[self.name]) or "none"
+            raise UsageError(f"the purpose {self.name} has no channel '{self.channel}'; known: {known}")
+
+
+def allowed(rows: DataFrame, table: Table, purpose: Purpose, *, said: DataFrame, links: DataFrame) -> DataFrame:
+    """The rows of `table` that `purpose` may see. UsageError: it may see none of this table.
+
+    `said`: gold.customer_consent or, in its place, gold.customer_profile; `links`: gold.identity_links. A table without
+    personal data and identifiers passes whole. Of others, rows without a customer are left out.
+    """
+    if not table.personal:
+        return rows
+    if purpose.name == "operations":
+        raise UsageError(
+            f"{table.name} is about persons; give the purpose it is read for: marketing, profiling or matching"
+        )
+    if table.subject is None:
+        raise UsageError(f"{table.name} does not say whom a row is about, so no purpose but the shop's own may read it")
+    customers = granted(said, purpose)
+    if table.subject == "customer_id":
+        return rows.join(customers, "customer_id", how="left_semi")
+    records = links.join(customers, "customer_id", how="left_semi").select("record_id")
+    return rows.join(records, "record_id", how="left_semi")
+
+
+def granted(said: DataFrame, purpose: Purpose) -> DataFrame:
+    """customer_id of the customers who agreed, key customer_id.
+
+    For a channel the word on it and the word on `any` must both be yes, where both are there; without a channel one yes
+    will do, if the word on `any` is not no.
+    """
+    words = said if "granted" in said.columns else _profile_words(said)
+    words = words.where(F.col("purpose") == purpose.name)
+    if purpose.channel is not None:
+        words = words.where(F.col("channel").isin(purpose.channel, "any"))
+    least = F.min("granted") if purpose.channel else F.min(F.when(F.col("channel") == "any", F.col("granted")))
+    said_yes = words.groupBy("customer_id").agg(
+        F.max("granted").alias("yes"), F.coalesce(least, F.lit(True)).alias("no_no")
+    )
+    return said_yes.where("yes AND no_no").select("customer_id")
+
+
+def _profile_words(profile: DataFrame) -> DataFrame:
+    words = [
+        F.struct(F.lit(purpose).alias("purpose"), F.lit(channel).alias("channel"), F.col(column).alias("granted"))
+        for (purpose, channel), column in _PROFILE_WORDS.items()
+    ]
+    return profile.select("customer_id", F.inline(F.array(*words)))

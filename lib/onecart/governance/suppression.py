@@ -1,0 +1,116 @@
+"""The suppression list: identifiers of erased persons, as HMACs, that an old file must not bring back.
+
+`ingest` refuses a line in which one stands (`refused`), `clean` a row whose identifier column holds one
+(`with_suppressed`). Without a list nothing is computed.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Protocol
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Privacy
+from onecart.contracts.table import IDENTIFIERS
+from onecart.errors import OneCartError
+from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_file, key_ring
+
+ANYWHERE = "any"  # kind of an identifier that no one else's can be mistaken for
+NUMBER = "number"  # kind of a short number, another thing's tomorrow: only a broken line is refused because of it
+SHORTEST = 6  # characters of such an identifier
+# What tells that a row is about a person. Orders, tickets and events are told by their person.
+TELLING = ("record", "email", "phone", "card", "account", "device", "cookie", "handle")
+_RUN = rf"[\p{{L}}\p{{N}}_][\p{{L}}\p{{N}}_.+@'-]{{{SHORTEST - 2},}}[\p{{L}}\p{{N}}_]"
+_WORD = rf"[\p{{L}}\p{{N}}_]{{{SHORTEST},}}"
+_NUMBER = r"[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}"
+
+
+@dataclass(frozen=True)
+class Suppressions:
+    """The list as it is now, and the keys that signed it."""
+
+    listed: DataFrame
+    keys: KeyRing
+
+
+class Tables(Protocol):
+    """What is asked of a lake here; the lake itself stands above."""
+
+    root: str
+
+    def read_if_exists(self, name: str, /) -> DataFrame: ...
+
+
+def current(lake: Tables, privacy: Privacy) -> Suppressions | None:
+    """The list; None: it is empty. OneCartError: a key that signed a part of it is not there."""
+    listed = lake.read_if_exists("ops.suppressions").select("kind", "hash", "key_version")
+    signed = {row[0] for row in listed.select("key_version").distinct().collect()}
+    if not signed:
+        return None
+    keys = key_ring(privacy, lake.root)
+    if lost := sorted(signed - set(keys.versions)):
+        where = "privacy.key and privacy.retired_keys" if privacy.key else str(key_file(lake.root))
+        raise OneCartError(
+            f"ops.suppressions was signed with the keys {', '.join(lost)}, which {where} does not hold; give them back, "
+            "or erased persons could return"
+        )
+    return Suppressions(listed.drop("key_version"), keys)
+
+
+def normal(kind: str, value: str) -> str:
+    """An identifier as it is signed: lower case without outer spaces; a phone number as its digits, see `phone_digits`."""
+    if kind != "phone":
+        return value.strip().lower()
+    digits = "".join(c for c in value if c in "0123456789")
+    digits = digits.removeprefix("00")
+    return digits.removeprefix("44").lstrip("0")
+
+
+def phone_digits(number: Column) -> Column:
+    """Digits of a number without 00, the country code 44 and leading zeros, so that ways to write a British number meet."""
+    digits = F.regexp_replace(number, "[^0-9]", "")
+    return F.regexp_replace(F.regexp_replace(F.regexp_replace(digits, "^00", ""), "^44", ""), "^0+", "")
+
+
+def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str) -> DataFrame:
+    """The bronze lines in which a suppressed identifier stands, with a null payload: nothing but their places.
+
+    `delimiter`: of CSV lines, which have a header; others are JSON.
+    """
+    place = ["source_file", "line_no"]
+    fields = (F.length(c) - F.length(F.replace(F.col(c), F.lit(delimiter))) for c in ("payload", "header"))
+    cut = F.coalesce(next(fields) < next(fields), F.get_json_object("payload", "$").isNull())
+    tokens = lines.select(*place, cut.alias("cut"), F.explode(_tokens(F.col("payload"))).alias("token"))
+    signed = [
+        tokens.select(*place, "cut", hmac_sha256(F.col("token"), key).alias("hash")) for key in suppressions.keys.keys
+    ]
+    listed = suppressions.listed.where(F.col("kind").isin(ANYWHERE, NUMBER))
+    found = reduce(DataFrame.unionByName, signed).join(listed, "hash", how="inner")
+    hit = found.where(F.col("cut") | (F.col("kind") == ANYWHERE)).select(*place).distinct()
+    payload = F.lit(None).cast("string")
+    return lines.join(hit, place, how="left_semi").withColumn("payload", payload).select(lines.columns)
+
+
+def with_suppressed(rows: DataFrame, suppressions: Suppressions | None) -> DataFrame:
+    """Adds `suppressed`: an identifier column of the row holds an identifier of an erased person."""
+    found = F.lit(False)
+    if suppressions is not None:
+        columns = [c for c in rows.columns if IDENTIFIERS.get(c, ("",))[0] in TELLING]
+        for column in columns:
+            kind = IDENTIFIERS[column][0]
+            value = phone_digits(F.col(column)) if kind == "phone" else F.lower(F.trim(F.col(column)))
+            for i, key in enumerate(suppressions.keys.keys):
+                mark = f"_{column}_{i}"
+                listed = suppressions.listed.where(F.col("kind") == kind).select(F.col("hash").alias(mark))
+                rows = rows.join(listed, hmac_sha256(value, key) == F.col(mark), how="left")
+                found = found | F.col(mark).isNotNull()
+    return rows.withColumn("suppressed", found).drop(*[c for c in rows.columns if c.startswith("_")])
+
+
+def _tokens(text: Column) -> Column:
+    """The distinct things in a line that can be an identifier: words, runs with dots and @ in them, phone numbers."""
+    plain = F.replace(F.lower(text), F.lit("%40"), F.lit("@"))
+    found = [F.regexp_extract_all(plain, F.lit(pattern), F.lit(0)) for pattern in (_RUN, _WORD)]
+    numbers = F.transform(F.regexp_extract_all(plain, F.lit(_NUMBER), F.lit(0)), phone_digits)
+    return F.array_distinct(F.concat(*found, numbers))

@@ -1,0 +1,1 @@
+"""Keeps the tables small and the history as long as promised."""

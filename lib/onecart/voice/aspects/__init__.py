@@ -1,0 +1,1 @@
+"""Which aspects of goods and service a text speaks of, and how."""

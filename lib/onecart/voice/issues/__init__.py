@@ -1,0 +1,1 @@
+"""What customers complain of, how it changes, and what it may cost."""

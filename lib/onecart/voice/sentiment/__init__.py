@@ -1,0 +1,1 @@
+"""Sentiment models: trained on labelled texts, calibrated, evaluated."""

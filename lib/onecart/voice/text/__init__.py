@@ -1,0 +1,1 @@
+"""Texts before anything is learned from them: cleaned, masked, cut, told apart by language, turned into vectors."""

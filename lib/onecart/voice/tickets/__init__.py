@@ -1,0 +1,1 @@
+"""What the writers of support tickets want, and how soon."""
