@@ -327,19 +327,8 @@ def bench(argv: list[str]) -> int:
 
 def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[str, str], tuple[Any, Any]]:
     """(Bench, part) -> its table's columns and its rows, which are measured when they are asked for."""
-    from onecart.bench import (
-        behaviour,
-        boosters,
-        forecasts,
-        hidden_terms,
-        identity,
-        lists,
-        questions,
-        recommenders,
-        stocks,
-        voice_speed,
-        voices,
-    )
+    from onecart.bench import behaviour, boosters, forecasts, identity, lists, questions, recommenders, stocks
+    from onecart.bench.voice import hidden_terms, sentiment, speed
 
     sizes, seed = args.sizes, args.seed
     return {
@@ -362,8 +351,8 @@ def _bench_parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tu
         ("forecast", "speed"): (forecasts.SPEED, forecasts.speed(spark, sizes, args.engines, seed)),
         ("forecast", "stock"): (stocks.TABLE, stocks.measure(spark, seed)),
         ("recommend", "lists"): (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
-        ("voice", "quality"): (voices.TABLE, voices.measure(spark, args.questions, args.engines, seed)),
-        ("voice", "speed"): (voice_speed.TABLE, voice_speed.measure(spark, sizes, args.engines, seed)),
+        ("voice", "quality"): (sentiment.TABLE, sentiment.measure(spark, args.questions, args.engines, seed)),
+        ("voice", "speed"): (speed.TABLE, speed.measure(spark, sizes, args.engines, seed)),
         ("voice", "terms"): (hidden_terms.TABLE, hidden_terms.measure(spark, seed)),
     }
 

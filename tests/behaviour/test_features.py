@@ -213,7 +213,7 @@ def test_a_machine_s_events_never_count_and_its_verdict_needs_nothing_later(spar
 
 
 def test_windows_agree_with_a_naive_loop(spark: Any) -> None:
-    from onecart.contracts.features import FEATURE_WINDOWS
+    from onecart.contracts.base.features import FEATURE_WINDOWS
 
     kinds = ("page_view", "product_view", "add_to_cart", "search")
     events = [event(before((i * 37) % 400, hours=i % 24), None, kinds[i % 4], key=str(i)) for i in range(120)]
@@ -281,7 +281,7 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
 def test_every_feature_is_declared_once_and_is_a_column_of_the_contract() -> None:
     from onecart.behaviour.daily import MEASURES
     from onecart.contracts import contract
-    from onecart.contracts.features import FEATURES
+    from onecart.contracts.base.features import FEATURES
 
     names = [f.name for f in FEATURES]
     assert len(set(names)) == len(names)

@@ -7,7 +7,7 @@ import pytest
 
 
 def test_the_index_is_the_sum_over_bins(spark: Any) -> None:
-    from onecart.intent.drift import profile, psi
+    from onecart.intent.evaluation.drift import profile, psi
 
     then = spark.createDataFrame([(float(i),) for i in range(100)], "v DOUBLE")
     before = profile(then, ["v"])
@@ -26,7 +26,7 @@ def test_the_index_is_the_sum_over_bins(spark: Any) -> None:
 
 
 def test_columns_with_few_values_and_frames_without_rows(spark: Any) -> None:
-    from onecart.intent.drift import profile, psi
+    from onecart.intent.evaluation.drift import profile, psi
 
     before = profile(spark.createDataFrame([(0.0, None)] * 5 + [(1.0, None)] * 5, "v DOUBLE, w DOUBLE"), ["v", "w"])
     same = spark.createDataFrame([(1.0, None), (0.0, None)], "v DOUBLE, w DOUBLE")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onecart.intent.tree_shap import Forest, Tree
+from onecart.intent.explanation.tree_shap import Forest, Tree
 
 WIDTH = 4
 
@@ -69,7 +69,7 @@ def test_values_are_shapleys_and_sum_to_the_margin(seed: int, depth: int) -> Non
 
 
 def test_a_long_path_needs_no_table_of_all_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    from onecart.intent import tree_shap as module
+    from onecart.intent.explanation import tree_shap as module
 
     draw = np.random.default_rng(3)
     trees = tuple(grown(draw, 5) for _ in range(3))

@@ -16,7 +16,7 @@ ORDER = "customer_id STRING, order_ts TIMESTAMP, quantity INT"
 
 def test_the_label_is_an_order_in_the_horizon_from_as_of_on(spark: Any) -> None:
     from onecart.intent.job import purchases
-    from onecart.intent.labels import buys
+    from onecart.intent.training.labels import buys
 
     orders = [
         ("on_the_day", datetime(2011, 5, 1), 1),

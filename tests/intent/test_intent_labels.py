@@ -9,13 +9,13 @@ from onecart.errors import UsageError
 
 
 def test_cut_dates_leave_a_window_and_a_gap_between_them() -> None:
-    from onecart.intent.labels import cut_dates
+    from onecart.intent.training.labels import cut_dates
 
     assert cut_dates(date(2011, 3, 1), horizon_days=10, gap_days=2, cuts=2) == [date(2011, 2, 5), date(2011, 2, 17)]
 
 
 def test_a_purchase_counts_from_the_gap_on_for_the_horizon(spark: Any) -> None:
-    from onecart.intent.labels import buys
+    from onecart.intent.training.labels import buys
 
     as_of = date(2011, 5, 1)
     moments = {
@@ -35,7 +35,7 @@ def test_a_purchase_counts_from_the_gap_on_for_the_horizon(spark: Any) -> None:
 
 
 def test_a_label_per_category_is_of_this_category_only(spark: Any) -> None:
-    from onecart.intent.labels import buys, pairs
+    from onecart.intent.training.labels import buys, pairs
 
     customers = spark.createDataFrame([("c", date(2011, 5, 1))], "customer_id STRING, as_of DATE")
     kinds = spark.createDataFrame([("tea",), ("jam",)], "category STRING")
@@ -45,7 +45,7 @@ def test_a_label_per_category_is_of_this_category_only(spark: Any) -> None:
 
 
 def test_a_session_is_followed_by_an_order_or_not(spark: Any) -> None:
-    from onecart.intent.labels import session_buys
+    from onecart.intent.training.labels import session_buys
 
     end = datetime(2011, 5, 1, 12)
     sessions = spark.createDataFrame(
@@ -60,7 +60,7 @@ def test_a_session_is_followed_by_an_order_or_not(spark: Any) -> None:
 
 
 def test_a_window_without_days_is_an_error(spark: Any) -> None:
-    from onecart.intent.labels import buys, cut_dates
+    from onecart.intent.training.labels import buys, cut_dates
 
     with pytest.raises(UsageError, match="must have a length"):
         cut_dates(date(2011, 1, 1), horizon_days=0)

@@ -18,7 +18,7 @@ def rows(ties: bool) -> list[tuple[float, float, float]]:
 def test_metrics_agree_with_naive_loops(spark: Any, ties: bool) -> None:
     from pyspark.sql import functions as F
 
-    from onecart.intent.metrics import metrics
+    from onecart.intent.evaluation.metrics import metrics
 
     data = rows(ties)
     frame = spark.createDataFrame(data, "s DOUBLE, p DOUBLE, y DOUBLE")
@@ -37,7 +37,7 @@ def test_metrics_agree_with_naive_loops(spark: Any, ties: bool) -> None:
 def test_lift_is_the_best_tenths_rate_over_the_rate(spark: Any) -> None:
     from pyspark.sql import functions as F
 
-    from onecart.intent.metrics import metrics
+    from onecart.intent.evaluation.metrics import metrics
 
     data = [(float(i), float(i in (20, 15, 1, 2))) for i in range(1, 21)]  # of the best two of twenty one is positive
     found = metrics(spark.createDataFrame(data, "s DOUBLE, y DOUBLE"), score=F.col("s"), label="y")
@@ -48,7 +48,7 @@ def test_lift_is_the_best_tenths_rate_over_the_rate(spark: Any) -> None:
 def test_calibration_error_is_the_gap_between_promise_and_outcome(spark: Any) -> None:
     from pyspark.sql import functions as F
 
-    from onecart.intent.metrics import metrics
+    from onecart.intent.evaluation.metrics import metrics
 
     data = [(i / 1000, 0.3, float(i % 2)) for i in range(100)]  # every bin promises 0.3 and gets 0.5
     frame = spark.createDataFrame(data, "s DOUBLE, p DOUBLE, y DOUBLE")
@@ -58,7 +58,7 @@ def test_calibration_error_is_the_gap_between_promise_and_outcome(spark: Any) ->
 def test_an_interval_is_as_wide_as_the_figure_moves_between_samples() -> None:
     import numpy as np
 
-    from onecart.intent.metrics import figures, intervals
+    from onecart.intent.evaluation.metrics import figures, intervals
 
     def table(seed: int) -> Any:
         draw = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def test_an_interval_is_as_wide_as_the_figure_moves_between_samples() -> None:
 def test_deciles_gain_all_positives_in_the_end() -> None:
     import numpy as np
 
-    from onecart.intent.metrics import gains
+    from onecart.intent.evaluation.metrics import gains
 
     n, positives = np.ones(20), np.array([1.0] * 4 + [0.0] * 16)
     table = np.stack([np.arange(20.0)[::-1], n, positives, n, n, n], axis=1)
@@ -106,7 +106,7 @@ def test_figures_by_segment_come_with_intervals(spark: Any) -> None:
 def test_chance_alone_shows_so_much_miscalibration(spark: Any) -> None:
     from pyspark.sql import functions as F
 
-    from onecart.intent.metrics import metrics
+    from onecart.intent.evaluation.metrics import metrics
 
     frame = spark.createDataFrame([(0.0, i % 2) for i in range(100)], "s DOUBLE, y INT")
     found = metrics(frame, score=F.col("s"), label="y", probability=F.lit(0.5))

@@ -17,7 +17,7 @@ def frame(spark: Any) -> Any:
 
 
 def test_numbers_flags_and_words_become_features_and_the_rest_says_why_not(frame: Any) -> None:
-    from onecart.intent.encoding import slots
+    from onecart.intent.training.encoding import slots
 
     found, skipped = slots(frame, frame.columns)
     assert [(s.column, s.kind, s.level) for s in found] == [
@@ -41,7 +41,7 @@ def test_numbers_flags_and_words_become_features_and_the_rest_says_why_not(frame
 
 
 def test_a_row_becomes_numbers_with_the_median_for_nothing_and_no_level_for_the_unseen(frame: Any, spark: Any) -> None:
-    from onecart.intent.encoding import slots, vector
+    from onecart.intent.training.encoding import slots, vector
 
     found, _ = slots(frame, ["a.b", "tier"])
     rows = spark.createDataFrame([(None, "new"), (float("nan"), None), (2.5, "two")], "`a.b` DOUBLE, tier STRING")
@@ -51,7 +51,7 @@ def test_a_row_becomes_numbers_with_the_median_for_nothing_and_no_level_for_the_
 
 
 def test_a_column_that_is_always_there_or_never_is_told_apart(spark: Any) -> None:
-    from onecart.intent.encoding import slots
+    from onecart.intent.training.encoding import slots
 
     frame = spark.createDataFrame([(1, None), (None, None)], "sometimes INT, never INT")
     found, skipped = slots(frame, frame.columns)

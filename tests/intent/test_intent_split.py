@@ -19,7 +19,7 @@ from onecart.errors import UsageError
     ],
 )
 def test_the_label_becomes_0_and_1(spark: Any, kind: str, values: list[Any], positive: Any) -> None:
-    from onecart.intent.split import LABEL, with_label
+    from onecart.intent.training.split import LABEL, with_label
 
     frame, found = with_label(
         spark.createDataFrame([(v,) for v in [*values, None]], f"out STRING, y {kind}".split(", ")[1]), "y"
@@ -41,7 +41,7 @@ def test_the_label_becomes_0_and_1(spark: Any, kind: str, values: list[Any], pos
 def test_another_label_is_an_error_that_shows_its_values(
     spark: Any, kind: str, values: list[Any], message: str
 ) -> None:
-    from onecart.intent.split import with_label
+    from onecart.intent.training.split import with_label
 
     with pytest.raises(UsageError, match=message):
         with_label(spark.createDataFrame([(v,) for v in values], f"y {kind}"), "y")
@@ -50,7 +50,7 @@ def test_another_label_is_an_error_that_shows_its_values(
 def parts(frame: Any, time: str | None, **more: Any) -> dict[str, set[Any]]:
     from pyspark.sql import functions as F
 
-    from onecart.intent.split import LABEL, PART, with_part
+    from onecart.intent.training.split import LABEL, PART, with_part
 
     found: dict[str, set[Any]] = {}
     for row in with_part(frame.withColumn(LABEL, F.lit(0.0)), time, frame.columns, seed=7, **more).collect():

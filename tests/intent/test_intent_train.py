@@ -107,8 +107,8 @@ def test_the_arrays_say_what_mllib_says(frame: Any, model: str) -> None:
     from pyspark.sql import functions as F
 
     from onecart import intent
-    from onecart.intent.encoding import VECTOR, vector
     from onecart.intent.model import with_log_odds
+    from onecart.intent.training.encoding import VECTOR, vector
 
     made = intent.train(frame, "outcome", model=model, refit=False, **MODELS[model])
     ready = frame.limit(50).withColumn(VECTOR, vector(made.slots))
@@ -123,7 +123,7 @@ def test_the_arrays_say_what_mllib_says(frame: Any, model: str) -> None:
 
 def test_a_search_takes_the_trial_with_the_least_loss_and_keeps_what_was_given(frame: Any) -> None:
     from onecart import intent
-    from onecart.intent.classifiers import trials
+    from onecart.intent.training.classifiers import trials
 
     assert trials("logistic", {"regParam": 0.1}, 3, seed=1)[0] == {"regParam": 0.1}
     assert all(t["regParam"] == 0.1 for t in trials("logistic", {"regParam": 0.1}, 3, seed=1))
@@ -136,9 +136,9 @@ def test_a_search_takes_the_trial_with_the_least_loss_and_keeps_what_was_given(f
 
 def test_a_gbt_keeps_the_trees_that_the_calibration_rows_bear_out(frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from onecart import intent
-    from onecart.intent import training
+    from onecart.intent.training import train
 
-    monkeypatch.setattr(training, "_STOP_FROM", 20)
+    monkeypatch.setattr(train, "_STOP_FROM", 20)
     made = intent.train(frame.drop("when"), "outcome", refit=False, maxIter=20, stepSize=1.0)
     assert made.params["maxIter"] < 20
     assert made.classifier.getNumTrees == made.params["maxIter"] == len(made.explainer.forest.trees)

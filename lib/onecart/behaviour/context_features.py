@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.contracts.features import HOLIDAY_DAYS, WEATHER_DAYS
+from onecart.contracts.base.features import HOLIDAY_DAYS, WEATHER_DAYS
 
 
 def weather_before(weather: DataFrame, dates: DataFrame) -> DataFrame:

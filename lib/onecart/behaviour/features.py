@@ -3,7 +3,7 @@
 A fact (an order, a return, an event, the start of a visit, a ticket) has the day it happened and the day it was known,
 the later of happening and being received. A feature of as_of counts facts known before as_of only. Facts are first
 summed by day; then every as_of is computed in one pass over these sums. What each feature means is declared in
-contracts/features.py.
+contracts/base/features.py.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from onecart.behaviour.context_features import with_conditions
 from onecart.behaviour.daily import CHANNELS, daily
 from onecart.behaviour.purchase_features import taste
 from onecart.config import Behaviour
-from onecart.contracts.features import FEATURES, HALF_LIFE_DAYS, LONG, SHORT, Feature
+from onecart.contracts.base.features import FEATURES, HALF_LIFE_DAYS, LONG, SHORT, Feature
 from onecart.frames import DIGITS
 
 _TOTALS = ("orders", *(f"{c}_orders" for c in CHANNELS), "revenue", "visits", "app_visits")

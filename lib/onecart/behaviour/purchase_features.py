@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.contracts.features import DISCOUNT
+from onecart.contracts.base.features import DISCOUNT
 from onecart.facts.visits import with_days
 
 

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from onecart.bench import runs
 from onecart.bench.memory import Peak
 from onecart.errors import UsageError, nearest
-from onecart.intent.metrics import auc
+from onecart.intent.evaluation.metrics import auc
 
 _TREES, _DEPTH, _STEP, _SEED = 100, 5, 0.1, 7
 _FEATURES, _TEST_ROWS = 20, 100_000

@@ -1,5 +1,6 @@
 """Every table once: columns with meaning, key, checks, PII tags and layout; one file a room."""
 
+from onecart.contracts.base.table import Column, ContractError, Table
 from onecart.contracts.behaviour import BEHAVIOUR
 from onecart.contracts.channels import bronze
 from onecart.contracts.decide import DECIDE
@@ -13,7 +14,6 @@ from onecart.contracts.ops import OPS
 from onecart.contracts.profile import PROFILE
 from onecart.contracts.quality import SILVER
 from onecart.contracts.recommend import RECOMMEND
-from onecart.contracts.table import Column, ContractError, Table
 from onecart.contracts.voice import VOICE
 from onecart.errors import UsageError, nearest
 

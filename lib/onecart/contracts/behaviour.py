@@ -1,9 +1,9 @@
 """The gold tables that the job `behave` writes: visits, the funnel, and features of customers."""
 
-from onecart.contracts.columns import AS_OF, CUSTOMER_ID
-from onecart.contracts.features import FEATURES
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID
+from onecart.contracts.base.features import FEATURES
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 BEHAVIOUR = (
     Table(
@@ -68,7 +68,7 @@ BEHAVIOUR = (
     ),
     Table(
         "gold.customer_features",
-        "one customer as seen on one day; the columns are declared in contracts/features.py",
+        "one customer as seen on one day; the columns are declared in contracts/base/features.py",
         "behave",
         # Features may be null, so that a lake made before one of them was declared gets it.
         (CUSTOMER_ID, AS_OF, *[C(f.name, "double", f.comment) for f in FEATURES]),

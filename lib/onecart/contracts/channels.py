@@ -1,7 +1,7 @@
 """The bronze tables that the job `ingest` writes: every line as received, one contract for all feeds."""
 
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 BRONZE_COLUMNS = (
     C("payload", "string", "the record as received, one line", pii=True),

@@ -1,8 +1,8 @@
 """The gold table that the job `decide` writes."""
 
-from onecart.contracts.columns import AS_OF, CUSTOMER_ID
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 DECIDE = (
     Table(

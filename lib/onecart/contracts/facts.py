@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 from onecart.contracts.quality import SILVER
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
 
 _CUSTOMER = C("customer_id", "string", "whose it is by gold.identity_links and gold.identity_stitches; null: nobody's")
 

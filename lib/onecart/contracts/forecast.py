@@ -1,8 +1,8 @@
 """The gold tables that the job `forecast` writes: demand, how good its forecasts were, and what to order."""
 
-from onecart.contracts.columns import AS_OF, MODEL_VERSION
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import AS_OF, MODEL_VERSION
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 _ENDS = tuple(
     C(f"yhat_{side}_{level}", "double", f"{word} end of the {level} % interval, units")

@@ -1,7 +1,7 @@
 """The gold tables of identity: who is who, by what evidence, and what became of every customer id."""
 
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 _RECORD = C("record_id", "string", "record, as in silver tables", nullable=False)
 _CUSTOMER = C("customer_id", "string", "customer", nullable=False)

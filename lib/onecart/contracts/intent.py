@@ -1,8 +1,8 @@
 """The gold tables that the job `intent` writes, and those of every trained model: registry, health, overview, fairness."""
 
-from onecart.contracts.columns import AS_OF, CUSTOMER_ID, MODEL_VERSION
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID, MODEL_VERSION
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 INTENT = (
     Table(

@@ -1,8 +1,8 @@
 """The gold tables that the job `live` writes: visits under way, and how likely each is to end in a purchase."""
 
-from onecart.contracts.columns import MODEL_VERSION
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import MODEL_VERSION
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 _SESSION = C("session_id", "string", "visit, as in gold.sessions", nullable=False)
 _VISITOR = C("visitor_id", "string", "customer_id, else the record, else the session itself", nullable=False)

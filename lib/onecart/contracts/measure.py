@@ -1,7 +1,7 @@
 """The gold table that the job `measure` writes."""
 
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 MEASURE = (
     Table(

@@ -1,7 +1,7 @@
 """The ops tables: what the jobs did, what was set aside, what was erased."""
 
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 OPS = (
     Table(

@@ -1,8 +1,8 @@
 """The gold tables about one customer that the job `unify` writes: profile, provenance, interests, consent, history."""
 
-from onecart.contracts.columns import AS_OF, CUSTOMER_ID
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 _ATTRIBUTES = (
     C("given_name", "string", "by the rules of profile.survivorship, as all to date_of_birth", pii=True),

@@ -1,7 +1,7 @@
 """The silver tables that the job `clean` writes."""
 
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 _ORIGIN = C("origin", "string", "real | simulated: whether the row is a real retailer's or made by the simulator")
 _INGESTED = C("ingested_ts", "timestamp", "when the row entered bronze, UTC")

@@ -1,8 +1,8 @@
 """The gold table that the job `recommend` writes."""
 
-from onecart.contracts.columns import AS_OF, CUSTOMER_ID, MODEL_VERSION
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID, MODEL_VERSION
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 RECOMMEND = (
     Table(

@@ -1,8 +1,8 @@
 """The gold tables about what customers say that the job `voice` writes."""
 
-from onecart.contracts.columns import AS_OF, MODEL_VERSION
-from onecart.contracts.table import Column as C
-from onecart.contracts.table import Table
+from onecart.contracts.base.columns import AS_OF, MODEL_VERSION
+from onecart.contracts.base.table import Column as C
+from onecart.contracts.base.table import Table
 
 _WRITER = C("record_id", "string", "who wrote it")
 _POLARITY = "polarity IN ('positive', 'negative', 'neutral')"

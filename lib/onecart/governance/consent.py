@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.contracts.table import Table
+from onecart.contracts.base.table import Table
 from onecart.errors import UsageError, nearest
 
 # purpose -> channels it may be narrowed to. `operations` runs the shop and sees no personal data at all.

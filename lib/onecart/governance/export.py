@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.contracts.table import Table
+from onecart.contracts.base.table import Table
 from onecart.errors import UsageError, nearest
 from onecart.governance.pseudonym import KeyRing, pseudonym
 

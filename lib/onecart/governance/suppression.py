@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Privacy
-from onecart.contracts.table import IDENTIFIERS
+from onecart.contracts.base.table import IDENTIFIERS
 from onecart.errors import OneCartError
 from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_file, key_ring
 

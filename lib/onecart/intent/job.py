@@ -11,12 +11,13 @@ from onecart.context import Context, Result
 from onecart.contracts import contract
 from onecart.errors import DataError, OneCartError
 from onecart.facts import ORDERS, require_current
-from onecart.intent import drift, registry
-from onecart.intent.fairness import audit
-from onecart.intent.labels import LABEL, buys
-from onecart.intent.metrics import metrics
+from onecart.intent import registry
+from onecart.intent.evaluation import drift
+from onecart.intent.evaluation.fairness import audit
+from onecart.intent.evaluation.metrics import metrics
 from onecart.intent.model import IntentModel
-from onecart.intent.training import PROBABILITY, train
+from onecart.intent.training.labels import LABEL, buys
+from onecart.intent.training.train import PROBABILITY, train
 
 _KEY = ("customer_id", "as_of")
 

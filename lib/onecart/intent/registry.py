@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.intent import model_report, tracking
+from onecart.intent import tracking
+from onecart.intent.evaluation import model_report
 from onecart.intent.model import IntentModel
-from onecart.intent.split import LABEL, with_label
+from onecart.intent.training.split import LABEL, with_label
 from onecart.lake.files import listed
 
 TABLE = "gold.model_registry"

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from onecart.contracts.table import PURGED_FROM, PURGED_TO
+from onecart.contracts.base.table import PURGED_FROM, PURGED_TO
 from onecart.errors import OneCartError
 from onecart.lake.files import delete, hadoop
 from onecart.lake.store import Lake

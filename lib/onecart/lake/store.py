@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from onecart.config import absolute, is_local
 from onecart.contracts import CONTRACTS, contract
-from onecart.contracts.table import PURGED_FROM, PURGED_TO
+from onecart.contracts.base.table import PURGED_FROM, PURGED_TO
 from onecart.errors import OneCartError, UsageError
 from onecart.frames import break_lineage
 from onecart.governance import consent

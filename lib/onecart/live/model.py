@@ -10,8 +10,8 @@ from onecart.errors import UsageError
 from onecart.facts import EVENTS
 from onecart.intent import registry
 from onecart.intent.registry import Champion
-from onecart.intent.split import HOLDOUT
-from onecart.intent.training import train
+from onecart.intent.training.split import HOLDOUT
+from onecart.intent.training.train import train
 from onecart.live.snapshots import BOUGHT, FEATURES, STARTED, snapshots
 
 QUESTION, KIND = "visit", "intent.visit"

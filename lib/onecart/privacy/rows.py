@@ -10,7 +10,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.config import Settings
 from onecart.contracts import contract
-from onecart.contracts.table import IDENTIFIERS
+from onecart.contracts.base.table import IDENTIFIERS
 from onecart.governance.suppression import normal, phone_digits
 from onecart.lake import Lake
 from onecart.privacy.matcher import Matcher

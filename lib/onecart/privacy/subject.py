@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Settings
 from onecart.contracts import contract
-from onecart.contracts.table import IDENTIFIERS
+from onecart.contracts.base.table import IDENTIFIERS
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 from onecart.governance.suppression import SHORTEST, normal, phone_digits

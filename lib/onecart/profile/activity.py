@@ -6,7 +6,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.contracts.table import MONEY
+from onecart.contracts.base.table import MONEY
 
 
 def baskets(lines: DataFrame) -> DataFrame:

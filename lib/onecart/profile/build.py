@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.contracts.table import MONEY
+from onecart.contracts.base.table import MONEY
 from onecart.facts import EVENTS, ORDERS
 from onecart.facts.owners import HAPPENED, Owners
 from onecart.frames import break_lineage

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.config import Profile
-from onecart.contracts.table import MONEY
+from onecart.contracts.base.table import MONEY
 from onecart.profile.lifetime_models import BgNbd, GammaGamma, fit_bg_nbd, fit_gamma_gamma
 
 AHEAD_DAYS = 90

@@ -7,7 +7,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.intent.encoding import finite
+from onecart.intent.training.encoding import finite
 
 _BORDERS = [i / 10 for i in range(1, 10)]
 _LEAST = 1e-4  # share that an empty bin counts as

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from onecart.intent.tree_shap import Forest, Tree
+from onecart.intent.explanation.tree_shap import Forest, Tree
 
 LIMIT = 1e-6  # a share of 0 or 1, as a few trees may give, is kept so far from it: log-odds stay finite
 

@@ -8,9 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.encoding import quoted, require
-from onecart.intent.metrics import INTERVAL, RESAMPLES
-from onecart.intent.split import border
+from onecart.intent.evaluation.metrics import INTERVAL, RESAMPLES
+from onecart.intent.training.encoding import quoted, require
+from onecart.intent.training.split import border
 
 MIN_ROWS = 30  # smaller groups say nothing, and might name someone
 _RATES = ("selection_rate", "true_positive_rate", "calibration_gap")

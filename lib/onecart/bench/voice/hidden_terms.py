@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from onecart import voice
-from onecart.bench.voices import amazon_sentences
+from onecart.bench.voice.sentiment import amazon_sentences
 from onecart.voice.aspects import aspect_lexicon
 from onecart.voice.text.clauses import clauses, words_of
 

@@ -1,6 +1,6 @@
 """Columns that tables of several rooms have."""
 
-from onecart.contracts.table import Column as C
+from onecart.contracts.base.table import Column as C
 
 CUSTOMER_ID = C("customer_id", "string", "customer", nullable=False)
 AS_OF = C("as_of", "date", "only what happened before this day counts", nullable=False)

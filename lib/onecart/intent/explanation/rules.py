@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from onecart.intent.encoding import Slot
-from onecart.intent.explain import Boosted, Linear
-from onecart.intent.tree_shap import Tree
+from onecart.intent.explanation.explain import Boosted, Linear
+from onecart.intent.explanation.tree_shap import Tree
+from onecart.intent.training.encoding import Slot
 
 
 def text(explainer: Any, slots: Sequence[Slot], trees: int) -> str:

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.intent.encoding import quoted
+from onecart.intent.training.encoding import quoted
 
 HOLDOUT = 0.25  # share of the rows measured on
 CALIBRATE = 0.25  # share of the others calibrated on

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart import voice
-from onecart.bench.voices import amazon_sentences
+from onecart.bench.voice.sentiment import amazon_sentences
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
 from onecart.voice.sentiment.model import SentimentModel

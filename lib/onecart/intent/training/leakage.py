@@ -10,9 +10,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import DataError
-from onecart.intent.encoding import MAX_LEVELS, finite, quoted, require
-from onecart.intent.metrics import auc
-from onecart.intent.split import LABEL, with_label
+from onecart.intent.evaluation.metrics import auc
+from onecart.intent.training.encoding import MAX_LEVELS, finite, quoted, require
+from onecart.intent.training.split import LABEL, with_label
 
 CERTAIN = 0.9995  # a column that ranks the outcomes so well alone holds the outcome
 MIN_ROWS, MIN_OUTCOMES = 100, 10  # with fewer, a good column may look like that by chance

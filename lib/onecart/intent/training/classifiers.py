@@ -18,9 +18,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError, UsageError, nearest
-from onecart.intent.encoding import VECTOR
-from onecart.intent.split import LABEL
-from onecart.intent.tree_shap import Forest
+from onecart.intent.explanation.tree_shap import Forest
+from onecart.intent.training.encoding import VECTOR
+from onecart.intent.training.split import LABEL
 
 WEIGHT = "__onecart_weight"
 _VALIDATES = "__onecart_validates"

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.encoding import quoted, require
+from onecart.intent.training.encoding import quoted, require
 
 BINS = 10
 RESAMPLES = 200

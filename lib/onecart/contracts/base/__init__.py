@@ -1,0 +1,1 @@
+"""What contracts are made of."""

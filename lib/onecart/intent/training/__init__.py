@@ -1,0 +1,1 @@
+"""From a frame with a label to a fitted classifier."""
