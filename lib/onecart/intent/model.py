@@ -16,9 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.evaluation.calibration import Curve
 from onecart.intent.explanation import explain, reasons, rules
 from onecart.intent.training.encoding import VECTOR, Slot, require, vector
+from onecart.stats.calibration import Curve
 
 _RAW, _CHANCES = "__onecart_raw", "__onecart_chances"
 _LOADERS: dict[str, Any] = {

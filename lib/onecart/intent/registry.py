@@ -16,6 +16,7 @@ from onecart.intent.evaluation import model_report
 from onecart.intent.model import IntentModel
 from onecart.intent.training.split import LABEL, with_label
 from onecart.lake.files import listed
+from onecart.stats.bootstrap import interval, resampled_counts
 
 TABLE = "gold.model_registry"
 RESAMPLES = 500
@@ -104,9 +105,9 @@ def judge(held: DataFrame, label: str, challenger: IntentModel, old: IntentModel
 def verdict(gains: Any, counts: Any, seed: int = 7) -> Verdict:
     """gains: distinct differences of log loss, in favour of the challenger; counts: rows of each."""
     draw = np.random.default_rng(seed)
-    weights = draw.poisson(counts, size=(RESAMPLES, len(counts)))
+    weights = resampled_counts(counts, RESAMPLES, draw)
     means = (weights @ gains) / np.maximum(weights.sum(axis=1), 1)
-    low, high = (float(q) for q in np.quantile(means, (0.025, 0.975)))
+    low, high = interval(means)
     mean = float((gains * counts).sum() / counts.sum())
     if low > 0:
         return Verdict(True, "better than the champion by more than noise", mean, low, high)

@@ -14,12 +14,12 @@ from pyspark.sql import types as T
 from onecart.errors import UsageError
 from onecart.frames import in_order
 from onecart.intent.evaluation import drift, metrics, model_report
-from onecart.intent.evaluation.calibration import Curve, calibrated
 from onecart.intent.explanation import explain
 from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.training import classifiers, leakage
 from onecart.intent.training.encoding import VECTOR, Slot, require, slots, vector
 from onecart.intent.training.split import BEFORE, LABEL, PART, with_label, with_part
+from onecart.stats.calibration import Curve, calibrated
 
 _ODDS, _PLACE = "__onecart_odds", "__onecart_place"
 PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
