@@ -8,7 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.training.encoding import quoted, require
+from onecart.frames import require_columns
+from onecart.intent.training.encoding import quoted
 from onecart.intent.training.split import border
 from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
@@ -36,7 +37,7 @@ def audit(
 
     scored: a row per case with the 0/1 or boolean `label`, `probability` and `by`, where null counts as `unknown`.
     """
-    require(scored, [label, probability, *by], "audited")
+    require_columns(scored, [label, probability, *by], "the audited frame")
     if not 0 < share < 1:
         raise UsageError(f"share={share:g}: the share that is selected lies between 0 and 1")
     if not by:

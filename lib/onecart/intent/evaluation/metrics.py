@@ -7,7 +7,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.training.encoding import quoted, require
+from onecart.frames import require_columns
+from onecart.intent.training.encoding import quoted
 from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
 BINS = 10
@@ -41,7 +42,7 @@ def evaluate(
     One dict for all rows (`by`: None), then one for each value of the column `by`, the most rows first; a value with one
     outcome only has n, positives and prevalence. label: 0/1 or boolean. UsageError names a column that is not there.
     """
-    require(df, [label, probability, *([by] if by else [])], "evaluated")
+    require_columns(df, [label, probability, *([by] if by else [])], "the evaluated frame")
     p, y = quoted(probability), "__onecart_y"
     known = df.withColumn(y, quoted(label).cast("double")).where(F.col(y).isNotNull() & p.isNotNull())
     rows = [("all", None, known)]

@@ -46,7 +46,7 @@ def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
     Raises UsageError for an unknown parameter or column, DataError for too few rows or other than two or three labels.
     """
     p = checked(params)
-    require_text(reviews, *({"label"} if "rating" not in reviews.columns else ()))
+    require_text(reviews, ["label"] if "rating" not in reviews.columns else [])
     session(nlp=True)  # an error that says what to do, if the running session lacks Spark NLP
     if p.languages:
         from onecart.voice.sentiment.multilingual import train_routed
