@@ -7,9 +7,9 @@ import pytest
 
 from onecart.forecast.local.registry import BENCHMARK
 from onecart.forecast.selection import selector
-from onecart.forecast.selection.selector import BEST_OF, ENSEMBLE, Usual, alike, chosen, usual, weights
+from onecart.forecast.selection.selector import BEST_OF, ENSEMBLE, ErrorPrior, alike, error_prior, select, weights
 
-NOTHING = Usual({}, {})
+NOTHING = ErrorPrior({}, {})
 OTHERS = ("naive", "ets", "theta", "ces", "mstl", "regression", "sba")
 
 
@@ -17,14 +17,14 @@ def case(errors, demand="smooth", scale=2.0, h=4):
     """A series of 10 a period; `errors`: model -> how far it is off on each window (ahead as on the first)."""
     paths = {name: 10 + np.repeat([off[0], *off], h).reshape(-1, h) for name, off in errors.items()}
     windows = len(next(iter(errors.values())))
-    return selector.Tested(demand, scale, np.full((windows, h), 10.0), paths)
+    return selector.BacktestResult(demand, scale, np.full((windows, h), 10.0), paths)
 
 
 def noisy(seed, models=6, windows=3, h=5, demand="smooth"):
     rng = np.random.default_rng(seed)
     y = rng.poisson(10, (windows, h)).astype(float)
     names = (BENCHMARK, *OTHERS)[:models]
-    return selector.Tested(
+    return selector.BacktestResult(
         demand, 3.0, y, {name: rng.normal(10, 1 + rng.random() * 4, (1 + windows, h)) for name in names}
     )
 
@@ -44,7 +44,7 @@ def test_the_size_of_a_series_is_its_scale_or_what_it_sells(scale, expected):
 def test_usual_is_the_mean_of_a_class_drawn_by_ten_series_to_that_of_all():
     smooth = [case({BENCHMARK: (3, 3), "ets": (1, 1)}) for _ in range(4)]
     lumpy = [case({BENCHMARK: (1, 1), "ets": (3, 3)}, "lumpy", scale=1.0)]
-    found = usual([*smooth, *lumpy])
+    found = error_prior([*smooth, *lumpy])
     of_all = (4 * 0.5 + 1 * 1.5) / 5  # ets: half the mean error on smooth series, one and a half on the lumpy one
     assert found.relative["smooth", "ets"] == pytest.approx((4 * 0.5 + 10 * of_all) / 14)
     assert found.relative["lumpy", "ets"] == pytest.approx((1 * 1.5 + 10 * of_all) / 11)
@@ -54,7 +54,7 @@ def test_usual_is_the_mean_of_a_class_drawn_by_ten_series_to_that_of_all():
 
 def test_many_series_make_a_class_its_own():
     few, many = (
-        usual([case({BENCHMARK: (3,), "ets": (1,)}), *[case({BENCHMARK: (1,), "ets": (3,)}, "lumpy")] * n])
+        error_prior([case({BENCHMARK: (3,), "ets": (1,)}), *[case({BENCHMARK: (1,), "ets": (3,)}, "lumpy")] * n])
         for n in (2, 200)
     )
     assert few.relative["lumpy", "ets"] < many.relative["lumpy", "ets"] < 1.5
@@ -62,16 +62,16 @@ def test_many_series_make_a_class_its_own():
 
 
 def test_a_series_that_no_model_misses_says_nothing_of_what_is_usual():
-    found = usual([case({BENCHMARK: (0, 0), "ets": (0, 0)})])
+    found = error_prior([case({BENCHMARK: (0, 0), "ets": (0, 0)})])
     assert (found.relative, found.size, found.prior("smooth")) == ({}, {}, NOTHING.prior("smooth"))
-    assert usual([]) == NOTHING
+    assert error_prior([]) == NOTHING
 
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("models", [1, 2, 3, 4, 6, 8])
 def test_weights_sum_to_1_over_at_most_half_of_the_models_and_at_most_a_few(seed, models):
     one = noisy(seed, models)
-    found = weights(one, np.arange(3), usual([one, noisy(seed + 100, models)]))
+    found = weights(one, np.arange(3), error_prior([one, noisy(seed + 100, models)]))
     assert found.sum() == pytest.approx(1)
     assert found.min() >= 0
     assert 1 <= (found > 0).sum() <= max(1, min(BEST_OF, models // 2))
@@ -94,7 +94,7 @@ def test_a_model_that_is_much_worse_than_the_best_takes_no_part():
 
 def test_what_is_usual_in_the_class_decides_between_models_that_are_even():
     one = case({BENCHMARK: (2, 2), "ets": (1, 1), "theta": (1, 1)})
-    found = weights(one, np.arange(2), Usual({("smooth", "ets"): 0.9, ("smooth", "theta"): 0.5}, {}))
+    found = weights(one, np.arange(2), ErrorPrior({("smooth", "ets"): 0.9, ("smooth", "theta"): 0.5}, {}))
     assert dict(zip(one.models, found, strict=True)) == {BENCHMARK: 0, "ets": 0, "theta": 1}
 
 
@@ -102,31 +102,31 @@ def test_what_is_usual_in_the_class_decides_between_models_that_are_even():
 def test_a_model_without_error_wins_alone(models):
     names = (BENCHMARK, *OTHERS)[:models]
     one = case({name: (0, 0, 0) if name == "naive" else (1, 2, 1) for name in names})
-    best = chosen(one, Usual({("smooth", "naive"): 1.9}, {}))
+    best = select(one, ErrorPrior({("smooth", "naive"): 1.9}, {}))
     assert (best.model, best.weights, best.beaten) == ("naive", {"naive": 1.0}, True)
 
 
 def test_of_models_that_are_even_the_benchmark_is_taken():
     one = case({"ets": (1, 2), "theta": (1, 2), BENCHMARK: (1, 2)})
-    best = chosen(one, NOTHING)
+    best = select(one, NOTHING)
     assert (best.model, best.beaten) == (BENCHMARK, False)
 
 
 def test_the_benchmark_is_not_beaten_where_it_is_best():
-    best = chosen(case({BENCHMARK: (1, 1, 1), "ets": (2, 3, 2), "theta": (3, 3, 3), "naive": (3, 3, 3)}), NOTHING)
+    best = select(case({BENCHMARK: (1, 1, 1), "ets": (2, 3, 2), "theta": (3, 3, 3), "naive": (3, 3, 3)}), NOTHING)
     assert not best.beaten
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_the_benchmark_alone_never_beats_itself(seed):
     one = noisy(seed, models=3)
-    best = chosen(one, usual([one]))
+    best = select(one, error_prior([one]))
     assert best.model != BENCHMARK or not best.beaten
 
 
 def test_a_better_ensemble_beats_the_benchmark():
     one = case({BENCHMARK: (3, 3, 3), "ets": (1, 1, 1), "theta": (-1, -1, -1), "naive": (4, 4, 4)})
-    best = chosen(one, usual([one]))
+    best = select(one, error_prior([one]))
     assert (best.model, best.beaten) == (ENSEMBLE, True)
     assert best.weights == pytest.approx({"ets": 0.5, "theta": 0.5})
     assert best.path == pytest.approx(np.full((4, 4), 10.0))
@@ -134,7 +134,7 @@ def test_a_better_ensemble_beats_the_benchmark():
 
 def test_the_path_ahead_is_of_the_weights_that_are_said():
     one = noisy(3)
-    best = chosen(one, usual([one]))
+    best = select(one, error_prior([one]))
     expected = sum(weight * one.yhats[name][0] for name, weight in best.weights.items())
     assert best.path[0] == pytest.approx(expected)
 
@@ -143,11 +143,11 @@ def test_the_path_of_a_window_does_not_depend_on_its_own_errors():
     moved = 0
     for seed in range(5):
         one = noisy(seed)
-        known = dataclasses.replace(usual([one, noisy(seed + 100)]), windows={"smooth": 0.5})
+        known = dataclasses.replace(error_prior([one, noisy(seed + 100)]), windows={"smooth": 0.5})
         for w in range(3):
             y = one.y.copy()
             y[w] = one.yhats["theta"][1 + w]  # now theta is never off there
-            before, after = chosen(one, known).path, chosen(dataclasses.replace(one, y=y), known).path
+            before, after = select(one, known).path, select(dataclasses.replace(one, y=y), known).path
             np.testing.assert_array_equal(before[1 + w], after[1 + w])
             moved += sum((before[at] != after[at]).any() for at in range(4))
     assert moved > 5
@@ -155,12 +155,12 @@ def test_the_path_of_a_window_does_not_depend_on_its_own_errors():
 
 def test_one_window_is_judged_by_what_is_usual_alone():
     one = case({BENCHMARK: (1,), "ets": (5,), "theta": (2,)})
-    best = chosen(one, Usual({("smooth", "ets"): 0.5}, {}))
+    best = select(one, ErrorPrior({("smooth", "ets"): 0.5}, {}))
     assert best.path[1] == pytest.approx(one.yhats["ets"][1])
 
 
 def test_where_no_model_is_off_the_benchmark_is_taken():
-    best = chosen(case({BENCHMARK: (0, 0), "ets": (0, 0), "theta": (0, 0)}), NOTHING)
+    best = select(case({BENCHMARK: (0, 0), "ets": (0, 0), "theta": (0, 0)}), NOTHING)
     assert not best.beaten
 
 

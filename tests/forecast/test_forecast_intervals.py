@@ -149,8 +149,8 @@ def test_residuals_are_counted_in_the_spreads_of_their_window():
 def test_the_spread_of_a_window_is_drawn_from_the_other_windows():
     y = np.full((3, 2), 10.0)
     path = np.array([[10.0, 10], [12, 12], [14, 14], [13, 13]])  # off by 2, 4, 3
-    one = selector.Tested("smooth", 5.0, y, {"ets": path})
-    known = selector.Usual({}, {("smooth", "ets"): 0.8})  # 4 units, which count for two windows
+    one = selector.BacktestResult("smooth", 5.0, y, {"ets": path})
+    known = selector.ErrorPrior({}, {("smooth", "ets"): 0.8})  # 4 units, which count for two windows
     ahead, first, second, third = spreads(one, path, ["ets"], known)
     assert ahead == pytest.approx((2 + 4 + 3 + 2 * 4) / 5)
     assert (first, second, third) == pytest.approx(((4 + 3 + 8) / 4, (2 + 3 + 8) / 4, (2 + 4 + 8) / 4))

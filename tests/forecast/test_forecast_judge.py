@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from onecart.forecast import metrics
-from onecart.forecast.local.backtest import Plan, solve
+from onecart.forecast.local.backtest import Plan, backtest_series
 from onecart.forecast.local.registry import BENCHMARK
 from onecart.forecast.local.serialization import _arrays
-from onecart.forecast.selection.results import judge_of
+from onecart.forecast.selection.results import fit_selector
 from onecart.forecast.selection.selector import ENSEMBLE
 
 PLAN = Plan(7, "D", (80, 95), ("moving_average", "naive", "theta"), (), 3, 7, None, 60.0, 0)
@@ -19,7 +19,7 @@ PLAN = Plan(7, "D", (80, 95), ("moving_average", "naive", "theta"), (), 3, 7, No
 def row(y, unique_id="a", plan=PLAN):
     ds = pd.date_range("2024-01-01", periods=len(y))
     rows = pd.DataFrame({"ds": ds, "y": np.asarray(y, float), "known_ahead": False})
-    return SimpleNamespace(unique_id=unique_id, **_arrays(solve(rows, unique_id, plan)))
+    return SimpleNamespace(unique_id=unique_id, **_arrays(backtest_series(rows, unique_id, plan)))
 
 
 def noisy(seed, n=70):
@@ -29,7 +29,7 @@ def noisy(seed, n=70):
 
 def parts(row, others=(), plan=PLAN):
     tested = [one for one in (row, *others) if one.status == "forecast"]
-    found = judge_of(tested, plan).rows(row)
+    found = fit_selector(tested, plan).rows(row)
     assert {r["unique_id"] for r in found} == {row.unique_id}
     return {name: [r for r in found if r["part"] == name] for name in ("forecast", "backtest", "ledger")}
 
@@ -82,7 +82,7 @@ def test_the_backtest_has_the_figures_of_every_model_and_window(panel, first):
 
 
 def test_coverage_over_a_panel_is_near_the_level(panel):
-    judge = judge_of(panel, PLAN)
+    judge = fit_selector(panel, PLAN)
     rows = [r for one in panel for r in judge.rows(one) if r["part"] == "backtest" and r["model"] == BENCHMARK]
     assert np.mean([r["coverage_80"] for r in rows]) == pytest.approx(0.80, abs=0.06)
     assert np.mean([r["coverage_95"] for r in rows]) == pytest.approx(0.95, abs=0.04)
@@ -171,12 +171,12 @@ def test_models_that_the_sample_did_not_try_get_intervals_too(panel):
     """The judges are a sample: a rare class, and its models, may be in none of them."""
     plan = Plan(7, "D", (80, 95), ("sba",), (), 3, 7, None, 60.0, 0)
     rare = row(np.random.default_rng(0).poisson(0.4, 90), "rare", plan)
-    rows = judge_of(panel, plan).rows(rare)
+    rows = fit_selector(panel, plan).rows(rare)
     sba = [r for r in rows if r["part"] == "forecast" and r["model"] == "sba"]
     assert len(sba) == 7
     assert all(r["yhat-hi-95"] > r["yhat"] for r in sba)
 
 
 def test_a_panel_of_which_none_was_tested_is_judged():
-    judge = judge_of([], PLAN)
+    judge = fit_selector([], PLAN)
     assert [r["part"] for r in judge.rows(row([1, 2, 3]))] == ["forecast"] * 7 + ["ledger"]

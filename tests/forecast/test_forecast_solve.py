@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from onecart.forecast.inputs.series import FREQS
-from onecart.forecast.local.backtest import Plan, solve, starts
+from onecart.forecast.local.backtest import Plan, backtest_series, starts
 from onecart.forecast.local.registry import BENCHMARK, MODELS, ROUTES
 
 WEEK = [1.0, 2, 3, 4, 5, 6, 7]
@@ -30,7 +30,7 @@ def series(y, freq="D"):
 
 def solved(y, **changes):
     asked = plan(**changes)
-    return solve(series(y, asked.freq), "a", asked)
+    return backtest_series(series(y, asked.freq), "a", asked)
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_what_is_not_sold_any_more_gets_zeros():
     ],
 )
 def test_a_series_that_cannot_be_forecast_is_rejected_with_its_reason(rows, unique_id, reason):
-    found = solve(rows, unique_id, plan())
+    found = backtest_series(rows, unique_id, plan())
     assert (found.status, found.reason, found.yhats, found.history) == ("rejected", reason, {}, None)
 
 

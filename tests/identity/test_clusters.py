@@ -12,7 +12,7 @@ BARRED = "birth dates and given names disagree"
 
 
 def solved(pairs, values=None, comparable=True, most=None, threshold=0.0, nodes=None):
-    """`pairs`: [("a", "b", bits)] or with a fourth, why barred. -> (groups as sorted texts, {pair: reason})."""
+    """`pairs`: [("a", "b", bits)] or with a fourth, why cannot_link. -> (groups as sorted texts, {pair: reason})."""
     nodes = nodes or sorted({n for p in pairs for n in p[:2]})
     place = {n: i for i, n in enumerate(nodes)}
     at, why = split(
@@ -99,8 +99,8 @@ def naive(pairs, values, comparable, most):
     """Average linkage as the docstring of `split` says it, summing over all pairs again at each step."""
     nodes = sorted({n for p in pairs for n in p[:2]})
     group = {n: {n} for n in nodes}
-    for a, b, bits, barred in sorted(pairs, key=lambda p: (-p[2], p[0], p[1])):
-        if group[a] is group[b] or bits < 0 or barred:
+    for a, b, bits, cannot_link in sorted(pairs, key=lambda p: (-p[2], p[0], p[1])):
+        if group[a] is group[b] or bits < 0 or cannot_link:
             continue
         between = [
             p for p in pairs if (p[0] in group[a] and p[1] in group[b]) or (p[0] in group[b] and p[1] in group[a])
@@ -151,7 +151,7 @@ def frames(spark):
     said = [("a", "b", 9.0), ("b", "c", 8.0), ("a", "c", -1.0), ("c", "d", 1.0), ("d", "e", 9.0), ("a", "f", -5.0)]
     random.Random(1).shuffle(said)
     scored = spark.createDataFrame(
-        [(*s, None) for s in said], "record_a string, record_b string, weight double, barred string"
+        [(*s, None) for s in said], "record_a string, record_b string, weight double, cannot_link string"
     )
     rows = [(n, "x", "y", "1", f"{n}@x") for n in "fedcba"]
     return scored, spark.createDataFrame(

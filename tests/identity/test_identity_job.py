@@ -10,7 +10,16 @@ from onecart.lake import Lake
 
 pytestmark = [pytest.mark.slow, pytest.mark.job]
 SETTINGS = {"max_records_per_key": 3, "retrain_share": 0.9}
-COLUMNS = ("record_id", "stand_in", "given_name", "surname", "date_of_birth", "email", "phone", "consent_matching")
+COLUMNS = (
+    "record_id",
+    "representative",
+    "given_name",
+    "surname",
+    "date_of_birth",
+    "email",
+    "phone",
+    "consent_matching",
+)
 SCHEMA = ", ".join(f"{c} string" for c in COLUMNS[:-1]) + ", consent_matching boolean"
 SAID = (
     "gold.identity_links",
@@ -21,8 +30,8 @@ SAID = (
 )
 
 
-def record(record_id, given="", surname="", born="", email="", phone="", stand_in=None, consent=None):
-    return (record_id, stand_in or record_id, given, surname, born, email, phone, consent)
+def record(record_id, given="", surname="", born="", email="", phone="", representative=None, consent=None):
+    return (record_id, representative or record_id, given, surname, born, email, phone, consent)
 
 
 ANN, ZAC = ("Annabel", "Featherstone", "1980-05-01"), ("Zachary", "Oyelaran", "1977-12-31")
@@ -35,7 +44,7 @@ FIRST = [
     *(record(f"desk{i}", email="desk@mail.example") for i in (1, 2, 3)),
     record("note1", phone="07700900333"),
     record("note2", phone="07700900333"),
-    record("note3", phone="07700900333", stand_in="note1"),
+    record("note3", phone="07700900333", representative="note1"),
 ]
 # Ann is heard of again, Eve is gone, Zac's first record is withdrawn, and the desk's address is on too many records now.
 NEXT = [

@@ -103,15 +103,15 @@ def test_parents_and_children_are_barred_unless_beyond_doubt(spark, learned):
     low = replace(learned, prior=[-5.0, -5.0], weights=[[[w / 10 for w in f] for f in r] for r in learned.weights])
     high = replace(low, prior=[30.0, 0.0])
 
-    barred = {r.record_b: r.barred for r in model.with_weight(frame, low).collect()}
-    assert barred == {
+    cannot_link = {r.record_b: r.cannot_link for r in model.with_weight(frame, low).collect()}
+    assert cannot_link == {
         "parent": "birth dates and given names disagree",
         "sure": "birth dates and given names disagree",
         "cards": "two cards, and given names disagree",
         "card": None,
         "twin": None,
     }
-    assert {r.barred for r in model.with_weight(frame, high).collect()} == {None}
+    assert {r.cannot_link for r in model.with_weight(frame, high).collect()} == {None}
 
 
 def test_a_pair_belongs_to_its_first_rule_however_many_there_are(spark):

@@ -53,9 +53,9 @@ def test_every_record_of_every_channel_once_with_its_keys(build):
         )
     )
 
-    assert set(found["cookie:c"]) == {"record_id", *KEY_COLUMNS, *CONSENTS, "known", "stand_in"}
+    assert set(found["cookie:c"]) == {"record_id", *KEY_COLUMNS, *CONSENTS, "known", "representative"}
     assert {
-        r: {k: v for k, v in row.items() if v is not None and k not in ("record_id", "stand_in")}
+        r: {k: v for k, v in row.items() if v is not None and k not in ("record_id", "representative")}
         for r, row in found.items()
     } == {
         "crm:1": {"surname": "Lee", "card_id": "K1", "email": "a@x.com", "known": True},
@@ -141,14 +141,14 @@ def test_of_tickets_with_one_email_and_phone_two_are_linked(build):
         )
     )
 
-    assert {r: row["stand_in"] for r, row in found.items() if r != row["stand_in"]} == {
+    assert {r: row["representative"] for r, row in found.items() if r != row["representative"]} == {
         "ticket:2": "ticket:0",
         "ticket:3": "ticket:0",
     }
 
 
 def test_a_record_takes_the_link_of_its_stand_in(spark):
-    records = spark.createDataFrame([("a", "a"), ("b", "a"), ("c", "c")], "record_id string, stand_in string")
+    records = spark.createDataFrame([("a", "a"), ("b", "a"), ("c", "c")], "record_id string, representative string")
     links = spark.createDataFrame(
         [
             ("a", "c_1", 0.5, "email", "a", 11),

@@ -15,7 +15,7 @@ NEAR = Identity(
     max_values={"email": 1}, retrain_share=1.0, max_block=12, max_records_per_key=4, caps={"device_id": 1000}
 )
 COLUMNS = ("given_name", "surname", "street", "city", "postcode", "date_of_birth", "email", "phone", "device_id")
-SCHEMA = ", ".join(f"{c} string" for c in ("record_id", *COLUMNS, "stand_in")) + ", consent_matching boolean"
+SCHEMA = ", ".join(f"{c} string" for c in ("record_id", *COLUMNS, "representative")) + ", consent_matching boolean"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def people(spark_session):
     rows = [r.asDict() for r in generate(spark_session, 300, "default", 3).records.drop("state").collect()]
     for row in rows:
         device = rng.choice(["big", "small", None, None]) if rng.random() < 0.25 else None
-        row.update(device_id=device, consent_matching=True, stand_in=row["record_id"])
+        row.update(device_id=device, consent_matching=True, representative=row["record_id"])
     return sorted(rows, key=lambda r: r["record_id"])
 
 

@@ -52,4 +52,4 @@ def _update(lake: Lake, name: str, facts: DataFrame) -> None:
     both = now.join(before, key, how="full").where(~F.col("now").eqNullSafe(F.col("before")))
     changed = both.select(*names, F.when(F.col("now").isNotNull(), True).alias("is")).transform(break_lineage)
     if not changed.isEmpty():
-        lake.exchange(name, changed.where("is").drop("is"), changed.where(F.col("is").isNull()))
+        lake.upsert_and_delete(name, changed.where("is").drop("is"), changed.where(F.col("is").isNull()))

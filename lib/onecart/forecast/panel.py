@@ -13,8 +13,8 @@ from onecart.forecast import global_models
 from onecart.forecast.inputs.series import ALIASES, FREQS
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
-from onecart.forecast.local.serialization import is_kind, packed, solved, with_static
-from onecart.forecast.selection.results import judge_of
+from onecart.forecast.local.serialization import backtests, is_kind, packed, with_static
+from onecart.forecast.selection.results import fit_selector
 from onecart.forecast.workers import mapped
 from onecart.frames import DATES, IDS, LABELS, NUMBERS, require_columns, require_type
 
@@ -126,13 +126,13 @@ def forecast(
         static=() if static is None else _attributes(static),
     )
     together = _together(series, own, regressors)
-    found = with_static(solved(packed(together, regressors), plan), static).persist()
+    found = with_static(backtests(packed(together, regressors), plan), static).persist()
     found = _with_global(
         found, plan, [m for m in models or global_models.BOOSTED if m in global_models.MODELS], asked=models is not None
     )
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
-    judge = judge_of(sample.itertuples(index=False), plan)
-    rows = mapped(found, judge.rows, _schema(plan)).withColumn(
+    selector = fit_selector(sample.itertuples(index=False), plan)
+    rows = mapped(found, selector.rows, _schema(plan)).withColumn(
         "unique_id", F.col("unique_id").cast(series.schema["unique_id"].dataType)
     )
     date = _date_type(series, plan.freq)

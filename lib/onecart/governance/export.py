@@ -10,7 +10,7 @@ from onecart.errors import UsageError, nearest
 from onecart.governance.pseudonym import KeyRing, pseudonym
 
 
-def released(
+def prepare_export(
     rows: DataFrame, table: Table, *, columns: Sequence[str] | None = None, keys: KeyRing | None = None
 ) -> DataFrame:
     """The columns that leave: those named, else all with pseudonyms in place of personal data. Arrays become JSON.

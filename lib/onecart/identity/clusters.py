@@ -39,7 +39,7 @@ class _Group:
     values: dict[str, set[str]]
     comparable: int
     bits: dict[int, float] = field(default_factory=dict)
-    barred: set[int] = field(default_factory=set)
+    cannot_link: set[int] = field(default_factory=set)
 
 
 def split(
@@ -51,37 +51,37 @@ def split(
     `pairs`: (node, node, bits, why the two must not be one or None). `comparable`: the record says enough to be found
     by its fields; two such records that no rule brought together disagree in most of them. Average linkage on log odds:
     strongest pairs first, two groups become one if the bits of all pairs between them do not sum to less than none, no
-    pair between them is barred and no identifier has more than `most` values in it. Ties go by the nodes' order.
+    pair between them is cannot_link and no identifier has more than `most` values in it. Ties go by the nodes' order.
     """
     groups = {i: _Group([i], {k: {v} for k, v in values[i].items()}, int(comparable[i])) for i in range(len(nodes))}
     at = list(range(len(nodes)))
-    for a, b, bits, barred in pairs:
+    for a, b, bits, cannot_link in pairs:
         said = max(-_MOST, min(_MOST, bits)) + (_SILENCE if comparable[a] and comparable[b] else 0.0)
         for one, other in ((a, b), (b, a)):
             groups[one].bits[other] = groups[one].bits.get(other, 0.0) + said
-            if barred:
-                groups[one].barred.add(other)
+            if cannot_link:
+                groups[one].cannot_link.add(other)
     why: list[str | None] = [None] * len(pairs)
     order = sorted(range(len(pairs)), key=lambda i: (-pairs[i][2], nodes[pairs[i][0]], nodes[pairs[i][1]]))
     for i in order:
-        a, b, bits, barred = pairs[i]
+        a, b, bits, cannot_link = pairs[i]
         one, other = at[a], at[b]
         if one == other:
             continue
         if bits < threshold:
             why[i] = "too little evidence"
             continue
-        why[i] = _refusal(groups[one], groups[other], other, barred, most)
+        why[i] = _refusal(groups[one], groups[other], other, cannot_link, most)
         if why[i] is None:
             _merge(groups, at, min(one, other), max(one, other))
     # What was refused at first may have come together by other pairs later.
     return at, [None if at[p[0]] == at[p[1]] else reason for p, reason in zip(pairs, why, strict=True)]
 
 
-def _refusal(one: _Group, other: _Group, name: int, barred: str | None, most: dict[str, int]) -> str | None:
-    if barred:
-        return barred
-    if name in one.barred:
+def _refusal(one: _Group, other: _Group, name: int, cannot_link: str | None, most: dict[str, int]) -> str | None:
+    if cannot_link:
+        return cannot_link
+    if name in one.cannot_link:
         return "other records of the two must not be one"
     if one.bits.get(name, 0.0) - _SILENCE * one.comparable * other.comparable < 0:
         return "other records of the two disagree"
@@ -107,19 +107,19 @@ def _merge(groups: dict[int, _Group], at: list[int], kept: int, gone: int) -> No
         groups[name].bits[kept] = groups[name].bits.get(kept, 0.0) + bits
         groups[name].bits.pop(gone, None)
     into.bits.pop(gone, None)
-    for name in old.barred:
-        groups[name].barred.discard(gone)
-        groups[name].barred.add(kept)
-        into.barred.add(name)
+    for name in old.cannot_link:
+        groups[name].cannot_link.discard(gone)
+        groups[name].cannot_link.add(kept)
+        into.cannot_link.add(name)
 
 
 def solve(scored: DataFrame, prepared: DataFrame, settings: Identity, threshold: float) -> tuple[DataFrame, DataFrame]:
-    """(members, pairs). `scored`: record_a, record_b, weight (bits), barred (why they must not be one, else null), ...
+    """(members, pairs). `scored`: record_a, record_b, weight (bits), cannot_link (why they must not be one, else null), ...
 
     members: one row per record that a pair above `threshold` touches: record_id, cluster (its smallest record_id),
     component. pairs: of `scored` those within a component, with component, accepted and reason.
     """
-    strong = scored.where((F.col("weight") >= threshold) & F.col("barred").isNull())
+    strong = scored.where((F.col("weight") >= threshold) & F.col("cannot_link").isNull())
     components = connected_components(strong.select(F.col("record_a").alias("a"), F.col("record_b").alias("b")))
     components = components.transform(break_lineage)
     inside = scored
@@ -150,7 +150,7 @@ def _solve_components(
     nodes = components.join(identifiers, "node", how="inner").select(
         "component", F.col("node").alias("record_a"), none.alias("record_b"), "weight", "said"
     )
-    pairs = inside.select("component", "record_a", "record_b", "weight", F.col("barred").alias("said"))
+    pairs = inside.select("component", "record_a", "record_b", "weight", F.col("cannot_link").alias("said"))
     rows = (
         nodes.unionByName(pairs)
         .repartition("component")

@@ -165,7 +165,7 @@ def with_shares(prepared: DataFrame, terms: DataFrame, records: int) -> DataFram
 
 def with_weight(compared: DataFrame, model: LinkModel) -> DataFrame:
     """Adds `rule` (position in model.rules), `weight` (bits: log2 of the posterior odds of a match), `probability`, and
-    `barred`: why the two must not be one whatever the weight, else null."""
+    `cannot_link`: why the two must not be one whatever the weight, else null."""
     ruled = compared.withColumn("rule", first_rule())
     silent = F.expr(" AND ".join([f"{digit(model.comparisons, name)} = 0" for name in model.fields]) or "true")
     prior = F.when(silent, _by_rule([_trusted(r, p) for r, p in zip(model.rules, model.prior, strict=True)]))
@@ -174,11 +174,11 @@ def with_weight(compared: DataFrame, model: LinkModel) -> DataFrame:
         total = total + field_weight(model, name)
     weight = F.greatest(F.least(total, F.lit(_MOST_BITS)), F.lit(-_MOST_BITS))
     return ruled.withColumn("weight", weight).withColumns(
-        {"probability": 1 / (1 + F.pow(F.lit(2.0), -F.col("weight"))), "barred": _barred(model)}
+        {"probability": 1 / (1 + F.pow(F.lit(2.0), -F.col("weight"))), "cannot_link": _cannot_link(model)}
     )
 
 
-def _barred(model: LinkModel) -> Column:
+def _cannot_link(model: LinkModel) -> Column:
     """Cannot-link: parents and children agree on all but this. Evidence beyond doubt is let through, where the records
     show that both slips happen to one person."""
     given, birth = (

@@ -38,14 +38,14 @@ def seen_keys(interactions: DataFrame, orders: DataFrame, reviews: DataFrame, ti
 
 def build_records(contacts: DataFrame, seen: DataFrame) -> DataFrame:
     """One row per record of any channel, key `record_id`: KEY_COLUMNS and CONSENTS, as `identity.link` takes them,
-    `known` and `stand_in`.
+    `known` and `representative`.
 
     `contacts`: silver.contacts; `seen`: of `seen_keys`. Contacts come as they are; any other record_id that acted (a
     cookie, an app installation, a card without a holder's details, a social handle, a ticket) gets a row with the keys
     seen on it. A cookie or device gets the account that was logged in on it, if it was one account only: one used by
     several accounts links nobody, the accounts' own contact records included.
     `known`: the record is a contact, has an account or a card, or placed an order; false: an anonymous visitor.
-    `stand_in`: the record whose link this one takes, mostly itself. Each ticket is a record of its own, so a customer
+    `representative`: the record whose link this one takes, mostly itself. Each ticket is a record of its own, so a customer
     who writes often would push the own e-mail over `identity.max_records_per_key` and lose every link by it: of tickets
     with the same e-mail and phone only two are linked, and the others take the first one's link.
     An account whose contact record refuses a purpose refuses it for its cookies and devices as well.
@@ -80,9 +80,9 @@ def _with_stand_in(records: DataFrame) -> DataFrame:
     is_ticket = ~F.col("known") & F.coalesce("email", "phone").isNotNull()  # no other anonymous record has these
     alike = Window.partitionBy("email", "phone")
     place = F.row_number().over(alike.orderBy("record_id"))
-    stand_in = F.when(place > 2, F.min("record_id").over(alike)).otherwise(F.col("record_id"))
-    tickets = records.where(is_ticket).withColumn("stand_in", stand_in)
-    return records.where(~is_ticket).withColumn("stand_in", F.col("record_id")).unionByName(tickets)
+    representative = F.when(place > 2, F.min("record_id").over(alike)).otherwise(F.col("record_id"))
+    tickets = records.where(is_ticket).withColumn("representative", representative)
+    return records.where(~is_ticket).withColumn("representative", F.col("record_id")).unionByName(tickets)
 
 
 def _per_record(seen: DataFrame) -> DataFrame:

@@ -27,7 +27,7 @@ def write_links(ctx: Context, records: DataFrame) -> tuple[DataFrame, str]:
     found from (shared keys) is written where no kill can part the two.
     """
     lake, settings = ctx.lake, ctx.settings.identity
-    own = fields.prepare(records.where("record_id = stand_in"), settings.purpose)
+    own = fields.prepare(records.where("record_id = representative"), settings.purpose)
     says = [c for c in own.columns if c != "record_id"]
     prepared = own.withColumn("digest", _digest(says, settings)).transform(break_lineage)
     count = fields.require_unique(prepared)
@@ -107,7 +107,7 @@ def _write_change(
     links = _identified(ctx, found, prepared, was).transform(break_lineage)
     components = was.where("component IS NOT NULL").select("component").distinct()
     old_pairs = lake.read(_EDGES).join(components, "component", how="left_semi").select("record_a", "record_b")
-    lake.exchange(_EDGES, found.pairs, old_pairs)
+    lake.upsert_and_delete(_EDGES, found.pairs, old_pairs)
     untouched = previous.join(reached, "record_id", how="left_anti")
     _replace_links(lake, records, links.unionByName(untouched), previous)
     # Last: a run that is killed before must still see which keys have crossed their cap.
@@ -141,14 +141,14 @@ def _replace_links(lake: Lake, records: DataFrame, links: DataFrame, previous: D
     differs = " OR ".join(f"NOT ({c} <=> old_{c})" for c in said)
     moved = everybody.join(same, "record_id", how="left").where(differs).select(*everybody.columns)
     left = previous.join(records.select("record_id"), "record_id", how="left_anti").select("record_id")
-    lake.exchange(_LINKS, moved, left)
+    lake.upsert_and_delete(_LINKS, moved, left)
 
 
 def _everybody(records: DataFrame, links: DataFrame) -> DataFrame:
     """Links of all records: one that has a stand-in takes the stand-in's (and no digest of its own)."""
-    theirs = links.where("digest IS NOT NULL").withColumnRenamed("record_id", "stand_in")
-    own = F.when(F.col("record_id") == F.col("stand_in"), F.col("digest")).alias("digest")
-    joined = records.select("record_id", "stand_in").join(theirs, "stand_in", how="inner")
+    theirs = links.where("digest IS NOT NULL").withColumnRenamed("record_id", "representative")
+    own = F.when(F.col("record_id") == F.col("representative"), F.col("digest")).alias("digest")
+    joined = records.select("record_id", "representative").join(theirs, "representative", how="inner")
     return joined.select("record_id", "customer_id", "probability", "rule", "component", own)
 
 

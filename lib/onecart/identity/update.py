@@ -76,5 +76,5 @@ def _strong_ends(
     near = keys.join(theirs, ["rule", "key_hash"], how="left_semi").select("record_id").distinct()
     around = prepared.join(near, "record_id", how="left_semi")
     pairs = scored_pairs(around, learned, settings, capped, one_of=new)
-    strong = pairs.where((F.col("weight") >= learned.model.threshold) & F.col("barred").isNull())
+    strong = pairs.where((F.col("weight") >= learned.model.threshold) & F.col("cannot_link").isNull())
     return strong.select(F.explode(F.array("record_a", "record_b")).alias("record_id"))

@@ -1,5 +1,5 @@
 """The only reader and writer of Delta tables."""
 
-from onecart.lake.store import Lake, Written
+from onecart.lake.store import Lake, WriteStats
 
-__all__ = ["Lake", "Written"]
+__all__ = ["Lake", "WriteStats"]

@@ -17,7 +17,7 @@ from onecart.contracts.base.table import PURGED_FROM, PURGED_TO
 from onecart.errors import OneCartError, UsageError
 from onecart.frames import break_lineage
 from onecart.governance import consent
-from onecart.governance.export import released
+from onecart.governance.export import prepare_export
 from onecart.governance.pseudonym import KeyRing
 from onecart.lake import commits
 from onecart.lake.files import hadoop
@@ -26,7 +26,7 @@ _CHANGE = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteStats:
     """Rows a write was given (None: nothing was new, so Delta made no commit), inserted and updated, as Delta counted
     them, and the table's version after it."""
 
@@ -212,7 +212,7 @@ class Lake:
         pseudonyms signed by `keys`, unless `columns` names them. Returns the folder. UsageError: an unknown purpose or
         column, a table that the purpose may not see, or pseudonyms without keys.
         """
-        rows = released(self.for_purpose(purpose, channel).read(name), contract(name), columns=columns, keys=keys)
+        rows = prepare_export(self.for_purpose(purpose, channel).read(name), contract(name), columns=columns, keys=keys)
         folder = f"{self.root}/exports/{name.partition('.')[2]}"
         rows.coalesce(1).write.mode("overwrite").option("header", True).csv(folder)
         return folder
@@ -255,20 +255,20 @@ class Lake:
             raise OneCartError(f"cannot create table {name} in {self.root}: {_reason(e)}") from e
         return True
 
-    def append_once(self, name: str, df: DataFrame, app_id: str, version: int) -> Written:
+    def append_once(self, name: str, df: DataFrame, app_id: str, version: int) -> WriteStats:
         """Appends `df` unless this application has already written `version` or a later one (Delta txnAppId)."""
         options = {"txnAppId": app_id, "txnVersion": str(version)}
         return self._write(name, contract(name).conform(df), mode="append", options=options)
 
-    def replace(self, name: str, df: DataFrame) -> Written:
+    def replace(self, name: str, df: DataFrame) -> WriteStats:
         """Replaces all rows by `df`, in one atomic commit."""
         return self._write(name, contract(name).conform(df), mode="overwrite", options={})
 
-    def replace_where(self, name: str, df: DataFrame, predicate: str) -> Written:
+    def replace_where(self, name: str, df: DataFrame, predicate: str) -> WriteStats:
         """Replaces the rows that `predicate` selects by `df`, whose rows must all satisfy it."""
         return self._write(name, contract(name).conform(df), mode="overwrite", options={"replaceWhere": predicate})
 
-    def upsert(self, name: str, df: DataFrame, *, update_if: str | None = "true") -> Written:
+    def upsert(self, name: str, df: DataFrame, *, update_if: str | None = "true") -> WriteStats:
         """MERGE on the contract's key. `df` must be unique on it.
 
         A row whose key is there already is updated where the SQL condition `update_if` over `new` and `old` holds;
@@ -287,7 +287,7 @@ class Lake:
             return self._save(name, rows, mode="append", options={})
         return self._merge(name, rows, clauses)
 
-    def merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
+    def merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> WriteStats:
         """MERGE on the contract's key with clauses of the caller's over `new` (`df`) and `old`: one atomic commit.
 
         `df` must be unique on the key and may have columns that the table has not, for the clauses to look at.
@@ -295,7 +295,7 @@ class Lake:
         self.create(name)
         return self._merge(name, df, clauses)
 
-    def exchange(self, name: str, df: DataFrame, old: DataFrame) -> Written:
+    def upsert_and_delete(self, name: str, df: DataFrame, old: DataFrame) -> WriteStats:
         """In one commit: the rows `df` take the place of the rows with their keys, and rows with a key in `old` that `df`
         has not are deleted. `df` must be unique on the key."""
         key = list(contract(name).key)
@@ -309,7 +309,7 @@ class Lake:
             ),
         )
 
-    def _merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> Written:
+    def _merge(self, name: str, df: DataFrame, clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder]) -> WriteStats:
         before = self.version(name)
         self._guard(name, clauses(self.matching(name, df)).execute)
         return self._written(name, before)
@@ -319,11 +319,11 @@ class Lake:
         same = " AND ".join(f"old.`{k}` = new.`{k}`" for k in contract(name).key)
         return self.delta(name).alias("old").merge(df.alias("new"), same)
 
-    def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> Written:
+    def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> WriteStats:
         self.create(name)
         return self._save(name, df, mode, options)
 
-    def _save(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> Written:
+    def _save(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> WriteStats:
         before = self.version(name)
         writer = df.write.format("delta").mode(mode).options(**options)
         self._guard(
@@ -339,16 +339,16 @@ class Lake:
         except Exception as e:
             raise OneCartError(f"cannot write table {name} in {self.root}: {_reason(e)}") from e
 
-    def _written(self, name: str, before: int) -> Written:
+    def _written(self, name: str, before: int) -> WriteStats:
         version, metrics = self._last_commit(name)
         self.writes[name] = version
         if self._pins is not None:
             self._pins[name] = version
         if version == before:  # a repeated transaction, or a merge with nothing to do: no new commit
-            return Written(None, 0, 0, version)
+            return WriteStats(None, 0, 0, version)
         written = int(metrics.get("numOutputRows", 0))
         source, inserted = (int(metrics.get(key, written)) for key in ("numSourceRows", "numTargetRowsInserted"))
-        return Written(source, inserted, int(metrics.get("numTargetRowsUpdated", 0)), version)
+        return WriteStats(source, inserted, int(metrics.get("numTargetRowsUpdated", 0)), version)
 
     # -- upkeep ----------------------------------------------------------------------------------------------------
 

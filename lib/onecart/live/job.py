@@ -74,7 +74,7 @@ def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, strea
     else:
         # An earlier event has joined a visit to another, or given it another first event.
         gone = before.join(visits, "session_id", how="left_anti")
-        written = lake.exchange(SCORES, scores, gone)
+        written = lake.upsert_and_delete(SCORES, scores, gone)
         tally.scored += written.inserted + written.updated
     left = visits.where(still_open(newest[0], rules))
     lake.replace(VISITS, left.withColumns({"stream": F.lit(stream), "batch": F.lit(number).cast("long")}))

@@ -63,5 +63,5 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
     goods = allowed(told.model.frames["items"], products, ctx.settings.recommend)
     mine = customers.select(F.col("user_id").alias("customer_id"))
     before = ctx.lake.read(TABLE).join(mine, on="customer_id", how="left_semi")
-    ctx.lake.exchange(TABLE, break_lineage(offers(told, customers, goods, ctx)), before)
+    ctx.lake.upsert_and_delete(TABLE, break_lineage(offers(told, customers, goods, ctx)), before)
     return customers.count()

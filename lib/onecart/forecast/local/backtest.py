@@ -1,4 +1,4 @@
-"""One series from rows to what every model says of it, on windows of its past and ahead: what a Spark worker does."""
+"""Backtests all models on one series: forecasts for windows of its past and for the dates ahead. Runs in a Spark worker."""
 
 import signal
 import threading
@@ -41,7 +41,7 @@ class Plan:
 
 
 @dataclass
-class Solved:
+class SeriesBacktest:
     """What became of a series before a model is chosen. yhats: model -> [1 + windows, h], the first of the dates ahead, then
     window by window from the oldest; y: [windows, h], NaN where unknown. status: forecast, or what it is without a test."""
 
@@ -65,8 +65,8 @@ def starts(periods: int, freq: Freq, plan: Plan) -> list[int]:
     return seasonal or [start for start in found if start >= least]
 
 
-def solve(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Solved:
-    """Rows [ds, y, known_ahead, *regressors] of one series -> `Solved`. Never raises for what the series holds."""
+def backtest_series(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> SeriesBacktest:
+    """Rows [ds, y, known_ahead, *regressors] of one series -> `SeriesBacktest`. Never raises for what the series holds."""
     freq = FREQS[plan.freq]
     try:
         if unique_id is None:
@@ -74,9 +74,9 @@ def solve(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Solved:
         history = read_history(rows, freq, plan.h, plan.regressors)
         history = history if plan.shared is None else history.knowing(plan.shared)
     except Rejected as e:
-        return Solved("rejected", str(e))
+        return SeriesBacktest("rejected", str(e))
     n, demand = len(history.y), demand_class(history.y)
-    found = Solved(
+    found = SeriesBacktest(
         "forecast", "", demand, [*history.notes], history, scale(history.y, freq.season if n > freq.season else 1)
     )
     found.starts = [at for at in starts(n, freq, plan) if np.isfinite(history.y[at : at + plan.h]).any()]
@@ -98,12 +98,12 @@ def solve(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Solved:
     return found
 
 
-def _untested(found: Solved, why: str, name: str, yhat: np.ndarray) -> Solved:
+def _untested(found: SeriesBacktest, why: str, name: str, yhat: np.ndarray) -> SeriesBacktest:
     found.status, found.reason, found.yhats = "fallback", f"{name}: {why}", {name: yhat[None]}
     return found
 
 
-def _try_all(found: Solved, models: Any, setup: Setup, plan: Plan) -> None:
+def _try_all(found: SeriesBacktest, models: Any, setup: Setup, plan: Plan) -> None:
     history = found.history
     assert history is not None
     wanted = [name for name in models if suits(name, setup, regressors=len(history.x.columns) > 0)]

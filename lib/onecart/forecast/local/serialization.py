@@ -1,4 +1,4 @@
-"""One row a series: what goes into the workers, and what every model said, as arrays. Nothing else crosses between Spark and
+"""Packs a series and its backtest into one row: what goes into the workers, and what every model said, as arrays. Nothing else crosses between Spark and
 Python, so that the cost of a crossing is spread over all the values of a series."""
 
 from typing import Any
@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.forecast.inputs.series import seconds
-from onecart.forecast.local.backtest import Plan, Solved, solve
-from onecart.forecast.selection.selector import Tested
+from onecart.forecast.local.backtest import Plan, SeriesBacktest, backtest_series
+from onecart.forecast.selection.selector import BacktestResult
 from onecart.forecast.workers import mapped, spread_out
 
 _DOUBLES = T.ArrayType(T.DoubleType())
@@ -46,7 +46,7 @@ def packed(rows: DataFrame, regressors: tuple[str, ...]) -> DataFrame:
     return whole.select("unique_id", *[F.col(f"rows.{name}").alias(name) for name in columns])
 
 
-def solved(series: DataFrame, plan: Plan) -> DataFrame:
+def backtests(series: DataFrame, plan: Plan) -> DataFrame:
     """`series` of `packed` -> SOLVED, one row each that has rows of its own."""
     return mapped(series, lambda one: _rows(one, plan), SOLVED)
 
@@ -80,11 +80,11 @@ def _rows(one: Any, plan: Plan) -> list[dict[str, Any]]:
         return []
     x = {name: np.asarray(getattr(one, f"x{at}"), float) for at, name in enumerate(plan.regressors)}
     ds, y = pd.to_datetime(np.asarray(one.ds, float), unit="s"), np.asarray(one.y, float)
-    found = solve(pd.DataFrame({"ds": ds, "known_ahead": ahead, "y": y, **x}), one.unique_id, plan)
+    found = backtest_series(pd.DataFrame({"ds": ds, "known_ahead": ahead, "y": y, **x}), one.unique_id, plan)
     return [{"unique_id": one.unique_id, **_arrays(found)}]
 
 
-def _arrays(found: Solved) -> dict[str, Any]:
+def _arrays(found: SeriesBacktest) -> dict[str, Any]:
     row: dict[str, Any] = {
         "status": found.status, "reason": found.reason, "demand": found.demand, "notes": found.notes, "scale": found.scale,
         "starts": found.starts, "models": [*found.yhats], "yhats": [paths.ravel() for paths in found.yhats.values()],
@@ -98,9 +98,9 @@ def _arrays(found: Solved) -> dict[str, Any]:
     return row
 
 
-def tested(row: Any, h: int) -> Tested:
+def backtest_result(row: Any, h: int) -> BacktestResult:
     """A row of SOLVED whose status is forecast."""
     history = np.asarray(row.history, float)
     y = np.stack([history[at : at + h] for at in row.starts])
     yhats = {name: np.asarray(flat, float).reshape(-1, h) for name, flat in zip(row.models, row.yhats, strict=True)}
-    return Tested(row.demand, float(row.scale) if row.scale is not None else float("nan"), y, yhats)
+    return BacktestResult(row.demand, float(row.scale) if row.scale is not None else float("nan"), y, yhats)

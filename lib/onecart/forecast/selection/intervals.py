@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onecart.forecast.selection.selector import Tested, Usual
+from onecart.forecast.selection.selector import BacktestResult, ErrorPrior
 
 _PRIOR = 2.0  # windows that what is usual counts for in the spread of a series
 _STEP_PRIOR = 20.0  # residuals that the mean of all steps counts for in the spread of one
@@ -22,7 +22,7 @@ class Spread:
     hi: Mapping[int, float]
 
 
-def spreads(one: Tested, path: np.ndarray, names: Sequence[str], known: Usual) -> np.ndarray:
+def spreads(one: BacktestResult, path: np.ndarray, names: Sequence[str], known: ErrorPrior) -> np.ndarray:
     """[1 + windows]: by how many units `path`, made of the models `names`, is usually off, the dates ahead first, then for each
     window from the others."""
     usually = np.mean([known.size.get((one.demand, name), 1.0) for name in names]) * one.size

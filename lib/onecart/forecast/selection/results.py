@@ -1,4 +1,4 @@
-"""All series after all models: which is taken for each, with intervals, as the rows of the three tables."""
+"""Selects a model per series and writes its forecast, backtest and ledger as rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from onecart.forecast.inputs.series import FREQS, History, Setup
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.baselines import ends as naive_ends
 from onecart.forecast.local.registry import BENCHMARK
-from onecart.forecast.local.serialization import tested
+from onecart.forecast.local.serialization import backtest_result
 from onecart.forecast.selection import intervals
 from onecart.forecast.selection.intervals import Spread, calibrated, spreads
-from onecart.forecast.selection.selector import ENSEMBLE, Chosen, Tested, Usual, chosen, usual
+from onecart.forecast.selection.selector import ENSEMBLE, BacktestResult, ErrorPrior, Selection, error_prior, select
 
 REPORTED = (80, 95)  # levels whose coverage the backtest says
 
 
 @dataclass(frozen=True)
-class Judge:
+class Selector:
     """What was learnt from a sample of the series: what is usual, and by (model, class or '') how wide intervals are."""
 
     plan: Plan
-    known: Usual
+    prior: ErrorPrior
     spread: dict[tuple[str, str], Spread]
 
     @cached_property
@@ -43,11 +43,11 @@ class Judge:
             yield from self._untested(row)
             yield self._ledger(row, row.status, row.reason)
             return
-        one = tested(row, self.plan.h)
-        best = chosen(one, self.known)
+        one = backtest_result(row, self.plan.h)
+        best = select(one, self.prior)
         taken = best.model if best.beaten else BENCHMARK
         for name, (path, names) in _all_paths(one, best).items():
-            sizes, spread = spreads(one, path, names, self.known), self._spread(name, one.demand)
+            sizes, spread = spreads(one, path, names, self.prior), self._spread(name, one.demand)
             bands = [intervals.ends(path[at], sizes[at], spread, self.levels) for at in range(len(path))]
             yield from self._forecast(row, name, name == taken, path[0], bands[0])
             yield from self._backtest(row, one, name, path[1:], bands[1:])
@@ -79,7 +79,7 @@ class Judge:
             yield {"part": "forecast", "ds": ds, "model": model, "chosen": taken, "yhat": float(yhat[at]), **ends}
 
     def _backtest(
-        self, row: Any, one: Tested, model: str, paths: np.ndarray, bands: list[tuple[np.ndarray, np.ndarray]]
+        self, row: Any, one: BacktestResult, model: str, paths: np.ndarray, bands: list[tuple[np.ndarray, np.ndarray]]
     ) -> Iterator[dict[str, Any]]:
         freq = FREQS[self.plan.freq]
         for start, y, path, (lo, hi) in zip(row.starts, one.y, paths, bands, strict=True):
@@ -109,34 +109,34 @@ class Judge:
         }  # fmt: skip
 
 
-def judge_of(sample: Iterable[Any], plan: Plan) -> Judge:
+def fit_selector(sample: Iterable[Any], plan: Plan) -> Selector:
     """What the tested series of `sample`, rows of SOLVED, say together."""
-    ones = [tested(row, plan.h) for row in sample]
-    known = usual(ones)
+    ones = [backtest_result(row, plan.h) for row in sample]
+    prior = error_prior(ones)
     levels = _levels(plan)
     paths: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
     for one in ones:
-        for name, (path, names) in _all_paths(one, chosen(one, known)).items():
-            sizes = spreads(one, path, names, known)
+        for name, (path, names) in _all_paths(one, select(one, prior)).items():
+            sizes = spreads(one, path, names, prior)
             paths.setdefault(name, []).append((one.demand, one.y - path[1:], sizes))
     spread = {
         (name, demand): found for name, parts in paths.items() for demand, found in calibrated(parts, levels).items()
     }
     everything = calibrated([one for parts in paths.values() for one in parts], levels)
-    return Judge(plan, known, {**spread, ("", ""): everything[""]})
+    return Selector(plan, prior, {**spread, ("", ""): everything[""]})
 
 
 def _levels(plan: Plan) -> tuple[int, ...]:
     return tuple(sorted({*plan.levels, *REPORTED}))
 
 
-def _all_paths(one: Tested, best: Chosen) -> dict[str, tuple[np.ndarray, list[str]]]:
+def _all_paths(one: BacktestResult, best: Selection) -> dict[str, tuple[np.ndarray, list[str]]]:
     """Model -> (what it says, the models it is made of)."""
     paths = {name: (one.yhats[name], [name]) for name in one.models}
     return paths | ({ENSEMBLE: (best.path, [*best.weights])} if best.model == ENSEMBLE else {})
 
 
-def _why(one: Tested, best: Chosen, taken: str) -> str:
+def _why(one: BacktestResult, best: Selection, taken: str) -> str:
     error = dict(zip(one.models, one.errors().mean(axis=1), strict=True))
     tried = ", ".join(f"{name} {value:.4g}" for name, value in sorted(error.items(), key=lambda pair: pair[1]))
     if taken != ENSEMBLE:

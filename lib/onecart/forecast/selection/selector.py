@@ -1,4 +1,4 @@
-"""Which model a series gets, from what they all said of its past: its own windows, drawn to what is usual in its class."""
+"""Selects a model per series: its backtest errors, shrunk to the mean error of the series' demand class (empirical Bayes)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _CLASS_PRIOR = 10.0  # series that what is usual in all classes counts for
 
 
 @dataclass(frozen=True)
-class Tested:
+class BacktestResult:
     """One series and what the models said of it. y[window, period], NaN: unknown; yhats: model -> [1 + windows, h], the dates
     ahead first; scale: units, what a naive forecast misses by in the history."""
 
@@ -45,9 +45,9 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Usual:
+class ErrorPrior:
     """What is usual, by (class of demand, model). relative: error over the mean error of all models; size: error over
-    `Tested.size`. A model that was never tried on the class counts as the mean one. windows: how many of a series' own windows
+    `BacktestResult.size`. A model that was never tried on the class counts as the mean one. windows: how many of a series' own windows
     what is usual in its class counts for."""
 
     relative: Mapping[tuple[str, str], float]
@@ -58,7 +58,7 @@ class Usual:
         return self.windows.get(demand, 3.0)
 
 
-def usual(tested: Iterable[Tested]) -> Usual:
+def error_prior(tested: Iterable[BacktestResult]) -> ErrorPrior:
     """The means over series of each class, drawn to those of all."""
     tested = [*tested]
     rows: list[tuple[str, str, float, float]] = []
@@ -75,10 +75,10 @@ def usual(tested: Iterable[Tested]) -> Usual:
             for table, value in zip(found, mean, strict=True):
                 table[demand, name] = float(value)
     windows = {demand: alike([x for x in tested if x.demand == demand]) for demand in {x.demand for x in tested}}
-    return Usual(found[0], found[1], windows)
+    return ErrorPrior(found[0], found[1], windows)
 
 
-def alike(series: Sequence[Tested]) -> float:
+def alike(series: Sequence[BacktestResult]) -> float:
     """How many windows of one series say as much of a model as what is usual among `series`: the variance of its relative error
     between windows over that between series (empirical Bayes, Efron & Morris 1975), all models together; between _FEWEST, the
     series are not alike, and _MOST."""
@@ -94,7 +94,7 @@ def alike(series: Sequence[Tested]) -> float:
     return min(_MOST, max(_FEWEST, within / between if between > 0 else _MOST)) if within > 0 else 3.0
 
 
-def scores(one: Tested, errors: np.ndarray, known: Usual) -> np.ndarray:
+def scores(one: BacktestResult, errors: np.ndarray, known: ErrorPrior) -> np.ndarray:
     """[model]: how far each is usually off, where 1 is the mean of all: its `errors`[model, window] drawn to what is usual in
     its class. A model without an error on the windows is what the series is: 0, and the others' errors."""
     usually = np.array([known.relative.get((one.demand, name), 1.0) for name in one.models])
@@ -106,7 +106,7 @@ def scores(one: Tested, errors: np.ndarray, known: Usual) -> np.ndarray:
     return np.asarray(own if (own == 0).any() else (own + prior * usually) / (n + prior))
 
 
-def weights(one: Tested, windows: np.ndarray, known: Usual) -> np.ndarray:
+def weights(one: BacktestResult, windows: np.ndarray, known: ErrorPrior) -> np.ndarray:
     """[model]: the weights of the models, from their errors on `windows` (positions) and what is usual; they sum to 1.
 
     The best few by `scores`, half of those tried at most and none much worse than the best, are weighted by its inverse square,
@@ -122,7 +122,7 @@ def weights(one: Tested, windows: np.ndarray, known: Usual) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """The best few models together. model: the name of the one, ENSEMBLE of several; weights: of its models;
     path[1 + windows, h]: what it says, of each window as it was chosen from the other windows, so that its errors are those of
     a choice that did not know them; beaten: whether the benchmark is, by the same scores; where not, that is to be taken."""
@@ -133,7 +133,7 @@ class Chosen:
     beaten: bool
 
 
-def chosen(one: Tested, known: Usual) -> Chosen:
+def select(one: BacktestResult, known: ErrorPrior) -> Selection:
     """The best few models of a series together."""
     paths, windows = np.stack([one.yhats[name] for name in one.models]), np.arange(len(one.y))
     of_all = weights(one, windows, known)
@@ -148,4 +148,4 @@ def chosen(one: Tested, known: Usual) -> Chosen:
     beaten = bool(score < scores(one, errors, known)[one.models.index(BENCHMARK)])
     used = {name: float(w) for name, w in zip(one.models, of_all, strict=True) if w > 0}
     model = next(iter(used)) if len(used) == 1 else ENSEMBLE
-    return Chosen(model, used, path, beaten)
+    return Selection(model, used, path, beaten)
