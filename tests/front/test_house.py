@@ -59,3 +59,37 @@ def test_no_function_is_longer_than_a_page():
         if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno > 75
     ]
     assert long == []
+
+
+def _imports() -> dict[str, set[str]]:
+    """Module -> modules of ours that it imports, those inside functions too."""
+    import ast
+
+    lib = ROOT / "lib"
+    names = {
+        ".".join(path.relative_to(lib).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (lib / "onecart").rglob("*.py")
+    }
+    graph = {}
+    for name, path in names.items():
+        nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.module]
+        wanted = {
+            f"{n.module}.{a.name}" if f"{n.module}.{a.name}" in names else n.module for n in nodes for a in n.names
+        }
+        graph[name] = {other for other in wanted if other in names and other != name}
+    return graph
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    from graphlib import CycleError, TopologicalSorter
+
+    try:
+        TopologicalSorter(_imports()).prepare()
+    except CycleError as e:
+        raise AssertionError(" -> ".join(e.args[1])) from None
+
+
+def test_no_folder_has_more_than_fourteen_modules():
+    folders = [path for path in (ROOT / "lib" / "onecart").rglob("*") if path.is_dir()]
+    counts = {str(f.relative_to(ROOT)): len([*f.glob("[!_]*.py")]) for f in folders}
+    assert {folder: n for folder, n in counts.items() if n > 14} == {}

@@ -1,7 +1,7 @@
 """A trained sentiment model: scores texts, and is saved and loaded."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +24,10 @@ from onecart.voice.text.tokenizer import TEXT, WORDS, with_terms
 ADDED = ("sentiment", "confidence", "reason")
 NEUTRAL = "neutral"
 _RAW, PLACE = "__onecart_raw", "__onecart_place"
+
+
+# What a saved model's head holds that is of another kind -> what reads it; such a kind adds itself.
+READERS: dict[str, Callable[[str, dict[str, Any]], "SentimentModel"]] = {}
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,9 @@ class SentimentModel:
         """The model that `save` wrote to `path`; of several languages, too."""
         one_thread_a_task(session(nlp=True))
         about = read_about(path)
-        if "languages" in about:
-            from onecart.voice.sentiment.multilingual import RoutedModel
-
-            return RoutedModel.read(path, about)
+        for kind, read in READERS.items():
+            if kind in about:
+                return read(path, about)
         with _without_spaces(path) as plain:
             reading, head = (PipelineModel.load(f"{plain}/{name}") for name in ("reading", "head"))
         calibration = Calibration(about["calibration"]["slope"], tuple(about["calibration"]["shifts"]))

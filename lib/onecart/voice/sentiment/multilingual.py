@@ -1,5 +1,6 @@
 """A sentiment model for each of several languages; a text goes to that of its own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -9,7 +10,7 @@ from pyspark.sql import functions as F
 
 from onecart.errors import DataError, UsageError
 from onecart.voice.checks import require_text
-from onecart.voice.sentiment.model import ADDED, SentimentModel, write_about
+from onecart.voice.sentiment.model import ADDED, READERS, SentimentModel, write_about
 from onecart.voice.sentiment.params import Params
 from onecart.voice.text import languages
 
@@ -54,14 +55,15 @@ class RoutedModel(SentimentModel):
         return _joined([(code, SentimentModel.load(f"{path}/{code}")) for code in about["languages"]])
 
 
-def train_routed(reviews: DataFrame, p: Params) -> RoutedModel:
-    """A model for each of p.languages, of the texts in it. DataError: as `train_sentiment`, with the language's name."""
+READERS["languages"] = RoutedModel.read
+
+
+def train_routed(reviews: DataFrame, p: Params, train_one: Callable[..., SentimentModel]) -> RoutedModel:
+    """A model for each of p.languages, by `train_one` of the texts in it. DataError: as `train_sentiment`, with the language's name."""
     languages.require(p.languages)
     if len(set(p.languages)) != len(p.languages):
         raise UsageError("train_sentiment: languages names one twice")
     marked = reviews.withColumn(_LANGUAGE, languages.language_of(F.col("text"), p.languages)).persist()
-    from onecart.voice.sentiment.training import train_one
-
     models = []
     try:
         for code in p.languages:

@@ -20,6 +20,7 @@ from onecart.voice.sentiment.baseline import BASELINE, fit_baseline, places
 from onecart.voice.sentiment.evaluation import held_out, metrics, uniform
 from onecart.voice.sentiment.labels import Counts, counted, label_of, two_or_three
 from onecart.voice.sentiment.model import PLACE, Reading, SentimentModel, answered
+from onecart.voice.sentiment.multilingual import train_routed
 from onecart.voice.sentiment.params import Params, checked
 from onecart.voice.text import vectors
 from onecart.voice.text.tokenizer import LABEL, TEXT, WORDS, read, reader, with_terms
@@ -49,9 +50,7 @@ def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
     require_text(reviews, ["label"] if "rating" not in reviews.columns else [])
     session(nlp=True)  # an error that says what to do, if the running session lacks Spark NLP
     if p.languages:
-        from onecart.voice.sentiment.multilingual import train_routed
-
-        return train_routed(reviews, p)
+        return train_routed(reviews, p, train_one)
     return train_one(reviews, p, language=None)
 
 
