@@ -1,28 +1,17 @@
-"""Job `report`: one self-contained HTML page from the tables as they are, and CSV exports of the decisions."""
+"""The page of the report: its sections, from the tables as they are."""
 
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from html import escape
-from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from onecart.config import is_local
-from onecart.context import Context, Result
-from onecart.errors import OneCartError
-from onecart.lake.files import hadoop
+from onecart.context import Context
 from onecart.report import figures, queries
 
 Card = tuple[str, pd.DataFrame, Callable[[pd.DataFrame], go.Figure | str]]
-EXPORTS = {  # table -> what it leaves the lake for
-    "gold.segments": "marketing",
-    "gold.recommendations": "profiling",
-    "gold.intent_scores": "profiling",
-    "gold.demand_forecast": "operations",
-}
 _CSS = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{margin:0;font:15px/1.5 system-ui,sans-serif;color:#1f2933;background:#f5f7fa}
@@ -37,35 +26,6 @@ table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;b
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 """
 _NARROW = 5  # columns of a table that fit half the page
-
-
-def run(ctx: Context) -> Result:
-    """Writes the page and the exports. rows_in: sections tried; rows_out: sections with something to show."""
-    sections = {title: build(ctx) for title, build in SECTIONS.items()}
-    shown = {title: body for title, body in sections.items() if body}
-    html = page(ctx.as_of().isoformat(), tiles(ctx), shown, _note(ctx, [t for t in sections if t not in shown]))
-    path = ctx.settings.report.path or f"{ctx.lake.root}/report.html"
-    write_text(ctx, path, html)
-    for name, purpose in EXPORTS.items():
-        if ctx.lake.exists(name):
-            ctx.lake.export(name, purpose)
-    return Result(rows_in=len(sections), rows_out=len(shown), headline=path)
-
-
-def write_text(ctx: Context, path: str, text: str) -> None:
-    """Writes one file, on any file system that Spark reaches."""
-    if is_local(path):
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(text, encoding="utf-8")
-        except OSError as e:
-            raise OneCartError(
-                f"cannot write the report {path}: {e.strerror}; give another with --set report.path=FILE"
-            ) from e
-        return
-    fs, target = hadoop(ctx.spark, path)
-    with closing(fs.create(target, True)) as stream:
-        stream.write(bytearray(text, "utf-8"))
 
 
 def page(as_of: str, tile_html: str, sections: dict[str, str], note: str) -> str:
@@ -91,7 +51,7 @@ def tiles(ctx: Context) -> str:
     )
 
 
-def _note(ctx: Context, missing: list[str]) -> str:
+def note(ctx: Context, missing: list[str]) -> str:
     origins = ctx.lake.read("silver.orders").select("origin").distinct()
     simulated = ctx.lake.read("silver.interactions").where("origin = 'simulated'").limit(1).count() > 0
     real = "real" in {r[0] for r in origins.collect()}
