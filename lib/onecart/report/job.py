@@ -7,7 +7,8 @@ from onecart.config import is_local
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
 from onecart.lake.files import hadoop
-from onecart.report import page
+from onecart.report import page, summary
+from onecart.report.sections import SECTIONS
 
 EXPORTS = {  # table -> what it leaves the lake for
     "gold.segments": "marketing",
@@ -19,13 +20,11 @@ EXPORTS = {  # table -> what it leaves the lake for
 
 def run(ctx: Context) -> Result:
     """Writes the page and the exports. rows_in: sections tried; rows_out: sections with something to show."""
-    sections = {title: build(ctx) for title, build in page.SECTIONS.items()}
+    sections = {section.title: page.cards(*section.cards(ctx)) for section in SECTIONS}
     shown = {title: body for title, body in sections.items() if body}
-    html = page.page(
-        ctx.as_of().isoformat(), page.tiles(ctx), shown, page.note(ctx, [t for t in sections if t not in shown])
-    )
+    note = summary.note(ctx, [title for title in sections if title not in shown])
     path = ctx.settings.report.path or f"{ctx.lake.root}/report.html"
-    write_text(ctx, path, html)
+    write_text(ctx, path, page.page(ctx.as_of().isoformat(), summary.tiles(ctx), shown, note))
     for name, purpose in EXPORTS.items():
         if ctx.lake.exists(name):
             ctx.lake.export(name, purpose)
