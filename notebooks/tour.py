@@ -10,7 +10,8 @@ from pathlib import Path
 from pyspark.sql import functions as F
 
 from onecart.lake import Lake
-from onecart.report import figures, queries
+from onecart.report import charts
+from onecart.report.sections import measure
 from onecart.spark import session
 
 lake_root = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "lake"
@@ -42,10 +43,10 @@ lake.read("gold.identity_links").where(F.col("customer_id") == profile.customer_
 # ## The funnel, and the conversion rate
 
 # %%
-steps = queries.funnel_steps(lake.read("gold.funnel")).toPandas()
-figures.funnel(steps).write_html(plots / "funnel.html", include_plotlyjs="cdn")
-weekly = queries.weekly_conversion(lake.read("gold.conversion_daily")).toPandas()
-figures.conversion(weekly).write_html(plots / "conversion.html", include_plotlyjs="cdn")
+steps = measure.funnel_steps(lake.read("gold.funnel")).toPandas()
+weekly = measure.weekly_conversion(lake.read("gold.conversion_daily")).toPandas()
+for name, figure in {"funnel": measure.plot_funnel(steps), "conversion": measure.plot_conversion(weekly)}.items():
+    (plots / f"{name}.html").write_text(charts.to_html(figure, full_html=True, include_plotlyjs="cdn"))
 print(steps.pivot(index="step", columns="channel", values="visits"))
 
 # %% [markdown]

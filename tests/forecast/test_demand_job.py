@@ -8,7 +8,7 @@ from chispa import assert_df_equality
 
 from onecart.forecast import accuracy, job
 from onecart.forecast.inputs import demand, exogenous
-from onecart.report import queries
+from onecart.report.sections.forecast import nodes as report_nodes
 
 pytestmark = pytest.mark.job
 
@@ -144,7 +144,7 @@ def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_c
     nodes = {(r["node"], r["ds"]): r["yhat"] for r in lake.read("gold.forecast_hierarchy").collect()}
     assert {node for node, _ in nodes} == {"total", "department=BAGS", "department=BAGS/category=BAGS > TOTES"}
     assert all(nodes[node, AS_OF] == pytest.approx(chosen[0]["yhat"]) for node, _ in nodes)
-    (of_report,) = queries.nodes(lake.read("gold.forecast_hierarchy"), 9).collect()
+    (of_report,) = report_nodes(lake.read("gold.forecast_hierarchy"), 9).collect()
     assert of_report["category"] == "BAGS > TOTES"
     assert of_report["units"] == pytest.approx(sum(r["yhat"] for r in chosen))
     (came,) = lake.read("gold.forecast_accuracy").collect()

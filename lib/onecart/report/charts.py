@@ -1,0 +1,92 @@
+"""What the charts of several sections share: colours, bars, the common style, and the way to HTML. No Spark here."""
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.io import to_html as plotly_html
+
+# One hue a channel or model wherever it appears; distinguishable with colour-vision deficiency (Okabe-Ito).
+COLOURS = {
+    "web": "#0072B2",
+    "app": "#E69F00",
+    "store": "#009E73",
+    "online": "#333333",
+    "prophet": "#D55E00",
+    "seasonal_naive": "#7A7A7A",
+    "positive": "#009E73",
+    "negative": "#D55E00",
+    "desktop": "#0072B2",
+    "mobile": "#E69F00",
+    "tablet": "#CC79A7",
+}
+INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
+_NO_NAME = "<extra></extra>"  # at the end of a hover template: no box with the series' name
+
+
+def to_html(figure: go.Figure, *, full_html: bool = False, include_plotlyjs: bool | str = False) -> str:
+    """Writes a figure as HTML with every text of it escaped. All figures go this way: plotly takes links and other
+    markup in ticks, hovers, names and titles, and these hold what customers and suppliers wrote."""
+    shown = {"displayModeBar": False, "responsive": True}
+    parts = _escaped(figure.to_plotly_json())
+    html: str = plotly_html(parts, config=shown, full_html=full_html, include_plotlyjs=include_plotlyjs, validate=False)
+    return html
+
+
+def _escaped(part: Any) -> Any:
+    """Escapes the texts in a part of a figure, whatever they are for; no figure has markup of its own but _NO_NAME."""
+    if isinstance(part, str):
+        return escape(part, quote=False)  # plotly knows no entity for quotes, which do no harm in a text
+    if isinstance(part, dict):
+        return {name: _template(value) if name == "hovertemplate" else _escaped(value) for name, value in part.items()}
+    if isinstance(part, (list, tuple)) or (isinstance(part, np.ndarray) and part.dtype.kind in "OU"):
+        return [_escaped(one) for one in part]
+    return part
+
+
+def _template(text: str) -> str:
+    words = text.removesuffix(_NO_NAME)
+    return f"{_escaped(words)}{text[len(words) :]}"
+
+
+def bars(table: pd.DataFrame, *, label: str, value: str, x: str, percent: bool = False) -> go.Figure:
+    """Plots the `value` of each `label` as horizontal bars, the largest on top."""
+    rows = table.sort_values(value)
+    text = [f"{v:.1%}" if percent else f"{v:,.0f}" for v in rows[value]]
+    figure = go.Figure(
+        go.Bar(x=rows[value], y=rows[label], orientation="h", marker_color=MAIN, text=text, textposition="auto")
+    )
+    return styled(figure, x=x, percent_x=percent)
+
+
+def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
+    """Plots one bar per model of `table`[model, value], so that a model always stands beside its baseline."""
+    rows = table.sort_values("value")
+    text = [f"{v:.3f}" for v in rows.value]
+    figure = go.Figure(
+        go.Bar(x=rows.value, y=rows.model, orientation="h", marker_color=MAIN, text=text, textposition="auto")
+    )
+    return styled(figure, x=metric)
+
+
+def colour(name: object) -> str:
+    """Finds the hue of a channel, device or model."""
+    return COLOURS.get(str(name), INK)
+
+
+def styled(figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False, percent_x: bool = False) -> go.Figure:
+    """Gives a figure the common look, the titles of its axes and their number formats."""
+    figure.update_layout(
+        template="plotly_white",
+        font={"family": "system-ui, sans-serif", "color": INK, "size": 13},
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        height=340,
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        hovermode="closest",
+        hoverlabel={"namelength": -1},  # cut to a length, an escaped name may end within an entity
+    )
+    figure.update_xaxes(title=x or None, gridcolor=GRID, automargin=True, tickformat=".0%" if percent_x else None)
+    figure.update_yaxes(title=y or None, gridcolor=GRID, automargin=True, tickformat=".0%" if percent else None)
+    return figure
