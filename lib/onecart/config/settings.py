@@ -2,18 +2,18 @@
 
 from datetime import date
 
-from onecart.config.behaviour import Behaviour
-from onecart.config.channels import Samples, Source
-from onecart.config.forecast import Forecast
-from onecart.config.identity import Identity
-from onecart.config.intent import Intent, Live
-from onecart.config.lake import Lake, Report, Spark
-from onecart.config.privacy import Privacy
-from onecart.config.profile import Profile
-from onecart.config.quality import Quality
-from onecart.config.recommend import Recommend
-from onecart.config.section import Section
-from onecart.config.voice import Voice
+from onecart.config.sections.behaviour import Behaviour
+from onecart.config.sections.channels import Samples, Source
+from onecart.config.sections.forecast import Forecast
+from onecart.config.sections.identity import Identity
+from onecart.config.sections.intent import Intent, Live
+from onecart.config.sections.lake import Lake, Report, Spark
+from onecart.config.sections.privacy import Privacy
+from onecart.config.sections.profile import Profile
+from onecart.config.sections.quality import Quality
+from onecart.config.sections.recommend import Recommend
+from onecart.config.sections.section import Section
+from onecart.config.sections.voice import Voice
 
 
 class Settings(Section):

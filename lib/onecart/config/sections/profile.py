@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from onecart.config.section import Section
+from onecart.config.sections.section import Section
 
 Attribute = Literal["given_name", "surname", "email", "phone", "street", "city", "postcode", "date_of_birth", "country"]
 SurvivorshipRule = Literal["trusted", "recent", "frequent", "longest"]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from onecart.config.section import SecretRef, Section, absolute
+from onecart.config.sections.section import SecretRef, Section, absolute
 
 
 class Lake(Section):

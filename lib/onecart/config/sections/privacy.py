@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from onecart.config.section import SecretRef, Section
+from onecart.config.sections.section import SecretRef, Section
 
 
 class Privacy(Section):

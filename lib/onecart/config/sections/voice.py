@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from onecart.config.section import Section
+from onecart.config.sections.section import Section
 
 
 class Voice(Section):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from onecart.config.section import Section
+from onecart.config.sections.section import Section
 
 
 class Intent(Section):

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from onecart.config.section import Section
+from onecart.config.sections.section import Section
 
 
 class Quality(Section):

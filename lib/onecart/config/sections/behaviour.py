@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
-from onecart.config.section import Section
+from onecart.config.sections.section import Section
 
 
 def _is_zone(value: str) -> str:
