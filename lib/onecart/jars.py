@@ -74,7 +74,8 @@ def resolve(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> list[P
     if not is_resolved(packages, excludes):
         with _alone():
             if not is_resolved(packages, excludes):
-                _log.info("fetching jars of %s (once)", ", ".join(packages))
+                # A warning, as it takes minutes: a notebook, which sets up no log, shows it too.
+                _log.warning("fetching jars of %s (once)", ", ".join(packages))
                 _ivy_retrieve(packages, excludes, target)
                 (target / _COMPLETE).touch()
     return sorted(target.glob("*.jar"))

