@@ -58,10 +58,6 @@ class Context:
         app_id = f"{self.run_id}.{dataset}.{min(figures, default='')}"
         self.lake.append_once("gold.model_health", frame, app_id, version=0)
 
-    def model_path(self, model: str) -> str:
-        """Where this run's model is saved."""
-        return f"{self.lake.root}/models/{model}/{self.run_id}"
-
 
 @dataclass(frozen=True)
 class Result:

@@ -188,11 +188,11 @@ def test_what_is_refused_says_what_and_where(spark):
         assert words in str(error.value)
 
     y = frame(series, ("a", 1, 1.0))
-    refused("tree has no column categry; did you mean 'category'?", aggregate, y, tree, ["categry"])
+    refused("tree has no column 'categry'; did you mean 'category'?", aggregate, y, tree, ["categry"])
     refused("levels must be different columns", aggregate, y, tree, ["category", "category"])
-    refused("series has no column y", aggregate, good, tree, "category")
+    refused("series has no column 'y'", aggregate, good, tree, "category")
     refused(
-        "column y of series must hold numbers, found string",
+        "series: column 'y' must hold numbers, found string",
         aggregate,
         y.withColumn("y", y.y.cast("string")),
         tree,

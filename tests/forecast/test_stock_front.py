@@ -101,20 +101,23 @@ def test_what_cannot_be_asked_is_refused(frames, spark):
     for asked, words in [
         ((forecast, stock, COSTS, 1, "newsvender"), "no policy 'newsvender'; did you mean 'newsvendor'"),
         (("x", stock, COSTS, 1), "must be a DataFrame or have one as .best, found str"),
-        ((forecast.drop("yhat"), stock, COSTS, 1), "forecast has no column yhat; did you mean"),
+        ((forecast.drop("yhat"), stock, COSTS, 1), "forecast has no column 'yhat'; did you mean"),
         ((forecast.drop("yhat-lo-80", "yhat-hi-80"), stock, COSTS, 1), "forecast has no intervals"),
-        ((forecast.withColumn("yhat-hi-x", forecast.ds).drop("ds"), stock, COSTS, 1), "forecast has no column ds"),
-        ((forecast.withColumn("yhat", forecast.ds), stock, COSTS, 1), "yhat of forecast must hold numbers, found date"),
+        ((forecast.withColumn("yhat-hi-x", forecast.ds).drop("ds"), stock, COSTS, 1), "forecast has no column 'ds'"),
+        (
+            (forecast.withColumn("yhat", forecast.ds), stock, COSTS, 1),
+            "forecast: column 'yhat' must hold numbers, found date",
+        ),
         ((forecast.union(forecast), stock, COSTS, 1), "forecast has 2 rows for unique_id a, ds 2024-01-0"),
         ((forecast, stock.union(stock), COSTS, 1), "stock has 2 rows for unique_id a; there must be one"),
-        ((forecast, stock.drop("on_hand"), COSTS, 1), "stock has no column on_hand"),
+        ((forecast, stock.drop("on_hand"), COSTS, 1), "stock has no column 'on_hand'"),
         ((forecast, {"a": 5}, COSTS, 1), "stock must be a DataFrame, found dict"),
         ((forecast, stock, {"holdin": 1}, 1), "unknown entry 'holdin'; did you mean 'holding'"),
         ((forecast, stock, {"holding": -1}, 1), "the cost holding must be a number above 0, found -1"),
         ((forecast, stock, {"shortage": 1}, 1), "costs has no entry holding"),
         ((forecast, stock, 3, 1), "costs must be a DataFrame or a mapping, found int"),
         ((forecast, stock, {"holding": 1}, 1), "costs has no entry shortage"),
-        ((forecast, stock, stock.withColumnRenamed("on_hand", "holding"), 1), "costs has no column shortage"),
+        ((forecast, stock, stock.withColumnRenamed("on_hand", "holding"), 1), "costs has no column 'shortage'"),
         ((forecast, stock, COSTS, ()), r"lead_time must be periods as a number, .* found \(\)"),
         ((forecast, stock, COSTS, (1, -1)), "both must be between 0 and 1000"),
         ((forecast, stock, COSTS, lead), "lead_time has no rows"),
@@ -131,7 +134,7 @@ def test_what_cannot_be_asked_is_refused(frames, spark):
             replenish(forecast, stock, COSTS, 1, **more)
     actual = forecast.selectExpr("unique_id", "ds", "yhat AS y")
     for given, policies, more, words in [
-        (actual.drop("y"), ("sS",), {}, "actual has no column y"),
+        (actual.drop("y"), ("sS",), {}, "actual has no column 'y'"),
         (actual, ("sS", "norml"), {}, "no policy 'norml'; did you mean 'normal'"),
         (actual, (), {}, "policies is empty"),
         (actual, ("sS",), {"warm_up": -1}, "warm_up must be a whole number from 0"),

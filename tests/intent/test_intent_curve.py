@@ -16,7 +16,7 @@ def drawn(n: int, bend: float = 1.0, seed: int = 2) -> tuple[Any, Any]:
 def test_pools_are_those_of_isotonic_regression() -> None:
     from sklearn.isotonic import IsotonicRegression
 
-    from onecart.intent.evaluation.calibration import pool
+    from onecart.stats.calibration import pool
 
     m, y = drawn(400)
     pools = pool(m, np.ones(400), y)
@@ -29,7 +29,7 @@ def test_pools_are_those_of_isotonic_regression() -> None:
 def test_platts_curve_is_logistic_regression() -> None:
     from sklearn.linear_model import LogisticRegression
 
-    from onecart.intent.evaluation.calibration import platt
+    from onecart.stats.calibration import platt
 
     m, y = drawn(20_000)
     expected = LogisticRegression(C=1e9).fit(m[:, None], y)
@@ -38,7 +38,7 @@ def test_platts_curve_is_logistic_regression() -> None:
 
 
 def test_a_bent_truth_is_followed_by_the_isotonic_curve_and_a_straight_one_by_platts() -> None:
-    from onecart.intent.evaluation.calibration import choose
+    from onecart.stats.calibration import choose
 
     for bend, method in ((1.0, "platt"), (-0.0, "isotonic")):
         m, y = drawn(20_000, bend)
@@ -47,14 +47,14 @@ def test_a_bent_truth_is_followed_by_the_isotonic_curve_and_a_straight_one_by_pl
 
 @pytest.mark.parametrize(("rows", "method"), [(12, "prior"), (120, "platt")])
 def test_few_rows_get_a_plain_curve(rows: int, method: str) -> None:
-    from onecart.intent.evaluation.calibration import choose
+    from onecart.stats.calibration import choose
 
     m, y = drawn(rows)
     assert choose(m, 1 - y, y, np.arange(len(m)) % 3, shift=-1.5).method == method
 
 
 def test_a_curve_keeps_the_order_of_all_margins() -> None:
-    from onecart.intent.evaluation.calibration import isotonic, platt
+    from onecart.stats.calibration import isotonic, platt
 
     m, y = drawn(5_000)
     margins = np.linspace(-9, 9, 500)
@@ -65,7 +65,7 @@ def test_a_curve_keeps_the_order_of_all_margins() -> None:
 def test_spark_draws_the_same_curve(spark: Any) -> None:
     from pyspark.sql import functions as F
 
-    from onecart.intent.evaluation.calibration import Curve, isotonic
+    from onecart.stats.calibration import Curve, isotonic
 
     m, y = drawn(5_000)
     margins = [-20.0, -1.5, 0.0, 0.123, 7.0]
@@ -76,7 +76,7 @@ def test_spark_draws_the_same_curve(spark: Any) -> None:
 
 
 def test_outcomes_are_counted_on_spark(spark: Any) -> None:
-    from onecart.intent.evaluation.calibration import calibrated, platt
+    from onecart.stats.calibration import calibrated, platt
 
     m, y = drawn(300)
     frame = spark.createDataFrame([(float(a), float(b)) for a, b in zip(m, y, strict=True)], "m DOUBLE, y DOUBLE")

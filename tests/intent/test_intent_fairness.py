@@ -48,7 +48,7 @@ def test_bad_input_says_what(spark: Any) -> None:
 
     empty = spark.createDataFrame([], SCHEMA)
     assert audit(empty, "bought", ["age"], probability="p") == []
-    with pytest.raises(UsageError, match="the audited column 'agee' is not in the frame; did you mean 'age'"):
+    with pytest.raises(UsageError, match="the audited frame has no column 'agee'; did you mean 'age'"):
         audit(empty, "bought", ["agee"], probability="p")
     with pytest.raises(UsageError, match=r"share=1: the share"):
         audit(empty, "bought", ["age"], probability="p", share=1)

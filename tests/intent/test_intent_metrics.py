@@ -99,7 +99,7 @@ def test_figures_by_segment_come_with_intervals(spark: Any) -> None:
         ("channel", "app", 40),
     ]
     assert all(r["auc_low"] <= r["auc"] <= r["auc_high"] for r in found)
-    with pytest.raises(UsageError, match="evaluated column 'chanel' is not in the frame; did you mean 'channel'"):
+    with pytest.raises(UsageError, match="the evaluated frame has no column 'chanel'; did you mean 'channel'"):
         intent.evaluate(frame, "bought", by="chanel")
 
 

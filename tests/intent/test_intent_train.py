@@ -177,7 +177,7 @@ def test_the_outcome_of_the_holdout_teaches_nothing(frame: Any, trained: Any) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"label": "outcom"}, "label column 'outcom' is not in the frame; did you mean 'outcome'"),
+        ({"label": "outcom"}, "the frame has no label column 'outcom'; did you mean 'outcome'"),
         ({"model": "gtb"}, "no model 'gtb'; did you mean 'gbt'"),
         ({"maxDept": 3}, "no parameter 'maxDept'; did you mean 'maxDepth'"),
         ({"maxDepth": "deep"}, "the model 'gbt'"),
@@ -194,7 +194,7 @@ def test_wrong_use_says_what_is_wrong(frame: Any, arguments: dict[str, Any], mes
 
 
 def test_a_frame_without_a_feature_cannot_be_scored(trained: Any, frame: Any) -> None:
-    with pytest.raises(UsageError, match="feature column 'noise' is not in the frame"):
+    with pytest.raises(UsageError, match="the frame has no feature column 'noise'"):
         trained.score(frame.drop("noise"))
 
 

@@ -45,7 +45,7 @@ def shop(fill: Callable[..., None], lake: Any, spark: Any, context: Callable[...
     had = spark.createDataFrame(HAD, "user_id string, item_id string")
     model = recommend.fit(had, weights={"item_knn": 0.5, "als": 0.5}, rank=2, iterations=3, blocks=1)
     model.notes["as_of"] = str(NIGHT)
-    model.save(f"{lake.root}/models/recommend/night")
+    model.save(f"{lake.root}/models/recommend.blend/night")
     fill(
         "gold.recommendations",
         rows_of(

@@ -57,7 +57,7 @@ def test_frames_without_rows_or_with_nulls_only_give_none(spark: Any) -> None:
     ("schema", "terms", "says"),
     [
         ("body STRING", None, "no column 'text'"),
-        ("text INT", None, "column 'text' is int; it must hold strings"),
+        ("text INT", None, "the frame: column 'text' must hold text, found int"),
         ("text STRING", {"": "x"}, "must map words to the aspect"),
         ("text STRING", {"dial": 3}, "must map words to the aspect"),
     ],

@@ -224,8 +224,8 @@ def test_what_does_not_exist_says_so(spark: Any, params: dict, says: str) -> Non
         ("text STRING, label INT", [("a mug", 1)], "column 'label' has '1'"),
         ("text STRING, label INT", [(None, None)] * 30, "column 'label' has no value"),
         ("text STRING", [("a mug",)], "no column 'label'"),
-        ("text INT, label INT", [(1, 1)], "column 'text' is int; it must hold strings"),
-        ("text STRING, rating STRING", [("a mug", "5")], "column 'rating' is string; it must hold numbers"),
+        ("text INT, label INT", [(1, 1)], "the frame: column 'text' must hold text, found int"),
+        ("text STRING, rating STRING", [("a mug", "5")], "the frame: column 'rating' must hold numbers, found string"),
     ],
 )
 def test_frames_that_cannot_teach_say_why(spark: Any, schema: str, data: list, says: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from onecart.voice.sentiment.calibration import expected_error, fitted, identity
+from onecart.stats.top_label_calibration import expected_error, fitted, identity
 from onecart.voice.text.cleaning import cleaned, spaced
 from onecart.voice.text.languages import language_of
 

@@ -6,19 +6,15 @@ all. A line about an erased person (ops.suppressions) keeps its place in bronze 
 a landing file below the lake.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from onecart.channels.landing import list_files
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
 from onecart.lake.files import blank_lines
-
-_AT_ONCE = 4  # small feeds leave cores idle while the driver plans
 
 
 def run(ctx: Context) -> Result:
@@ -33,8 +29,7 @@ def run(ctx: Context) -> Result:
             "or switch a feed off with --set channels.NAME=null"
         )
     suppressions = suppression.current(ctx.lake, ctx.settings.privacy)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        accounts = list(pool.map(lambda feed: ingest_feed(ctx, feed[0], feed[1], suppressions), found.items()))
+    accounts = side_by_side(lambda feed: ingest_feed(ctx, feed[0], feed[1], suppressions), found.items())
     rows_in, rows_out, files_read = (sum(column) for column in zip(*accounts, strict=True))
     if rows_in != rows_out:
         raise OneCartError(

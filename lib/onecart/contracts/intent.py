@@ -25,9 +25,9 @@ INTENT = (
     Table(
         "gold.model_registry",
         "one trained model and whether it scores",
-        "intent, live",
+        "intent, live, recommend, voice",
         (
-            C("model", "string", "the question it answers: intent | visit", nullable=False),
+            C("model", "string", "the question it answers: intent | visit | recommend | sentiment", nullable=False),
             MODEL_VERSION,
             C(
                 "role",
@@ -36,7 +36,8 @@ INTENT = (
                 nullable=False,
             ),
             C("reason", "string", "why", nullable=False),
-            C("path", "string", "the saved model, below the lake", nullable=False),
+            C("path", "string", "the saved model, below the lake; follows from model_version", nullable=False),
+            C("checksum", "string", "SHA-256 over the names and contents of its files"),
             C(
                 "better_by",
                 "double",

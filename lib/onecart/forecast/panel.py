@@ -10,13 +10,13 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
 from onecart.forecast import global_models
-from onecart.forecast.checks import DATES, IDS, LABELS, NUMBERS, hold, require
 from onecart.forecast.inputs.series import ALIASES, FREQS
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
 from onecart.forecast.local.serialization import is_kind, packed, solved, with_static
 from onecart.forecast.selection.results import judge_of
 from onecart.forecast.workers import mapped
+from onecart.frames import DATES, IDS, LABELS, NUMBERS, require_columns, require_type
 
 _KEY = ("unique_id", "ds", "y")
 _BACKTEST = (
@@ -204,9 +204,9 @@ def _ends(levels: Iterable[int]) -> list[str]:
 
 
 def _check_types(series: DataFrame) -> None:
-    require("forecast", "series", series, _KEY)
+    require_columns(series, _KEY, "forecast: series")
     for name, kind in zip(_KEY, (IDS, DATES, NUMBERS), strict=True):
-        hold("forecast", "series", series, name, kind)
+        require_type(series, name, kind, "forecast: series")
 
 
 def _two_kinds(future: DataFrame | Sequence[DataFrame] | None) -> tuple[DataFrame | None, DataFrame | None]:
@@ -222,21 +222,21 @@ def _two_kinds(future: DataFrame | Sequence[DataFrame] | None) -> tuple[DataFram
 
 
 def _regressors(series: DataFrame, future: DataFrame) -> tuple[str, ...]:
-    require("forecast", "future", future, ("unique_id", "ds"))
+    require_columns(future, ("unique_id", "ds"), "forecast: future")
     names = tuple(name for name in future.columns if name not in _KEY)
     _check_numbers("future", future, names)
-    require("forecast", "series", series, names)
+    require_columns(series, names, "forecast: series")
     _check_numbers("series", series, names)
     return names
 
 
 def _attributes(static: DataFrame) -> tuple[bool, ...]:
-    require("forecast", "static", static, ("unique_id",))
+    require_columns(static, ("unique_id",), "forecast: static")
     names = [name for name in static.columns if name != "unique_id"]
     if not names:
         raise UsageError("forecast: static has no columns beside unique_id; add attributes of the series")
     for name in names:
-        hold("forecast", "static", static, name, LABELS)
+        require_type(static, name, LABELS, "forecast: static")
     twice = static.groupBy("unique_id").count().where("count > 1").orderBy("unique_id").first()
     if twice is not None:
         raise UsageError(f"forecast: static has {twice['count']} rows of {twice['unique_id']!r}; give one a series")
@@ -245,7 +245,7 @@ def _attributes(static: DataFrame) -> tuple[bool, ...]:
 
 def _shared(future: DataFrame) -> pd.DataFrame:
     """`future`[ds, numbers], one row a date: there are no more than dates. UsageError: a date twice, no numbers."""
-    require("forecast", "future", future, ("ds",))
+    require_columns(future, ("ds",), "forecast: future")
     names = [name for name in future.columns if name != "ds"]
     _check_numbers("future", future, names)
     moment = _on_the_wall(F.to_timestamp("ds")).cast("double").alias("ds")

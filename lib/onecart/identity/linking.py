@@ -1,14 +1,15 @@
 """Who is who: records of one person, by identifiers and by everything else they say."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity, Settings
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, side_by_side
 from onecart.identity import blocking, clusters, compare, fields, model
 from onecart.identity.blocking import Rule
 from onecart.identity.model import LinkModel
@@ -80,10 +81,11 @@ def resolve(records: DataFrame, settings: Identity | None = None, learned: Learn
 
 def learn(prepared: DataFrame, settings: Identity, records: int) -> tuple[Learned, DataFrame]:
     """Blocking rules, weights and threshold from the records, and the pairs they were learned from, with their weights."""
-    with ThreadPoolExecutor() as pool:  # two questions that do not wait for each other
-        names = pool.submit(_terms, prepared)
-        rules = blocking.choose(prepared, settings, records)
-        terms, collision = names.result()
+    questions: list[Callable[[], Any]] = [
+        lambda: _terms(prepared),
+        lambda: blocking.choose(prepared, settings, records),
+    ]
+    (terms, collision), rules = side_by_side(lambda ask: ask(), questions)  # neither waits for the other
     untrained = Learned(model.untrained(rules, prepared.columns, collision, records), terms)
     compared = _compared_pairs(prepared, untrained, settings).transform(break_lineage)
     trained = model.fit(model.pattern_counts(compared).toPandas(), untrained.model)

@@ -16,9 +16,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.evaluation.calibration import Curve
+from onecart.frames import require_columns
 from onecart.intent.explanation import explain, reasons, rules
-from onecart.intent.training.encoding import VECTOR, Slot, require, vector
+from onecart.intent.training.encoding import VECTOR, Slot, vector
+from onecart.stats.calibration import Curve
 
 _RAW, _CHANCES = "__onecart_raw", "__onecart_chances"
 _LOADERS: dict[str, Any] = {
@@ -64,7 +65,7 @@ class IntentModel:
 
     def score(self, df: DataFrame) -> DataFrame:
         """Adds probability, calibrated, 0 to 1. Values never seen in training count as none of the known ones."""
-        require(df, self.features, "feature")
+        require_columns(df, self.features, "the frame", role="feature")
         ready = df.withColumn(VECTOR, vector(self.slots))
         scored = with_log_odds(ready, self.model, self.classifier, self.explainer, "probability")
         p = 1 / (1 + F.exp(-self.curve.column(F.col("probability"))))
@@ -76,7 +77,7 @@ class IntentModel:
         contribution: the feature's Shapley value, in log-odds. Over all features they sum to the row's log-odds less
         those of a row of which nothing is known. words: column -> how a sentence says it, with {} for the value.
         """
-        require(df, self.features, "feature")
+        require_columns(df, self.features, "the frame", role="feature")
         full, parts = "__onecart_full", "__onecart_parts"  # not yet `probability`, which may be the name of a feature
         named = df.withColumn(VECTOR, vector(self.slots))
         named = with_log_odds(named, self.model, self.classifier, self.explainer, full)

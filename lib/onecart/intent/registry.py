@@ -1,23 +1,21 @@
 """Champion and challenger: a new model takes over only where it is better on the same rows by more than noise."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from onecart import models
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.intent import tracking
 from onecart.intent.evaluation import model_report
 from onecart.intent.model import IntentModel
 from onecart.intent.training.split import LABEL, with_label
-from onecart.lake.files import listed
+from onecart.stats.bootstrap import interval, resampled_counts
 
-TABLE = "gold.model_registry"
 RESAMPLES = 500
 _GONE = "__onecart_theirs"
 
@@ -42,26 +40,15 @@ class Champion:
 
 def champion(ctx: Context, question: str) -> tuple[Champion | None, str]:
     """The model that answers `question` now; or None, and why there is none."""
-    row = _models(ctx, question).where("role = 'champion'").first()
-    if row is None:
+    version = models.current(ctx, question)
+    if version is None:
         return None, "there is no champion"
-    path = f"{ctx.lake.root}/{row['path']}"
-    if not listed(ctx.spark, path):
-        return None, "the champion's files are gone"  # an erasure takes models that held the person
     try:
-        return Champion(row["model_version"], IntentModel.load(path)), ""
+        return Champion(version, models.load(ctx, version, IntentModel.load)), ""
+    except models.Gone:  # an erasure takes models that held the person
+        return None, "the champion's files are gone"
     except Exception as e:  # as after an upgrade: scoring goes on, and the registry says why
-        return None, f"the champion {row['model_version']} cannot be loaded: {str(e).splitlines()[0][:200]}"
-
-
-def trained_on(ctx: Context, question: str) -> date | None:
-    """The as_of of the newest model of `question`, whether it won or not; None: there is none."""
-    row = _models(ctx, question).agg(F.max("as_of")).first()
-    return row[0] if row else None
-
-
-def _models(ctx: Context, question: str) -> DataFrame:
-    return ctx.lake.read_if_exists(TABLE).where(F.col("model") == question)
+        return None, f"the champion {version} cannot be loaded: {str(e).splitlines()[0][:200]}"
 
 
 def choose(
@@ -71,17 +58,17 @@ def choose(
 
     Saves, registers, pictures and tracks the new one, `model`, as a model of `kind`. held: see `judge`.
     """
-    version, path = ctx.model_version(kind), ctx.model_path(kind)
     old, lacking = champion(ctx, question)
     found = judge(held, label, model, old.model) if old else Verdict(True, lacking)
-    model.save(path)
-    below, as_of = path.removeprefix(f"{ctx.lake.root}/"), ctx.as_of()
-    record(ctx, found, question=question, version=version, path=below, metrics=model.metrics)
+    version, as_of = models.save(ctx, kind, model.save), ctx.as_of()
+    figures = {"better_by": found.better_by, "better_by_low": found.low, "better_by_high": found.high}
+    figures |= {name: model.metrics.get(name) for name in ("auc", "log_loss")}
+    models.register(ctx, question, version, wins=found.wins, reason=found.reason, figures=figures)
     points = [(kind, version, *point, as_of) for point in model_report.points(model)]
     frame = ctx.spark.createDataFrame(points, contract("gold.model_overview").schema)
     ctx.lake.append_once("gold.model_overview", frame, app_id=version, version=0)
     if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):
-        tags = {"verdict": found.reason, "as_of": str(as_of), "path": below}
+        tags = {"verdict": found.reason, "as_of": str(as_of)}
         tracking.track(where, model, version=version, tags=tags)
     if found.wins or old is None:
         return Champion(version, model), f"; {found.reason}" if old else ""
@@ -104,39 +91,14 @@ def judge(held: DataFrame, label: str, challenger: IntentModel, old: IntentModel
 def verdict(gains: Any, counts: Any, seed: int = 7) -> Verdict:
     """gains: distinct differences of log loss, in favour of the challenger; counts: rows of each."""
     draw = np.random.default_rng(seed)
-    weights = draw.poisson(counts, size=(RESAMPLES, len(counts)))
+    weights = resampled_counts(counts, RESAMPLES, draw)
     means = (weights @ gains) / np.maximum(weights.sum(axis=1), 1)
-    low, high = (float(q) for q in np.quantile(means, (0.025, 0.975)))
+    low, high = interval(means)
     mean = float((gains * counts).sum() / counts.sum())
     if low > 0:
         return Verdict(True, "better than the champion by more than noise", mean, low, high)
     why = "worse than the champion" if high < 0 else "no better than the champion beyond noise"
     return Verdict(False, why, mean, low, high)
-
-
-def record(
-    ctx: Context, found: Verdict, *, question: str, version: str, path: str, metrics: Mapping[str, float]
-) -> None:
-    """Writes the challenger's row; where it wins, the champion before becomes `retired`."""
-    schema = contract(TABLE).schema
-    row = {
-        "model": question,
-        "model_version": version,
-        "role": "champion" if found.wins else "challenger",
-        "reason": found.reason,
-        "path": path,
-        "better_by": found.better_by,
-        "better_by_low": found.low,
-        "better_by_high": found.high,
-        "auc": metrics.get("auc"),
-        "log_loss": metrics.get("log_loss"),
-        "as_of": ctx.as_of(),
-    }
-    new = ctx.spark.createDataFrame([tuple(row[f.name] for f in schema.fields)], schema)
-    if found.wins:
-        old = _models(ctx, question).where("role = 'champion'").where(F.col("model_version") != F.lit(version))
-        new = new.unionByName(old.withColumn("role", F.lit("retired")))
-    ctx.lake.upsert(TABLE, new)
 
 
 def _loss(p: Column) -> Column:

@@ -5,6 +5,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart import models
 from onecart.context import Context
 from onecart.errors import UsageError
 from onecart.facts import EVENTS
@@ -37,7 +38,7 @@ _WORDS = {
 def current(ctx: Context) -> tuple[Champion | None, str]:
     """The model to score visits with, and a word on it for a headline. Where there is none, or the newest is
     live.retrain_days old, one is trained first. None: there is none and none could be trained; the word says why."""
-    (old, _), newest = registry.champion(ctx, QUESTION), registry.trained_on(ctx, QUESTION)
+    (old, _), newest = registry.champion(ctx, QUESTION), models.newest_as_of(ctx, QUESTION)
     if old and newest and (ctx.as_of() - newest).days < ctx.settings.live.retrain_days:
         return old, ""
     try:

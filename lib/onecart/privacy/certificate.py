@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from onecart.config import Settings
+from onecart.frames import side_by_side
 from onecart.governance.pseudonym import key_ring
 from onecart.lake import Lake
 from onecart.lake.files import delete, write_text
@@ -14,8 +14,6 @@ from onecart.privacy.leftovers import lake_files, log_files
 from onecart.privacy.rows import personal_tables, rows_about
 from onecart.privacy.scan import OPAQUE, Finding, below, scan
 from onecart.privacy.subject import Subject
-
-_AT_ONCE = 4  # small tables leave cores idle while the driver plans
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,8 @@ def certify(
     found = scan(lake.spark, files, matcher, lake.root)
     findings = [f"{_shown(lake, f)} ({', '.join(f.kinds) or 'cannot be read'})" for f in found]
     tables = personal_tables(lake)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        left = dict(
-            zip(tables, pool.map(lambda t: rows_about(lake, t, subject, settings).count(), tables), strict=True)
-        )
+    counts = side_by_side(lambda table: rows_about(lake, table, subject, settings).count(), tables)
+    left = dict(zip(tables, counts, strict=True))
     findings += [f"table {name} ({rows} rows)" for name, rows in left.items() if rows]
     areas: dict[str, dict[str, int]] = {}
     for file, size in files:

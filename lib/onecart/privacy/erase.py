@@ -8,7 +8,6 @@ next `erase` finishes it first.
 import json
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from threading import Lock
@@ -19,7 +18,7 @@ from pyspark.sql import functions as F
 from onecart.config import Settings
 from onecart.contracts import contract
 from onecart.errors import OneCartError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, side_by_side
 from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_ring
 from onecart.governance.suppression import ANYWHERE, NUMBER, TELLING, normal
 from onecart.lake import Lake
@@ -32,7 +31,6 @@ from onecart.privacy.scan import scan
 from onecart.privacy.subject import Subject, from_json, to_json
 
 STAGES = ("suppress", "landing", "tables", "files", "purge", "certify")
-_AT_ONCE = 4
 _SAVING = Lock()
 Step = Callable[[str, str], None]  # called with a stage and what it works on
 
@@ -218,8 +216,7 @@ def _purge(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
             work.purged.append(name)
             _save(lake, work)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(one, [name for name in personal_tables(lake) if name not in work.purged]))
+    side_by_side(one, [name for name in personal_tables(lake) if name not in work.purged])
 
 
 # -- the work list and the receipt -------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ are merges on keys, so a killed run is simply run again.
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import reduce
 
@@ -19,7 +18,7 @@ from onecart.config import Source
 from onecart.context import Context, Result
 from onecart.contracts import Table, contract
 from onecart.errors import DataError, OneCartError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
 from onecart.lake import purge
 from onecart.quality.calendar import write_calendar
@@ -30,7 +29,6 @@ from onecart.quality.rules import SUPPRESSED, rules, with_verdict
 _log = logging.getLogger(__name__)
 # A newer version of these replaces the older one; of everything else the first arrival stays.
 _NEWEST_WINS = {f"silver.{name}": "updated_ts" for name in ("contacts", "products", "plans")}
-_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,8 @@ def run(ctx: Context) -> Result:
         return {n: clean_feed(ctx, n, since.get(f"bronze.{n}"), suppressions) for n in names}
 
     cleaned: dict[str, Cleaned] = {}
-    # Small feeds leave cores idle while the driver plans; feeds of one table wait for each other, as merges must.
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for part in pool.map(clean_target, targets.values()):
-            cleaned |= part
+    for part in side_by_side(clean_target, targets.values()):  # feeds of one table wait for each other, as merges must
+        cleaned |= part
     set_aside(ctx, cleaned)
     for name, feed in cleaned.items():
         if feed.left is not None:

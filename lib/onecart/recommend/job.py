@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart import models
 from onecart.config import Recommend
 from onecart.context import Context, Result
 from onecart.facts import EVENTS, ORDERS, require_current
@@ -79,11 +80,12 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
         model.notes.update(
             as_of=str(ctx.as_of()), settings=conf.model_dump(), metrics=measures, inputs=dict(ctx.lake.reads)
         )
-        model.save(ctx.model_path(MODEL))
-        made = Kept(model, ctx.model_version(f"{MODEL}.{conf.model}"))
+        made = Kept(model, models.save(ctx, f"{MODEL}.{conf.model}", model.save))
     goods = allowed(made.model.frames["items"], about, conf)
     rows = offers(made, customers, goods, ctx).unionByName(same_for_all(anybody, customers, goods, ctx))
     written = ctx.lake.replace(TABLE, rows)
+    if made is not anybody:
+        models.register(ctx, MODEL, made.version, reason="the newest")
     return written.inserted, _headline(measures, conf)
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import reduce
 from typing import Any
@@ -12,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from onecart.config import Samples, Settings
 from onecart.errors import UsageError
+from onecart.frames import side_by_side
 from onecart.lake.files import hadoop
 from onecart.samples import load, orders, people, visits, voices
 from onecart.samples.defects import FATES, Feed, write
@@ -19,7 +19,6 @@ from onecart.samples.seeded_random import Dice
 
 _VERSION = 1  # raise it when the same settings grow another world
 _CUSTOMERS_PER_FILE = 500
-_AT_ONCE = 4
 
 
 def grow(
@@ -79,18 +78,16 @@ def grow(
 def _write_feeds(
     world: "_World", paths: dict[str, str], spread: int, progress: Callable[[str, int], None] | None
 ) -> dict[str, dict[str, int]]:
-    """Feed -> lines by fate, and late ones. Some at once: small feeds leave cores idle while the driver plans."""
+    """Feed -> lines by fate, and late ones."""
 
     def put(named: tuple[str, Feed]) -> tuple[str, dict[str, int]]:
-        return named[0], write(named[1], paths[named[0]], world.files, spread)
+        name, feed = named
+        kinds = write(feed, paths[name], world.files, spread)
+        if progress:
+            progress(name, sum(kinds[fate] for fate in FATES))
+        return name, kinds
 
-    written = {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for name, kinds in pool.map(put, (feed for feed in world.feeds() if feed[0] in paths)):
-            written[name] = kinds
-            if progress:
-                progress(name, sum(kinds[fate] for fate in FATES))
-    return written
+    return dict(side_by_side(put, (feed for feed in world.feeds() if feed[0] in paths)))
 
 
 class _World:

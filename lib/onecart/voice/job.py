@@ -3,6 +3,7 @@
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from onecart import models
 from onecart.context import Context, Result
 from onecart.errors import DataError
 from onecart.frames import break_lineage
@@ -54,14 +55,13 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
         model = train_sentiment(reviews.select("text", "label"), **{**settings.params, **asked})
     except DataError as e:  # a shop with few reviews has all its other jobs to run
         return 0, f"no model: {e}"
-    model.save(ctx.model_path(MODEL))
+    version = models.save(ctx, MODEL, model.save)
     kept = held_out(F.col("text"), share=settings.holdout_share, seed=seed)
     split = F.when(F.col("label").isNull(), "unlabelled").when(kept, "test").otherwise("train")
-    scored = model.score(reviews.withColumn("split", split)).withColumn(
-        "model_version", F.lit(ctx.model_version(MODEL))
-    )
+    scored = model.score(reviews.withColumn("split", split)).withColumn("model_version", F.lit(version))
     columns = ("review_id", "sku", "sentiment", "confidence", "reason", "split", "model_version")
     written = ctx.lake.replace("gold.review_sentiment", scored.select(*columns))
+    models.register(ctx, "sentiment", version, reason="the newest")
     found = model.metrics
     kinds = ("accuracy", "macro_f1")
     ours = {m: found[m] for m in (*kinds, "ece")}

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from onecart import voice
 from onecart.errors import UsageError, nearest
-from onecart.voice.sentiment.calibration import expected_error
+from onecart.stats.top_label_calibration import expected_error
 
 _HELD = 0.05  # of a fold's training texts: train_sentiment always measures, too
 TABLE: tuple[tuple[str, str], ...] = (

@@ -9,7 +9,6 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.forecast.checks import FLAGS, IDS, LABELS, NUMBERS
 from onecart.forecast.hierarchy.tree import (
     check,
     is_node,
@@ -20,7 +19,7 @@ from onecart.forecast.hierarchy.tree import (
     unknown_node,
     upwards,
 )
-from onecart.frames import break_lineage
+from onecart.frames import FLAGS, IDS, LABELS, NUMBERS, break_lineage
 
 METHODS = ("wls_var", "wls_struct", "ols", "bottom_up")
 _KEY = ["unique_id", "ds"]

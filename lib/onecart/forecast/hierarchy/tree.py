@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.forecast.checks import IDS, LABELS, Kind, hold, require
+from onecart.frames import IDS, LABELS, Kind, require_columns, require_type
 
 TOTAL = "total"
 
@@ -25,8 +25,8 @@ def level_names(levels: Sequence[str]) -> list[str]:
 
 def check(what: str, df: DataFrame, wanted: Mapping[str, Kind]) -> None:
     for name, kind in wanted.items():
-        require("hierarchy", what, df, [name])
-        hold("hierarchy", what, df, name, kind)
+        require_columns(df, [name], f"hierarchy: {what}")
+        require_type(df, name, kind, f"hierarchy: {what}")
 
 
 def places_of(tree: DataFrame, names: Sequence[str]) -> DataFrame:

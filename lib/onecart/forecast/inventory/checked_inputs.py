@@ -11,9 +11,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.forecast.checks import DATES, FLAGS, IDS, NUMBERS, hold, require
 from onecart.forecast.inventory.sku_inputs import Costs, Stock, lead_fault
 from onecart.forecast.workers import spread_out
+from onecart.frames import DATES, FLAGS, IDS, NUMBERS, require_columns, require_type
 
 STOCK = tuple(Stock.__dataclass_fields__)
 COSTS = tuple(Costs.__dataclass_fields__)
@@ -28,11 +28,11 @@ def forecast_frame(who: str, forecast: Any) -> DataFrame:
     if not isinstance(frame, DataFrame):
         raise UsageError(f"{who}: forecast must be a DataFrame or have one as .best, found {type(forecast).__name__}")
     check_columns(who, "forecast", frame, ("unique_id", "ds", "yhat"))
-    hold(who, "forecast", frame, "ds", (DATES[0], "dates"))
+    require_type(frame, "ds", (DATES[0], "dates"), f"{who}: forecast")
     check_numbers(who, "forecast", frame, ["yhat", *(name for name in frame.columns if _INTERVAL.fullmatch(name))])
     if "chosen" not in frame.columns:
         return frame
-    hold(who, "forecast", frame, "chosen", FLAGS)
+    require_type(frame, "chosen", FLAGS, f"{who}: forecast")
     return frame.where("chosen")
 
 
@@ -124,14 +124,14 @@ def check_columns(who: str, what: str, df: DataFrame, wanted: Sequence[str]) -> 
     """UsageError for columns that are missing, or a unique_id that is no id."""
     if not isinstance(df, DataFrame):
         raise UsageError(f"{who}: {what} must be a DataFrame, found {type(df).__name__}")
-    require(who, what, df, wanted)
-    hold(who, what, df, "unique_id", IDS)
+    require_columns(df, wanted, f"{who}: {what}")
+    require_type(df, "unique_id", IDS, f"{who}: {what}")
 
 
 def check_numbers(who: str, what: str, df: DataFrame, columns: Sequence[str]) -> None:
     """UsageError for a column of another type than numbers."""
     for name in columns:
-        hold(who, what, df, name, NUMBERS)
+        require_type(df, name, NUMBERS, f"{who}: {what}")
 
 
 def _part(who: str, what: str, df: DataFrame, columns: Sequence[str], needed: Sequence[str]) -> DataFrame:

@@ -8,9 +8,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.evaluation.metrics import INTERVAL, RESAMPLES
-from onecart.intent.training.encoding import quoted, require
+from onecart.frames import require_columns
+from onecart.intent.training.encoding import quoted
 from onecart.intent.training.split import border
+from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
 MIN_ROWS = 30  # smaller groups say nothing, and might name someone
 _RATES = ("selection_rate", "true_positive_rate", "calibration_gap")
@@ -36,7 +37,7 @@ def audit(
 
     scored: a row per case with the 0/1 or boolean `label`, `probability` and `by`, where null counts as `unknown`.
     """
-    require(scored, [label, probability, *by], "audited")
+    require_columns(scored, [label, probability, *by], "the audited frame")
     if not 0 < share < 1:
         raise UsageError(f"share={share:g}: the share that is selected lies between 0 and 1")
     if not by:
@@ -67,12 +68,12 @@ def audit(
 
 def _figures(r: Any, draw: Any) -> dict[str, Any]:
     cells = np.array([r["n00"], r["n01"], r["n10"], r["n11"]])
-    mean, (point, *resampled) = r["p"] / r["n"], (_rates(c) for c in (cells, *draw.poisson(cells, (RESAMPLES, 4))))
+    mean, (point, *resampled) = r["p"] / r["n"], (_rates(c) for c in (cells, *resampled_counts(cells, RESAMPLES, draw)))
     found: dict[str, Any] = {"n": r["n"], "positives": r["n10"] + r["n11"]}
     for i, name in enumerate(_RATES):
         value, others = point[i], np.array([rates[i] for rates in resampled])
         value, others = (mean - value, mean - others) if name == "calibration_gap" else (value, others)
-        low, high = np.nanquantile(others, INTERVAL) if not np.isnan(value) else (np.nan, np.nan)
+        low, high = interval(others) if not np.isnan(value) else (np.nan, np.nan)
         named = {name: value, f"{name}_low": low, f"{name}_high": high}
         found |= {k: None if np.isnan(v) else float(v) for k, v in named.items()}
     return found

@@ -7,11 +7,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.intent.training.encoding import quoted, require
+from onecart.frames import require_columns
+from onecart.intent.training.encoding import quoted
+from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
 BINS = 10
-RESAMPLES = 200
-INTERVAL = (0.025, 0.975)
 _LOGIT_LIMIT = 1e-9
 
 
@@ -42,7 +42,7 @@ def evaluate(
     One dict for all rows (`by`: None), then one for each value of the column `by`, the most rows first; a value with one
     outcome only has n, positives and prevalence. label: 0/1 or boolean. UsageError names a column that is not there.
     """
-    require(df, [label, probability, *([by] if by else [])], "evaluated")
+    require_columns(df, [label, probability, *([by] if by else [])], "the evaluated frame")
     p, y = quoted(probability), "__onecart_y"
     known = df.withColumn(y, quoted(label).cast("double")).where(F.col(y).isNotNull() & p.isNotNull())
     rows = [("all", None, known)]
@@ -90,29 +90,26 @@ def figures(table: Any) -> dict[str, float]:
 
 
 def intervals(table: Any, resamples: int = RESAMPLES, seed: int = 7) -> dict[str, float]:
-    """`<figure>_low` and `_high`: the 95 % interval of each figure over resampled rows (percentile bootstrap).
+    """`<figure>_low` and `_high`: the 95 % interval of each figure over resampled rows, see `stats.bootstrap`.
 
-    Rows of one score and outcome are alike, so a resample draws how often each kind comes: Poisson numbers with the
-    counts as means (Chamandy et al., Estimating Uncertainty for Massive Data Streams, 2012). No row leaves Spark.
+    Rows of one score and outcome are alike, so a resample draws how often each kind comes. No row leaves Spark.
     """
     if "auc" not in figures(table):
         return {}
     found = [figures(t) for t in resampled(table, resamples, seed)]
     ends: dict[str, float] = {}
     for name in [k for k in found[0] if k not in ("n", "positives", "prevalence")]:
-        low, high = np.quantile([f[name] for f in found if name in f], INTERVAL)
-        ends |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        ends[f"{name}_low"], ends[f"{name}_high"] = interval([f[name] for f in found if name in f])
     return ends
 
 
 def resampled(table: Any, resamples: int, seed: int) -> Any:
     """Resamples of the groups, one after another."""
-    draw = np.random.default_rng(seed)
     n, positives, p_sum = table[:, 1], table[:, 2], table[:, 3]
     p = p_sum / n
     kept = np.clip(p, 1e-15, 1 - 1e-15)
-    for _ in range(resamples):
-        hits, misses = draw.poisson(positives), draw.poisson(n - positives)
+    counts = np.stack([positives, n - positives])
+    for hits, misses in resampled_counts(counts, resamples, np.random.default_rng(seed)):
         rows = hits + misses
         error = hits * (1 - p) ** 2 + misses * p**2
         loss = -(hits * np.log(kept) + misses * np.log(1 - kept))

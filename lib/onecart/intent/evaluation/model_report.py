@@ -8,11 +8,11 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.intent.evaluation.calibration import Curve
 from onecart.intent.explanation.explain import Explainer
 from onecart.intent.explanation.reasons import by_column
 from onecart.intent.training.encoding import VECTOR, Slot
 from onecart.intent.training.split import PART
+from onecart.stats.calibration import Curve
 
 ROWS = 500
 _POINTS = 10

@@ -12,9 +12,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.intent.evaluation.calibration import Curve
 from onecart.intent.explanation.explain import Explainer, rescaled
 from onecart.intent.training.encoding import VECTOR, Slot, quoted
+from onecart.stats.calibration import Curve
 
 _WINDOW = re.compile(r"^(.+)_(\d+)d$")
 _DAYS_SINCE = re.compile(r"^days_since_(.+)$")

@@ -10,8 +10,6 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.errors import UsageError, nearest
-
 VECTOR = "__onecart_vector"
 MAX_LEVELS = 30  # most frequent values of a string column that get a number of their own; the others share none
 MIN_ROWS_A_VALUE = 20  # a string column with fewer rows a value names things rather than kinds of things
@@ -80,13 +78,6 @@ def slots(df: DataFrame, columns: Sequence[str]) -> tuple[list[Slot], dict[str, 
 def quoted(name: str) -> Column:
     """The column of that name, whatever characters it has."""
     return F.col("`" + name.replace("`", "``") + "`")
-
-
-def require(df: DataFrame, columns: Sequence[str], what: str) -> None:
-    """UsageError that names the first of `columns` that `df` lacks."""
-    for column in columns:
-        if column not in df.columns:
-            raise UsageError(f"the {what} column '{column}' is not in the frame{nearest(column, df.columns)}")
 
 
 def finite(column: str) -> Column:

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import DataError
+from onecart.frames import require_columns
 from onecart.intent.evaluation.metrics import auc
-from onecart.intent.training.encoding import MAX_LEVELS, finite, quoted, require
+from onecart.intent.training.encoding import MAX_LEVELS, finite, quoted
 from onecart.intent.training.split import LABEL, with_label
 
 CERTAIN = 0.9995  # a column that ranks the outcomes so well alone holds the outcome
@@ -44,8 +45,8 @@ def lint(
     - a timed table is about to be split at random: a date or timestamp named like as_of or ts, and no `time`.
     allow: columns not to be looked at. UsageError: a column is not there.
     """
-    require(features, [label], "label")
-    require(features, [*(columns or []), *(known or []), *([time] if time else [])], "linted")
+    require_columns(features, [label], "the frame", role="label")
+    require_columns(features, [*(columns or []), *(known or []), *([time] if time else [])], "the frame", role="linted")
     timed(features, time, allow)
     late(features, time, known, allow)
     chosen = [c for c in (columns or features.columns) if c not in (label, time, *allow)]

@@ -12,14 +12,14 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.frames import in_order
+from onecart.frames import in_order, require_columns
 from onecart.intent.evaluation import drift, metrics, model_report
-from onecart.intent.evaluation.calibration import Curve, calibrated
 from onecart.intent.explanation import explain
 from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.training import classifiers, leakage
-from onecart.intent.training.encoding import VECTOR, Slot, require, slots, vector
+from onecart.intent.training.encoding import VECTOR, Slot, slots, vector
 from onecart.intent.training.split import BEFORE, LABEL, PART, with_label, with_part
+from onecart.stats.calibration import Curve, calibrated
 
 _ODDS, _PLACE = "__onecart_odds", "__onecart_place"
 PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
@@ -119,7 +119,7 @@ def _checked(
 ) -> list[str]:
     """The columns to learn from. UsageError: a column is not there; Leak: the frame looks ahead."""
     for names, what in (([label], "label"), ([time] if time else [], "time"), (columns or [], "feature")):
-        require(features, names, what)
+        require_columns(features, names, "the frame", role=what)
     leakage.timed(features, time, allow)
     leakage.late(features, time, None, allow)
     return [c for c in (columns or features.columns) if c not in (label, time)]

@@ -1,10 +1,9 @@
 """How good recommendations are: ranking measures on what came later, and what the lists are made of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,6 +11,7 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 from onecart.recommend.interactions import require_columns
+from onecart.stats.bootstrap import means_by
 
 RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")
 """The measures of a user's list."""
@@ -86,12 +86,8 @@ def per_user(recommended: DataFrame, held_out: DataFrame, k: int = 10, *, by: Se
 
 
 def intervals(users: DataFrame, names: Sequence[str] = ("ndcg",), draws: int = 200, seed: int = 7) -> dict[str, float]:
-    """<name>_low and <name>_high: the 95 % interval of the mean of each column `names` of `users`, one row a user.
-
-    By the Poisson bootstrap (Chamandy et al., Estimating Uncertainty for Massive Data Streams, 2012): in each draw a user
-    counts as often as a Poisson number of mean 1 says, which comes from the hash of the user and `seed` and so does not
-    depend on how the rows are spread. Only sums leave the workers.
-    """
+    """<name>_low and <name>_high: the 95 % interval of the mean of each column `names` of `users`, one row a user, see
+    `stats.bootstrap`."""
     ends = intervals_by(users.withColumn("__all", F.lit("")), "__all", names, draws, seed)
     return {str(name): float(value) for name, value in ends.iloc[0].items()}
 
@@ -102,24 +98,10 @@ def intervals_by(
     """One row per value of the column `by` of `users`, a text and the index: what `intervals` finds on the rows with
     that value alone, for all values in one pass. Rows without a value are left out."""
     require_columns(users, ("user_id", by, *names), "users")
-    key = F.xxhash64("user_id", F.lit(seed)).alias("key")
-    schema = "__by string, draw int, n double, " + ", ".join(f"`{name}` double" for name in names)
-
-    def drawn(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-        for batch in batches:
-            counts = np.stack([np.random.default_rng(int(k) % 2**63).poisson(1, draws) for k in batch["key"]])
-            values = batch[[*names]].to_numpy(float)
-            for value, rows in batch.groupby("__by").indices.items():
-                sums = dict(zip(names, (counts[rows].T @ values[rows]).T, strict=True))
-                yield pd.DataFrame({"__by": value, "draw": range(draws), "n": counts[rows].sum(0), **sums})
-
-    parts = users.select(key, F.col(by).cast("string").alias("__by"), *names).mapInPandas(drawn, schema)
-    sums = parts.groupBy("__by", "draw").agg(F.sum("n").alias("n"), *[F.sum(name).alias(name) for name in names])
-    table = sums.toPandas()
-    if table.empty:
+    ends = means_by(users, "user_id", by, names, draws, seed)
+    if ends.empty:
         raise UsageError("users are empty: there is nothing to draw from")
-    means = table[[*names]].div(table["n"].clip(lower=1), axis=0).groupby(table["__by"].rename(None))
-    return means.quantile(0.025).add_suffix("_low").join(means.quantile(0.975).add_suffix("_high"))
+    return ends
 
 
 def compare(a: DataFrame, b: DataFrame, name: str = "ndcg", draws: int = 200, seed: int = 7) -> dict[str, float]:

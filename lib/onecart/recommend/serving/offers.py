@@ -9,10 +9,10 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from onecart import models
 from onecart.config import Recommend
 from onecart.context import Context
 from onecart.frames import break_lineage
-from onecart.lake.files import listed
 from onecart.recommend.events import interactions
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.serving.rerank import reranked
@@ -46,10 +46,10 @@ def newest(ctx: Context, read: Kept | None = None) -> Kept | None:
         return None
     if read and row[0] == read.version:
         return read
-    path = f"{ctx.lake.root}/models/{MODEL}/{row[0].split('@')[1]}"
-    if not any("/about/" in file for file, _ in listed(ctx.spark, path)):
+    try:
+        return Kept(models.load(ctx, row[0], lambda path: Recommender.load(ctx.spark, path)), row[0])
+    except models.Gone:
         return None
-    return Kept(Recommender.load(ctx.spark, path), row[0])
 
 
 def kept(ctx: Context, settings: dict[str, Any]) -> Kept | None:

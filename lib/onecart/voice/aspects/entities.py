@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.frames import break_lineage
-from onecart.voice.checks import require, require_text
+from onecart.frames import break_lineage, require_columns
+from onecart.voice.checks import require_text
 from onecart.voice.text.clauses import base
 
 _LONGEST = 8  # words of a name
@@ -42,7 +42,7 @@ def entities(
 
     Raises UsageError for a missing column.
     """
-    require_text(texts, key)
+    require_text(texts, [key])
     names = _names(catalogue, places)
     listed = texts.where("text IS NOT NULL").select(F.col(key).alias("id"), "text", F.inline(_listed()(F.col("text"))))
     named = listed.join(names, "gram", how="inner")
@@ -64,14 +64,14 @@ def entities(
 def _names(catalogue: DataFrame, places: DataFrame | None) -> DataFrame:
     """gram, kind, place_of_kind, skus; a gram may be a product's, a brand's and a place's."""
     known = [c for c in ("description", "brand") if c in catalogue.columns]
-    require("the catalogue", catalogue, "sku", *([] if known else ["description"]))
+    require_columns(catalogue, ("sku", *([] if known else ["description"])), "the catalogue")
     kinds = {"description": ("product", 0), "brand": ("brand", 1)}
     parts = [
         catalogue.select(F.col(c).alias("name"), F.col("sku").cast("string").alias("sku"), *_kind(*kinds[c]))
         for c in known
     ]
     if places is not None:
-        require("places", places, "place")
+        require_columns(places, ["place"], "places")
         parts.append(
             places.select(F.col("place").alias("name"), F.lit(None).cast("string").alias("sku"), *_kind("place", 2))
         )

@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
+from onecart.frames import require_columns
 from onecart.voice.aspects import aspect_lexicon, opinion_lexicon
-from onecart.voice.checks import require, require_text
+from onecart.voice.checks import require_text
 from onecart.voice.text.clauses import Clause, clauses, words_of
 
 _DETERMINERS = opinion_lexicon.words("the this that its it's my our their these those a an your his her any some")
@@ -74,7 +75,7 @@ def of_catalogue(counted: DataFrame, catalogue: DataFrame | None) -> DataFrame:
     """[term] of the terms with a word of the catalogue. UsageError: it has no `description`."""
     if catalogue is None:
         return counted.select("term").limit(0)
-    require("the catalogue", catalogue, "description")
+    require_columns(catalogue, ["description"], "the catalogue")
     words = catalogue.select(F.explode(F.split(F.lower("description"), r"[^\p{L}]+")).alias("word")).distinct()
     each = counted.select("term", F.explode(F.split("term", " ")).alias("word"))
     return each.join(words, "word", how="left_semi").select("term").distinct()

@@ -10,6 +10,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.frames import break_lineage
+from onecart.stats.multiple_testing import with_q_value
 
 _TAILS = T.StructType([T.StructField("p_value", T.DoubleType()), T.StructField("least", T.DoubleType())])
 
@@ -21,28 +22,14 @@ def judged(cells: DataFrame, *, alpha: float) -> DataFrame:
     how often chance puts as many of all the complaints among the recent reviews. It is null where the cell is not testable,
     and where no number of complaints could have made it `alpha` or less (Tarone 1990): this depends on the totals alone, so
     leaving those tests out is fair, and `cells` must have a row also where nobody complained.
-    q_value: Benjamini and Hochberg (1995) over all p-values of the frame; null above `alpha`, where it cannot matter.
-    emerging: q_value <= alpha; of these cells chance made a share of `alpha` at most, in the long run.
+    q_value: see `with_q_value`. emerging: q_value <= alpha; of these cells chance made a share of `alpha` at most, in the long run.
     """
     columns = ("recent", "recent_reviews", "past", "past_reviews")
     tails = _tails()(*[F.col(c).cast("double") for c in columns])
     found = cells.withColumn("tails", F.when(F.col("testable"), tails))
     found = found.withColumn("p_value", F.when(F.col("tails.least") <= alpha, F.col("tails.p_value"))).drop("tails")
-    return break_lineage(found).transform(_discovered, alpha=alpha)
-
-
-def _discovered(rows: DataFrame, *, alpha: float) -> DataFrame:
-    """`rows`[p_value, ...] with q_value and emerging. Only the p-values up to `alpha` are sorted in one place."""
-    total = rows.agg(F.count("p_value").alias("tests"))
-    small = rows.where(F.col("p_value") <= alpha).select("p_value").groupBy("p_value").agg(F.count("*").alias("n"))
-    up = Window.orderBy("p_value").rowsBetween(Window.unboundedPreceding, 0)
-    down = Window.orderBy("p_value").rowsBetween(0, Window.unboundedFollowing)
-    ranked = small.withColumn("rank", F.sum("n").over(up)).crossJoin(F.broadcast(total))
-    ranked = ranked.withColumn("own", F.col("p_value") * F.col("tests") / F.col("rank"))
-    found = ranked.select("p_value", F.min("own").over(down).alias("q"))
-    joined = rows.join(F.broadcast(found), "p_value", how="left")
-    q = F.when(F.col("q") <= alpha, F.col("q"))
-    return joined.withColumns({"q_value": q, "emerging": F.coalesce(F.col("q") <= alpha, F.lit(False))}).drop("q")
+    tested = break_lineage(found).transform(with_q_value, alpha=alpha)
+    return tested.withColumn("emerging", F.col("q_value").isNotNull())
 
 
 def tails(

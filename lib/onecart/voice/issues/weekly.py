@@ -4,9 +4,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, require_columns
 from onecart.voice.aspects.aspect_lexicon import OWNERS
-from onecart.voice.checks import require
 from onecart.voice.issues.trend_test import judged, over_time
 
 _KEY = ["scope", "item", "aspect", "week"]
@@ -36,9 +35,9 @@ def product_issues(
 
     Raises UsageError for a missing column, or a review_id or sku that is there twice.
     """
-    require("mentions", mentions, "review_id", "aspect", "polarity")
-    require("reviews", reviews, "review_id", "review_ts", "sku")
-    require("products", products, "sku", "category")
+    require_columns(mentions, ("review_id", "aspect", "polarity"), "mentions")
+    require_columns(reviews, ("review_id", "review_ts", "sku"), "reviews")
+    require_columns(products, ("sku", "category"), "products")
     for frame, name, key in ((reviews, "reviews", "review_id"), (products, "products", "sku")):
         _unique(frame, name, key)
     placed = break_lineage(placed_reviews(reviews, products))

@@ -1,16 +1,20 @@
 """What a training text is labelled, which labels there are, and how many rows of each."""
 
-from typing import Any
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.errors import DataError, UsageError
+from onecart.errors import DataError
+from onecart.frames import Kind, require_type
 from onecart.voice.sentiment.params import Params
 
 Counts = dict[str | None, tuple[int, int]]  # label -> rows to learn from, rows held out
 MOST = 3
+_LABELS: Kind = (
+    (T.StringType, T.IntegralType, T.BooleanType, T.FractionalType, T.NullType),
+    "text, numbers, or true or false",
+)
+_STARS: Kind = ((T.NumericType, T.NullType), "numbers")
 _SHOWN = 10  # labels that an error names
 
 
@@ -23,7 +27,7 @@ def label_of(reviews: DataFrame) -> Column:
     names = reviews.columns
     if "label" not in names:
         return stars(reviews)
-    given = _text(reviews, "label", T.StringType | T.IntegralType | T.BooleanType | T.FractionalType | T.NullType)
+    given = _text(reviews, "label", _LABELS)
     if "rating" not in names:
         return given
     used = {r[0] for r in reviews.select(given).distinct().limit(_SHOWN).collect()} - {None}
@@ -34,7 +38,7 @@ def label_of(reviews: DataFrame) -> Column:
 
 
 def stars(reviews: DataFrame) -> Column:
-    _text(reviews, "rating", T.NumericType | T.NullType)
+    _text(reviews, "rating", _STARS)
     rating = F.col("rating").cast("double")
     return of_stars(rating, between="neutral")
 
@@ -45,11 +49,8 @@ def of_stars(rating: Column, *, between: str | None) -> Column:
     return F.when(known, F.when(rating >= 4, "positive").when(rating <= 2, "negative").otherwise(F.lit(between)))
 
 
-def _text(reviews: DataFrame, name: str, kinds: Any) -> Column:
-    kind = reviews.schema[name].dataType
-    if not isinstance(kind, kinds):
-        what = "numbers" if name == "rating" else "strings, numbers or booleans"
-        raise UsageError(f"column '{name}' is {kind.simpleString()}; it must hold {what}")
+def _text(reviews: DataFrame, name: str, kind: Kind) -> Column:
+    require_type(reviews, name, kind, "the frame")
     text = F.col(name).cast("string")
     return F.when((F.trim(text) != "") & (text != "NaN"), text)
 

@@ -14,9 +14,9 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.spark import session
+from onecart.stats.top_label_calibration import Calibration
 from onecart.voice.checks import require_text
 from onecart.voice.sentiment import classifiers
-from onecart.voice.sentiment.calibration import Calibration
 from onecart.voice.text import cleaning, languages, partitioning, vectors
 from onecart.voice.text.onnx_annotator import one_thread_a_task
 from onecart.voice.text.tokenizer import TEXT, WORDS, with_terms

@@ -12,10 +12,11 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 from onecart.spark import session
+from onecart.stats import top_label_calibration
+from onecart.stats.top_label_calibration import Calibration
 from onecart.voice.checks import require_text
-from onecart.voice.sentiment import calibration, classifiers
+from onecart.voice.sentiment import classifiers
 from onecart.voice.sentiment.baseline import BASELINE, fit_baseline, places
-from onecart.voice.sentiment.calibration import Calibration
 from onecart.voice.sentiment.evaluation import held_out, metrics, uniform
 from onecart.voice.sentiment.labels import Counts, counted, label_of, two_or_three
 from onecart.voice.sentiment.model import PLACE, Reading, SentimentModel, answered
@@ -45,7 +46,7 @@ def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
     Raises UsageError for an unknown parameter or column, DataError for too few rows or other than two or three labels.
     """
     p = checked(params)
-    require_text(reviews, *({"label"} if "rating" not in reviews.columns else ()))
+    require_text(reviews, ["label"] if "rating" not in reviews.columns else [])
     session(nlp=True)  # an error that says what to do, if the running session lacks Spark NLP
     if p.languages:
         from onecart.voice.sentiment.multilingual import train_routed
@@ -124,10 +125,10 @@ def _calibrated(rows: DataFrame, labels: int) -> Calibration:
     chance, right = F.array_max(classifiers.CHANCES), F.col(PLACE).cast("string") == F.col(LABEL)
     found = rows.select(chance.alias("chance"), F.col(PLACE).alias("answer"), right.alias("right")).toPandas()
     if len(found) < _FEW:
-        return calibration.identity(labels)
+        return top_label_calibration.identity(labels)
     columns = (found[c].to_numpy() for c in ("chance", "answer", "right"))
     chances, answers, rights = columns
-    return calibration.fitted(
+    return top_label_calibration.fitted(
         np.asarray(chances, float), np.asarray(answers, int), np.asarray(rights, bool), labels=labels
     )
 
@@ -158,7 +159,7 @@ def _outcomes(test: DataFrame, model: SentimentModel, baseline: PipelineModel) -
     parts: dict[str, Column] = {
         "answer": F.when(has_words, place).cast("string"),
         "plain": F.when(has_words, F.col(BASELINE).cast("int")).cast("string"),
-        "bin": calibration.bin_of(confidence),
+        "bin": top_label_calibration.bin_of(confidence),
     }
     grouped = said.groupBy(LABEL, *[c.alias(name) for name, c in parts.items()])
     return grouped.agg(F.count("*").alias("count"), F.sum(confidence).alias("confidence")).collect()
@@ -176,7 +177,7 @@ def _figures(found: list[Any], counts: Counts, labels: tuple[str, ...]) -> dict[
             bins[r["bin"]] = (texts + r["count"], right + hit, confidence + r["confidence"])
     return {
         **metrics([(r[LABEL], r["answer"], r["count"]) for r in found]),
-        "ece": calibration.expected_error([*bins.values()]),
+        "ece": top_label_calibration.expected_error([*bins.values()]),
         "n": float(n),
         "majority_accuracy": counts[frequent][1] / n,
         **{f"baseline_{name}": value for name, value in baseline.items()},

@@ -11,8 +11,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.frames import break_lineage
-from onecart.voice.checks import require, require_strings
+from onecart.frames import TEXT, break_lineage, require_columns, require_type
 from onecart.voice.tickets import rules
 
 OF_CATEGORY = {  # silver.tickets.category -> intent
@@ -149,5 +148,6 @@ def _template(tickets: DataFrame) -> Column:
 
 
 def _require(tickets: DataFrame) -> None:
-    require("the frame", tickets, *([] if "subject" in tickets.columns else ["text"]), "category")
-    require_strings(tickets, *[name for name in ("text", "subject", "category") if name in tickets.columns])
+    require_columns(tickets, (*([] if "subject" in tickets.columns else ["text"]), "category"), "the frame")
+    for name in [name for name in ("text", "subject", "category") if name in tickets.columns]:
+        require_type(tickets, name, TEXT, "the frame")

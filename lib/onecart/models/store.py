@@ -1,0 +1,117 @@
+"""Where trained models are kept: files below <lake>/models/<name>/<run>, and a row each in gold.model_registry.
+
+Where the files are follows from the model's version, `name@run`, alone, never from a path that some table holds; and what is
+loaded must be what was saved, by its checksum.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from onecart.config import is_local
+from onecart.context import Context
+from onecart.contracts import contract
+from onecart.errors import OneCartError
+from onecart.lake.files import listed, read_bytes
+
+TABLE = "gold.model_registry"
+Model = TypeVar("Model")
+_VERSION = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*)@([A-Za-z0-9_-]+)")
+
+
+class Gone(OneCartError):
+    """The model's files are not there, or are not what was saved."""
+
+
+def save(ctx: Context, name: str, write: Callable[[str], None]) -> str:
+    """Saves the model `name` of this run by `write`(path); gives its version."""
+    version = ctx.model_version(name)
+    write(_folder(ctx, version))
+    return version
+
+
+def load(ctx: Context, version: str, read: Callable[[str], Model]) -> Model:
+    """The model of `version`, by `read`(path). Gone: an erasure has taken it with a person it was made from, or its files
+    have another checksum than gold.model_registry says."""
+    folder = _folder(ctx, version)
+    if not listed(ctx.spark, folder):
+        raise Gone(f"the files of the model {version} are gone")
+    row = _registry(ctx).where(F.col("model_version") == version).select("checksum").first()
+    if row is not None and row["checksum"] not in (None, _checksum(ctx.spark, folder)):
+        raise Gone(f"the files of the model {version} are not those that were saved")
+    return read(folder)
+
+
+def current(ctx: Context, question: str) -> str | None:
+    """The version of the model that answers `question` now; None: there is none."""
+    row = _models(ctx, question).where("role = 'champion'").select("model_version").first()
+    return row[0] if row else None
+
+
+def newest_as_of(ctx: Context, question: str) -> date | None:
+    """The as_of of the newest model of `question`, whatever its role; None: there is none."""
+    row = _models(ctx, question).agg(F.max("as_of")).first()
+    return row[0] if row else None
+
+
+def register(
+    ctx: Context,
+    question: str,
+    version: str,
+    *,
+    wins: bool = True,
+    reason: str,
+    figures: Mapping[str, float | None] | None = None,
+) -> None:
+    """Writes the row of a saved model; where it wins, the champion before becomes `retired`. figures: of the contract's
+    columns better_by..., auc, log_loss; all others are in gold.model_health."""
+    schema, folder = contract(TABLE).schema, _folder(ctx, version)
+    row = {
+        **dict.fromkeys(schema.fieldNames()),
+        **(figures or {}),
+        "model": question,
+        "model_version": version,
+        "role": "champion" if wins else "challenger",
+        "reason": reason,
+        "path": folder.removeprefix(f"{ctx.lake.root}/"),
+        "checksum": _checksum(ctx.spark, folder),
+        "as_of": ctx.as_of(),
+    }
+    new = ctx.spark.createDataFrame([tuple(row[name] for name in schema.fieldNames())], schema)
+    if wins:
+        old = _models(ctx, question).where("role = 'champion'").where(F.col("model_version") != F.lit(version))
+        new = new.unionByName(old.withColumn("role", F.lit("retired")))
+    ctx.lake.upsert(TABLE, new)
+
+
+def _folder(ctx: Context, version: str) -> str:
+    found = _VERSION.fullmatch(version)
+    if found is None or ".." in version:
+        raise OneCartError(f"{version!r} is not the version of a model, as in intent.gbt@2f1c9d")
+    return f"{ctx.lake.root}/models/{found[1]}/{found[2]}"
+
+
+def _registry(ctx: Context) -> DataFrame:
+    return ctx.lake.read_if_exists(TABLE)
+
+
+def _models(ctx: Context, question: str) -> DataFrame:
+    return _registry(ctx).where(F.col("model") == question)
+
+
+def _checksum(spark: SparkSession, folder: str) -> str:
+    """SHA-256 over the names below `folder` and their contents; of Hadoop's own checksum files the names alone."""
+    digest = hashlib.sha256()
+    for path, _ in listed(spark, folder):
+        digest.update(path.rpartition(folder)[2].encode() + b"\0")
+        if path.endswith(".crc"):
+            continue
+        content = Path(path).read_bytes() if is_local(path) else read_bytes(spark, path)
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
