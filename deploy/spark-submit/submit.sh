@@ -20,11 +20,11 @@ for option in "$@"; do [ "$option" = --gpu ] && gpu=$here/deploy/gpu/discover.sh
 packages=$("$python" - "$job" "$@" <<'END'
 import argparse, sys
 from onecart import dag, jars, jobs
+from onecart.config.arguments import load_settings, parse
 
 def show():
     parser = argparse.ArgumentParser(prog="submit.sh JOB")
-    jobs.add_arguments(parser)
-    settings = jobs.load_settings(parser.parse_args(sys.argv[2:]))
+    settings = load_settings(parse(parser, sys.argv[2:]))
     nlp = settings.spark.nlp_packages or jars.NLP
     print(",".join([*jars.DELTA, *(nlp if dag.JOBS[sys.argv[1]].nlp else ())]))
     return 0

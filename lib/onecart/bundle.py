@@ -1,14 +1,23 @@
 """The Databricks job, written from the DAG: deploy/databricks/resources/onecart.job.yml."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from onecart.config.arguments import command_parser
 from onecart.dag import DAG, LIVE, UPKEEP, Job
-from onecart.jars import NLP, NLP_EXCLUDES
+from onecart.jars import NLP, NLP_EXCLUDES, NLP_VERSION
 
 _HEAD = "# Made from lib/onecart/dag.py by `onecart bundle`; do not edit by hand.\n"
+
+
+def bundle(argv: Sequence[str]) -> int:
+    """Writes deploy/databricks/resources/onecart.job.yml from the DAG."""
+    command_parser("bundle", bundle.__doc__, "bundle").parse_args(argv)
+    print(write(Path(__file__).resolve().parents[2] / "deploy" / "databricks" / "resources" / "onecart.job.yml"))
+    return 0
 
 
 def resource() -> dict[str, Any]:
@@ -37,7 +46,7 @@ def _task(job: Job) -> dict[str, Any]:
     libraries: list[dict[str, Any]] = [{"whl": "../../../dist/*.whl"}]
     if job.nlp:
         libraries.append({"maven": {"coordinates": NLP[0], "exclusions": list(NLP_EXCLUDES)}})
-        libraries += [{"maven": {"coordinates": NLP[1]}}, {"pypi": {"package": "spark-nlp==5.5.3"}}]
+        libraries += [{"maven": {"coordinates": NLP[1]}}, {"pypi": {"package": f"spark-nlp=={NLP_VERSION}"}}]
     task: dict[str, Any] = {
         "task_key": job.name,
         "description": job.summary,

@@ -1,13 +1,32 @@
 """`onecart demo`: grows the sample world, runs every job, prints one summary."""
 
 import json
-import sys
+import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from onecart.config import Settings
+from onecart.config.arguments import command_parser, load_settings, parse
+from onecart.connect import open_session
 from onecart.dag import DAG
-from onecart.jobs import open_session, run_jobs, table
+from onecart.jobs import run_jobs, table
+from onecart.samples.command import show_feed
+
+_log = logging.getLogger(__name__)
+
+
+def demo(argv: Sequence[str]) -> int:
+    """Real data -> all jobs -> summary table and report.html."""
+    parser = command_parser("demo", demo.__doc__, "demo --quick --lake my-lake")
+    parser.add_argument(
+        "--quick", action="store_true", help="200 customers and 40 products, a few minutes, in ./lake-quick"
+    )
+    args = parse(parser, argv)
+    if args.quick:
+        args.lake = args.lake or "lake-quick"
+        args.overrides = ["samples.customers=200", "forecast.top_skus=40", "spark.small=true", *args.overrides]
+    return run(load_settings(args), as_json=args.json)
 
 
 def run(settings: Settings, *, as_json: bool = False) -> int:
@@ -16,10 +35,7 @@ def run(settings: Settings, *, as_json: bool = False) -> int:
 
     clock = time.monotonic()
     spark = open_session(settings, nlp=True)
-    print(
-        "onecart: growing the sample world around the real invoices of Online Retail II (UCI, Chen 2019)",
-        file=sys.stderr,
-    )
+    _log.info("growing the sample world around the real invoices of Online Retail II (UCI, Chen 2019)")
     counts = grow(spark, settings, progress=show_feed)
     rows: list[dict[str, Any]] = [_grown(counts, time.monotonic() - clock), *run_jobs(DAG, settings, spark)]
     total = time.monotonic() - clock
@@ -29,11 +45,6 @@ def run(settings: Settings, *, as_json: bool = False) -> int:
     else:
         print(f"\n{table(rows)}\n\ndone in {total / 60:.1f} minutes; open {page}")
     return 0
-
-
-def show_feed(feed: str, lines: int) -> None:
-    """One line on stderr a feed grown."""
-    print(f"onecart:   {feed:<16} {lines:>10,} lines", file=sys.stderr)
 
 
 def _grown(counts: dict[str, int], seconds: float) -> dict[str, Any]:

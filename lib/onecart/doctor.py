@@ -5,12 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onecart import jars
 from onecart.config import Settings, is_local
+from onecart.config.arguments import command_parser, load_settings, parse
+from onecart.connect import check_writable
 from onecart.errors import OneCartError
+
+
+def doctor(argv: Sequence[str]) -> int:
+    """Checks Java, jars, memory, disk and write access, and says what is wrong."""
+    args = parse(command_parser("doctor", doctor.__doc__, "doctor --env cluster --json"), argv)
+    return examine(load_settings(args), as_json=args.json)
 
 
 def examine(settings: Settings, *, as_json: bool = False) -> int:
@@ -76,8 +84,6 @@ def _writable(folder: Path, need_gib: float) -> str:
 
 
 def _lake(root: str) -> str:
-    from onecart.jobs import check_writable
-
     check_writable(root)
     if not is_local(root):
         return f"{root} (not a local folder: looked at when Spark starts)"

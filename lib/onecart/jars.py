@@ -3,12 +3,12 @@
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
 import ssl
 import subprocess
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -16,9 +16,12 @@ from pathlib import Path
 
 from onecart.errors import OneCartError
 
+_log = logging.getLogger(__name__)
+
 DELTA = ("io.delta:delta-spark_2.12:3.3.3",)
+NLP_VERSION = "5.5.3"  # jar and Python package; files that cannot read it here are held to it by tests/front
 # Spark NLP's own engine bundles are left out for the smaller TensorFlow platform jar: 557 MB instead of several GB.
-NLP = ("com.johnsnowlabs.nlp:spark-nlp_2.12:5.5.3", "org.tensorflow:tensorflow-core-platform:0.4.2")
+NLP = (f"com.johnsnowlabs.nlp:spark-nlp_2.12:{NLP_VERSION}", "org.tensorflow:tensorflow-core-platform:0.4.2")
 NLP_EXCLUDES = tuple(
     f"com.johnsnowlabs.nlp:{name}" for name in ("tensorflow-cpu_2.12", "jsl-llamacpp-cpu_2.12", "jsl-openvino-cpu_2.12")
 )
@@ -71,7 +74,8 @@ def resolve(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> list[P
     if not is_resolved(packages, excludes):
         with _alone():
             if not is_resolved(packages, excludes):
-                print(f"onecart: fetching jars of {', '.join(packages)} (once)", file=sys.stderr)
+                # A warning, as it takes minutes: a notebook, which sets up no log, shows it too.
+                _log.warning("fetching jars of %s (once)", ", ".join(packages))
                 _ivy_retrieve(packages, excludes, target)
                 (target / _COMPLETE).touch()
     return sorted(target.glob("*.jar"))

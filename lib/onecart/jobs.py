@@ -3,7 +3,7 @@
 import argparse
 import importlib
 import json
-import os
+import logging
 import sys
 import time
 import traceback
@@ -12,16 +12,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, timezone
-from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
-from onecart import config
+from onecart import log
 from onecart.config import Settings
+from onecart.config.arguments import command_parser, load_settings, parse
+from onecart.connect import open_session
 from onecart.dag import DAG, JOBS, Job
 from onecart.errors import OneCartError, UsageError, nearest
 
-_SMALL_BYTES = 64 * 2**20
+_log = logging.getLogger(__name__)
 
 
 def main(name: str, argv: Sequence[str] | None = None) -> int:
@@ -30,50 +30,45 @@ def main(name: str, argv: Sequence[str] | None = None) -> int:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """Runs `work`; an error becomes one sentence on stderr and an exit code, its stack trace goes to the log file."""
+    """Sets up the log and runs `work`; an error becomes one sentence on stderr and an exit code, its stack trace goes to
+    the log file."""
+    log.set_up()
     try:
         return work()
     except OneCartError as e:
-        print(f"onecart: {e}", file=sys.stderr)
+        _log.error("%s", e)
         return e.exit_code
     except KeyboardInterrupt:
-        print("onecart: stopped; what was committed stays, the next run goes on from there", file=sys.stderr)
+        _log.warning("stopped; what was committed stays, the next run goes on from there")
         return 130
     except Exception as e:
         from onecart.spark import log_file
 
-        with log_file().open("a") as log:
-            traceback.print_exc(file=log)
+        with log_file().open("a") as file:
+            traceback.print_exc(file=file)
         first = next((line for line in str(e).splitlines() if line.strip()), "")
-        print(f"onecart: {type(e).__name__}: {first[:300]} (the stack trace is in {log_file()})", file=sys.stderr)
+        _log.error("%s: %s (the stack trace is in %s)", type(e).__name__, first[:300], log_file())
         return 1
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options every command that reads settings shares."""
-    parser.add_argument("--env", default="local", help="environment: a file of conf/ (default local)")
-    parser.add_argument("--gpu", action="store_true", help="lay conf/gpu.yaml on top")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="one setting")
-    parser.add_argument("--lake", metavar="DIR", help="short for --set lake.root=DIR")
-    parser.add_argument("--json", action="store_true", help="print machine-readable JSON")
-
-
-def load_settings(args: argparse.Namespace) -> Settings:
-    overrides = [*args.overrides, *([f"lake.root={json.dumps(args.lake)}"] if args.lake else [])]
-    return config.load(args.env, args.gpu, overrides)[0]
-
-
 def run_command(argv: Sequence[str]) -> int:
-    """`onecart run JOB|all`; prints the summary table, or the rows of ops.runs as JSON."""
-    parser = argparse.ArgumentParser(prog="onecart run", description="Runs one job, or all of them in order.")
+    """Runs one job, or all of them in order; prints the summary table, or the rows of ops.runs as JSON."""
+    parser = command_parser("run", run_command.__doc__, "run clean --set quality.late_hours=48")
     parser.add_argument("job", help=f"all, or one of {', '.join(JOBS)}")
-    add_arguments(parser)
-    args = parser.parse_args(argv)
+    args = parse(parser, argv)
     if args.job != "all" and args.job not in JOBS:
         raise UsageError(f"no job '{args.job}'{nearest(args.job, [*JOBS, 'all'])}")
-    settings = load_settings(args)
-    jobs = DAG if args.job == "all" else (JOBS[args.job],)
-    rows = run_jobs(jobs, settings)
+    return _run(DAG if args.job == "all" else (JOBS[args.job],), args)
+
+
+def report_command(argv: Sequence[str]) -> int:
+    """Writes report.html from the tables as they are: the job `report` alone."""
+    parser = command_parser("report", report_command.__doc__, "report --set report.path=week.html")
+    return _run((JOBS["report"],), parse(parser, argv))
+
+
+def _run(jobs: Sequence[Job], args: argparse.Namespace) -> int:
+    rows = run_jobs(jobs, load_settings(args))
     print(json.dumps(rows) if args.json else table(rows))
     return 0
 
@@ -82,36 +77,6 @@ def run_jobs(jobs: Sequence[Job], settings: Settings, spark: Any = None) -> list
     """Runs the jobs in order, as one chain, on one session (a new one unless given). Returns their rows of ops.runs as dicts."""
     spark, settled = spark or open_session(settings, nlp=any(j.nlp for j in jobs)), dict[str, date]()
     return [run_job(job, settings, spark, settled) for job in jobs]
-
-
-def open_session(settings: Settings, nlp: bool = False) -> Any:
-    """The session that the settings describe; checks first that a local lake can be written."""
-    from onecart import spark as sparks
-    from onecart.jars import NLP
-
-    check_writable(settings.lake.root)
-    secrets = {key: config.resolve_secret(ref) for key, ref in settings.spark.secrets.items()}
-    conf = {**settings.spark.conf, **secrets}
-    return sparks.session(nlp, conf, nlp_packages=settings.spark.nlp_packages or NLP, small=_small(settings))
-
-
-def _small(settings: Settings) -> bool:
-    """Whether so little lies in the landing zone, and in silver, that queries take longer to plan than to run."""
-    if settings.spark.small is not None:
-        return settings.spark.small
-    landing, silver = Path(settings.landing_root), Path(settings.lake.root) / "silver"
-    if not config.is_local(settings.landing_root) or not landing.is_dir():
-        return False
-    files = (file for folder in (landing, silver) for file in folder.rglob("*") if file.is_file())
-    sizes = accumulate(file.stat().st_size for file in files)
-    return all(size < _SMALL_BYTES for size in sizes)  # looks no further than it has to
-
-
-def open_lake(settings: Settings) -> Any:
-    """The settings' lake on a session of its own."""
-    from onecart.lake import Lake
-
-    return Lake(open_session(settings), settings.lake.root, settings.lake.catalog)
 
 
 def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] | None = None) -> dict[str, Any]:
@@ -136,9 +101,13 @@ def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] |
     finally:
         spark.catalog.clearCache()
     row = _record(ctx, job, started, time.monotonic() - clock, before, result, error)
-    print(
-        f"onecart: {job.name:<10} {row['rows_out']:>10,} rows {row['seconds']:>7.1f} s  {row['headline']}",
-        file=sys.stderr,
+    _log.info(
+        "%-10s %10s rows %7.1f s  %s",
+        job.name,
+        f"{row['rows_out']:,}",
+        row["seconds"],
+        row["headline"],
+        extra={"fields": {key: row[key] for key in ("run_id", "job", "rows_in", "rows_out", "seconds")}},
     )
     return row
 
@@ -191,19 +160,3 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         for row in (head, *body)
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def check_writable(root: str) -> None:
-    """Fails early, and clearly, where a local lake cannot be written."""
-    if not config.is_local(root):
-        return
-    folder = Path(root).absolute()
-    probe = folder / f".onecart-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as e:
-        raise OneCartError(
-            f"cannot write the lake {root}: {e.strerror} ({e.filename}); give another folder with --lake DIR"
-        ) from e

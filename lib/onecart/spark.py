@@ -1,6 +1,7 @@
 """The only place that builds a SparkSession: laptop, cluster, Databricks and tests get the same settings from here."""
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from onecart import jars
 from onecart.errors import OneCartError
 
+_log = logging.getLogger(__name__)
 _COMMON = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -128,7 +130,7 @@ def _on_one_machine(conf: dict[str, str], nlp_packages: tuple[str, ...]) -> tupl
     """conf/gpu.yaml where master and workers are one process: nothing to hand out, and without a GPU the CPU build."""
     kept = {key: value for key, value in conf.items() if _GPU not in key}
     if len(kept) < len(conf) and not _has_gpu():
-        print("onecart: this machine has no GPU: everything runs on its CPUs", file=sys.stderr)
+        _log.warning("this machine has no GPU: everything runs on its CPUs")
         return kept, jars.NLP
     return kept, nlp_packages
 

@@ -1,16 +1,43 @@
 """The front door: exit codes and sentences, without Spark."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from onecart import cli, jobs
+from onecart import cli, environment, jobs
 
 
 def test_help_lists_every_command(capsys):
     assert cli.main(["--help"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in cli.COMMANDS)
+
+
+def test_help_imports_neither_spark_nor_a_room():
+    code = (
+        "import sys; from onecart import cli; cli.main(['--help']);"
+        "sys.exit(any(m in sys.modules for m in ('pyspark', 'pandas', 'onecart.profile', 'onecart.samples')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_a_help_with_an_example(name, capsys, monkeypatch):
+    def started(*_):
+        raise AssertionError("help starts nothing")
+
+    monkeypatch.setattr("os.execv", started)
+    monkeypatch.setattr("subprocess.call", started)
+    try:
+        code = cli.main([name, "--help"])
+    except SystemExit as e:
+        code = e.code
+    assert code == 0
+    out = capsys.readouterr().out
+    assert f"usage: onecart {name}" in out
+    assert f"example: onecart {name}" in out
 
 
 @pytest.mark.parametrize(
@@ -78,7 +105,7 @@ def test_the_whole_suite_runs_in_two_workers_and_a_named_test_in_none(argv, para
     monkeypatch.setattr("subprocess.call", called)
     monkeypatch.setattr("os.chdir", lambda folder: None)
     # A lane that fails makes the whole fail.
-    assert (cli.test(argv), len(lanes)) == ((1, 2) if covered else (None, 0))
+    assert (environment.test(argv), len(lanes)) == ((1, 2) if covered else (None, 0))
     assert all(words[-2:] == ["-m", "job and not heavy"] for words in lanes)
     assert started[1:3] == ["-m", "pytest"]
     assert started[len(started) - len(argv) :] == argv

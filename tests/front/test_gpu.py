@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from onecart import config, jars, spark
+from onecart import config, jars, log, spark
 from onecart.voice.sentiment.params import checked
 
 ROOT = Path(__file__).parents[2]
 DISCOVER = ROOT / "deploy" / "gpu" / "discover.sh"
 SETTINGS = config.load(gpu=True)[0]
+
+
+@pytest.fixture(autouse=True)
+def messages_on_stderr():
+    log.set_up()
 
 
 @pytest.fixture

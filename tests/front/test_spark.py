@@ -1,15 +1,19 @@
 """The session: Delta, UTC, the driver's own Python; jars and Java."""
 
+import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from onecart import jars, jobs, spark
+from onecart import connect, jars, spark
 from onecart.config import Settings
 from onecart.errors import OneCartError
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_session_speaks_delta_in_utc_with_our_python(spark_session):
@@ -50,12 +54,12 @@ def test_only_a_small_lake_on_one_machine_goes_without_adaptive_execution(small,
 
 @pytest.mark.parametrize(("said", "bytes_there", "small"), [(None, 10, True), (None, 300, False), (False, 10, False)])
 def test_a_lake_is_small_by_what_lies_in_its_landing_zone(said, bytes_there, small, tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs, "_SMALL_BYTES", 100)
+    monkeypatch.setattr(connect, "_SMALL_BYTES", 100)
     (tmp_path / "landing" / "web").mkdir(parents=True)
     (tmp_path / "landing" / "web" / "a.json").write_text("x" * bytes_there)
     spark_section = {} if said is None else {"small": said}
-    assert jobs._small(Settings.model_validate({"lake": {"root": str(tmp_path)}, "spark": spark_section})) is small
-    assert jobs._small(Settings.model_validate({"lake": {"root": str(tmp_path / "none")}})) is False
+    assert connect._small(Settings.model_validate({"lake": {"root": str(tmp_path)}, "spark": spark_section})) is small
+    assert connect._small(Settings.model_validate({"lake": {"root": str(tmp_path / "none")}})) is False
 
 
 def test_work_is_counted_exactly_and_a_spark_that_does_not_tell_stops_nothing(spark_session):
@@ -93,6 +97,16 @@ def test_ivy_module_excludes_what_spark_brings():
     assert '<dependency org="g" name="a" rev="1"' in text
     assert '<exclude org="org.apache.spark"/>' in text
     assert '<exclude org="x" module="y"/>' in text
+
+
+def test_every_file_names_the_same_version_of_spark_nlp():
+    files = ["pyproject.toml", "requirements.lock", "requirements-all.lock", "conf/gpu.yaml", "deploy/gpu/README.md"]
+    files.append("deploy/databricks/resources/onecart.job.yml")
+    for file in files:
+        named = re.findall(r"\bspark-nlp(?:-gpu)?(?:_2\.12:|==)([\w.]+)", (ROOT / file).read_text())
+        assert set(named) == {jars.NLP_VERSION}, file
+    code = "".join(path.read_text() for path in (ROOT / "lib").rglob("*.py"))
+    assert code.count(jars.NLP_VERSION) == 1
 
 
 def test_jars_wanted_twice_at_once_are_fetched_once(monkeypatch, tmp_path):

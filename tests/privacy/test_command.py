@@ -40,9 +40,10 @@ def test_a_job_with_a_purpose_reads_only_who_agreed(lake, spark, fill, rows_of, 
     fill("gold.segments", rows_of("gold.segments", {"customer_id": "a"}, {"customer_id": "b"}))
     agreed = {"customer_id": "a", "consent_email": True}
     fill("gold.customer_profile", rows_of("gold.customer_profile", agreed, {"customer_id": "b"}))
-    room = ModuleType("onecart.campaign")
+    room = ModuleType("onecart.campaign.job")
     room.run = lambda ctx: Result(rows_out=ctx.lake.read("gold.segments").count())  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "onecart.campaign", room)
+    monkeypatch.setitem(sys.modules, "onecart.campaign", ModuleType("onecart.campaign"))
+    monkeypatch.setitem(sys.modules, "onecart.campaign.job", room)
     settings = load("local", overrides=[f"lake.root={json.dumps(lake.root)}"])[0]
     job = Job("campaign", "campaign", "addresses", purpose="marketing")
     assert run_job(job, settings, spark)["rows_out"] == 1

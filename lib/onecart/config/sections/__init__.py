@@ -1,0 +1,1 @@
+"""The settings of each room: typed, frozen, with their defaults."""

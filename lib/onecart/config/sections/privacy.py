@@ -1,0 +1,13 @@
+"""Settings of pseudonyms and erasure."""
+
+from typing import Literal
+
+from onecart.config.sections.section import SecretRef, Section
+
+
+class Privacy(Section):
+    """Pseudonyms and erasure."""
+
+    key: SecretRef | None = None  # signs pseudonyms; None: a local lake has a key file in the cache folder
+    retired_keys: tuple[SecretRef, ...] = ()  # older keys: what they signed is still recognised
+    keep_orders: Literal["anonymise", "delete"] = "anonymise"  # an erased person's order lines

@@ -1,0 +1,15 @@
+"""Settings of data quality: what is too much, too old or too late."""
+
+from datetime import date
+
+from pydantic import Field
+
+from onecart.config.sections.section import Section
+
+
+class Quality(Section):
+    max_quarantine_share: float = Field(0.05, ge=0, le=1)  # more than this per source ends the job with exit code 3
+    max_quantity: int = 100_000  # units in one line; more is absurd
+    max_unit_price: float = 50_000
+    earliest: date = date(2000, 1, 1)
+    late_hours: int = 24  # an event received this long after it happened is late (kept, counted)

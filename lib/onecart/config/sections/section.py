@@ -1,0 +1,44 @@
+"""What every section of the settings is made of: a frozen model, references to secrets, paths."""
+
+import os
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from onecart.errors import UsageError
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _is_reference(value: str) -> str:
+    if not value.startswith(("env:", "secret:")):
+        raise ValueError("a secret is given by reference: env:NAME or secret:scope/key, never as a value")
+    return value
+
+
+SecretRef = Annotated[str, AfterValidator(_is_reference)]
+
+
+def resolve_secret(ref: SecretRef, dbutils: Any = None) -> str:
+    """The value behind a secret reference. `secret:` needs Databricks' `dbutils`."""
+    kind, _, name = ref.partition(":")
+    if kind == "env":
+        if name not in os.environ:
+            raise UsageError(f"secret {ref}: the environment variable {name} is not set")
+        return os.environ[name]
+    if dbutils is None:
+        raise UsageError(f"secret {ref}: Databricks secret scopes exist on Databricks only; use env:NAME here")
+    scope, _, key = name.partition("/")
+    return str(dbutils.secrets.get(scope=scope, key=key))
+
+
+def is_local(path: str) -> bool:
+    """Whether a lake's path is a folder of this machine."""
+    return "://" not in path and not path.startswith("dbfs:")
+
+
+def absolute(path: str) -> str:
+    """A local path in full: Spark reads a relative one from the working folder, but creates tables in its warehouse."""
+    return os.path.abspath(path) if is_local(path) else path.rstrip("/")
