@@ -68,6 +68,12 @@ def test_every_room_with_a_job_has_a_page() -> None:
     assert rooms <= {page.stem for page in (ROOT / "docs" / "rooms").glob("*.md")}
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "rooms").glob("*.md")), ids=lambda p: p.stem)
+def test_a_page_of_a_room_has_method_parameters_limits_and_sources(page: Path) -> None:
+    titles = re.findall(r"^## (.*)$", page.read_text(), re.MULTILINE)
+    assert titles == ["Method", "Parameters", "Limits", "Sources"]
+
+
 def test_the_readme_is_short_and_its_picture_small() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
     assert (ROOT / "docs" / "images" / "report.png").stat().st_size < 300_000
