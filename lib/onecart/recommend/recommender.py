@@ -13,12 +13,13 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
+from onecart.recommend import fold_in
 from onecart.recommend.interactions import as_type, require_columns
-from onecart.recommend.models import blend, fold_in, group_popularity, vectors
-from onecart.recommend.models.lists import lists_of, rows_of
+from onecart.recommend.models import blend, group_popularity, vectors
 from onecart.recommend.models.sequence import by_sequence
 from onecart.recommend.models.vectors import Frames, Request
 from onecart.recommend.parameters import PARTS, parameters, rated
+from onecart.recommend.scoring.lists import lists_of, rows_of
 from onecart.recommend.serving.explain import with_because
 
 

@@ -9,9 +9,9 @@ from pyspark.sql import types as T
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 from onecart.recommend.interactions import Pairs, numbered, require_columns
-from onecart.recommend.models.similarity import nearest
-from onecart.recommend.models.topk import vectors
 from onecart.recommend.parameters import Content
+from onecart.recommend.scoring.similarity import nearest
+from onecart.recommend.scoring.topk import vectors
 
 Frames = dict[str, DataFrame]
 _WORDS = r"[^\p{L}\p{N}]+"  # what lies between words

@@ -5,8 +5,8 @@ from pyspark.sql import functions as F
 
 from onecart.frames import break_lineage
 from onecart.recommend.interactions import Pairs, numbered, require_columns
-from onecart.recommend.models.topk import vectors
 from onecart.recommend.parameters import GroupPopularity
+from onecart.recommend.scoring.topk import vectors
 
 Frames = dict[str, DataFrame]
 

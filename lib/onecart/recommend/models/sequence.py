@@ -13,9 +13,9 @@ from pyspark.sql import types as T
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 from onecart.recommend.interactions import Pairs
-from onecart.recommend.models.lists import Block, lists_schema
 from onecart.recommend.models.vectors import Frames, Request, by_vectors
 from onecart.recommend.parameters import Sequence
+from onecart.recommend.scoring.lists import Block, lists_schema
 
 _USERS_AT_ONCE = 128  # 100 candidates of 64 dimensions each: 10 MB a step of the GRU
 _ITEM = T.StructField("item", T.IntegerType())
@@ -42,8 +42,8 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
     """
     try:
         from onecart.deep import saved, trained
-        from onecart.recommend.models.dien import Dien
-        from onecart.recommend.models.sasrec import Sasrec
+        from onecart.recommend.models.networks.dien import Dien
+        from onecart.recommend.models.networks.sasrec import Sasrec
     except ImportError as e:
         raise UsageError("the model 'sequence' needs torch and lightning: pip install 'onecart[deep]'") from e
     if p.dimensions % p.heads:
@@ -126,7 +126,7 @@ def _histories(pairs: DataFrame, length: int) -> DataFrame:
 def _user_vectors(stored: bytes) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.deep import loaded
-        from onecart.recommend.models.sasrec import Sasrec
+        from onecart.recommend.models.networks.sasrec import Sasrec
 
         network = loaded(Sasrec, stored)
         for batch in _parts(batches):
@@ -139,7 +139,7 @@ def _user_vectors(stored: bytes) -> Block:
 def _item_vectors(stored: bytes) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.deep import loaded
-        from onecart.recommend.models.sasrec import Sasrec
+        from onecart.recommend.models.networks.sasrec import Sasrec
 
         vectors = loaded(Sasrec, stored).item_vectors().cpu().numpy()
         for batch in batches:
@@ -151,7 +151,7 @@ def _item_vectors(stored: bytes) -> Block:
 def _with_logits(stored: bytes, n: int) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.deep import loaded
-        from onecart.recommend.models.dien import Dien
+        from onecart.recommend.models.networks.dien import Dien
 
         network = loaded(Dien, stored)
         for batch in _parts(batches):

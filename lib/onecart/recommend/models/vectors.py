@@ -12,10 +12,10 @@ from scipy import linalg, sparse
 from onecart.errors import UsageError
 from onecart.frames import DIGITS, break_lineage
 from onecart.recommend.interactions import Pairs
-from onecart.recommend.models.lists import filled_up, lists_of
-from onecart.recommend.models.similarity import nearest
-from onecart.recommend.models.topk import top_k, vectors
 from onecart.recommend.parameters import Als, AlsExplicit, Ease, ItemKnn, UserKnn
+from onecart.recommend.scoring.lists import filled_up, lists_of
+from onecart.recommend.scoring.similarity import nearest
+from onecart.recommend.scoring.topk import top_k, vectors
 
 Frames = dict[str, DataFrame]
 

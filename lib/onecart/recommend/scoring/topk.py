@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from scipy import sparse
 
-from onecart.recommend.models.lists import Block, lists_of, lists_schema, rows_of
+from onecart.recommend.scoring.lists import Block, lists_of, lists_schema, rows_of
 
 ITEMS_PER_BLOCK = 100_000  # item vectors sent out at once: 26 MB at rank 64
 CELLS = 2**23  # scores a worker holds at once: 32 MB

@@ -12,9 +12,9 @@ from pyspark.sql import types as T
 
 from onecart.frames import break_lineage
 from onecart.recommend.interactions import checked, decay
-from onecart.recommend.models.topk import vectors
 from onecart.recommend.models.vectors import newest
 from onecart.recommend.parameters import Als
+from onecart.recommend.scoring.topk import vectors
 
 Frames = dict[str, DataFrame]
 FOLDS = ("popularity", "item_knn", "als", "ease", "content", "group_popularity", "blend")  # models that can be updated
