@@ -13,9 +13,9 @@ from onecart.errors import OneCartError
 from onecart.facts import write_facts
 from onecart.recommend import events
 from onecart.recommend import job as serve
-from onecart.recommend.evaluation.split import refuse_leakage
-from onecart.recommend.parameters import PARTS
+from onecart.recommend.models.blend import PARTS
 from onecart.recommend.serving import offers
+from onecart.recommend.split import refuse_leakage
 
 pytestmark = pytest.mark.job
 

@@ -14,10 +14,9 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.recommend.interactions import Pairs, pair_up
+from onecart.recommend.models.registry import parameters
 from onecart.recommend.models.sequence import by_sequence, fit_sequence, padded, rerank, training
-from onecart.recommend.models.vectors import Request
-from onecart.recommend.parameters import parameters
-from onecart.recommend.scoring.lists import rows_of
+from onecart.recommend.scoring.lists import Request, rows_of
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")

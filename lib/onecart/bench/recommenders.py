@@ -19,7 +19,7 @@ from onecart.config import Recommend
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation import metrics
-from onecart.recommend.parameters import among
+from onecart.recommend.models.registry import among
 
 _K = 10
 _MODELS = ("popularity", "group_popularity", "item_knn", "user_knn", "als", "ease", "sequence", "content", "blend")

@@ -12,10 +12,9 @@ from onecart.context import Context, Result
 from onecart.facts import EVENTS, ORDERS, require_current
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation.scoreboard import Board, scoreboard
-from onecart.recommend.evaluation.split import refuse_leakage
 from onecart.recommend.events import pairs, purchases, split
 from onecart.recommend.fitting import fit
-from onecart.recommend.parameters import among
+from onecart.recommend.models.registry import among
 from onecart.recommend.serving.offers import (
     MODEL,
     TABLE,
@@ -30,6 +29,7 @@ from onecart.recommend.serving.offers import (
     same_for_all,
     to_change,
 )
+from onecart.recommend.split import refuse_leakage
 
 
 def run(ctx: Context) -> Result:
