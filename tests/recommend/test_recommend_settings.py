@@ -80,7 +80,7 @@ def test_a_new_model_is_one_file_and_one_line(spark: Any, tmp_path: Any, monkeyp
         ("c", 1, "x", -2.0, "oldest"),
         ("c", 2, "z", -14.0, "oldest"),
     ]
-    with pytest.raises(UsageError, match="an? oldest model cannot be updated; fit it again"):
+    with pytest.raises(UsageError, match="a oldest model cannot be updated; fit it again"):
         model.updated(frame)
     with pytest.raises(UsageError, match="oldest does not look at products; leave them out, or fit content or blend"):
         recommend.fit(frame, "oldest", products=frame)
