@@ -59,8 +59,8 @@ class Oldest(Parameters):
 
 
 def test_a_new_model_is_one_file_and_one_line(spark: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fit(data: Any, p: Oldest) -> dict[str, Any]:
-        return {"oldest_items": data.data.pairs.groupBy("item").agg(F.min("last_s").alias("first_s"))}
+    def fit(training: Any, p: Oldest) -> dict[str, Any]:
+        return {"oldest_items": training.data.pairs.groupBy("item").agg(F.min("last_s").alias("first_s"))}
 
     def propose(frames: dict[str, Any], request: Any, p: Oldest) -> Any:
         ages = frames["oldest_items"].join(request.items.select("item"), on="item", how="inner")

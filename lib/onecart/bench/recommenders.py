@@ -19,7 +19,7 @@ from onecart.config import load
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation import metrics
-from onecart.recommend.models.registry import among
+from onecart.recommend.models.registry import MODELS, among
 from onecart.recommend.settings import parameters_of
 
 _K = 10
@@ -77,7 +77,7 @@ class Trial:
         all are equal: what chance gives."""
         if self.items and model == "popularity":
             return self.fitted(train, "content", products, seed).using(model)
-        about = products if model in ("content", "blend") else None
+        about = products if MODELS[model].needs_products else None
         params = {**self.settings.get(model, {}), **among(model, {"seed": seed})}
         return recommend.fit(train, model, products=about, **params)
 

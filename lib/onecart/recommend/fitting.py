@@ -5,7 +5,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from onecart.errors import UsageError
-from onecart.recommend.interactions import training
+from onecart.recommend.interactions import paired
 from onecart.recommend.models import content
 from onecart.recommend.models.protocol import Model
 from onecart.recommend.models.registry import MODELS, parameters
@@ -37,9 +37,9 @@ def fit(
     """
     p = parameters(model, params)
     kind = MODELS[model]
-    data = training(interactions, _described(products, kind, p), p, explicit=kind.of_ratings(p))
-    p = kind.complete(data, p)
-    return Recommender(model, p, data.data.frames() | kind.fit(data, p), {"newest_s": data.data.newest_s})
+    training = paired(interactions, _described(products, kind, p), p, explicit=kind.of_ratings(p))
+    p = kind.complete(training, p)
+    return Recommender(model, p, training.data.frames() | kind.fit(training, p), {"newest_s": training.data.newest_s})
 
 
 def _described(products: DataFrame | None, model: Model, p: Any) -> DataFrame | None:

@@ -7,9 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.frames import break_lineage
-from onecart.recommend.interactions import checked, decay
-
-Frames = dict[str, DataFrame]
+from onecart.recommend.interactions import Frames, checked, decay
 
 
 @dataclass(frozen=True)

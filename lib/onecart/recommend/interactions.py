@@ -98,7 +98,7 @@ def pair_up(
     return Pairs(break_lineage(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users, newest_s)
 
 
-def training(interactions: DataFrame, products: DataFrame | None, p: Any, *, explicit: bool) -> Training:
+def paired(interactions: DataFrame, products: DataFrame | None, p: Any, *, explicit: bool) -> Training:
     """`interactions` and `products` with their pairs, see `pair_up`; p: half_life_days and popularity_half_life_days."""
     data = pair_up(
         interactions,

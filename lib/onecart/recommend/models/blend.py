@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.frames import DIGITS, break_lineage
-from onecart.recommend.interactions import Frames, Training, training
+from onecart.recommend.interactions import Frames, Training, paired
 from onecart.recommend.models import als, content, ease, item_knn, popularity
 from onecart.recommend.models.als import Als
 from onecart.recommend.models.content import Content
@@ -54,23 +54,27 @@ class Blend(ItemKnn, Als, Ease, Content):
         return weights
 
 
-def complete(data: Training, p: Blend) -> Blend:
+def complete(training: Training, p: Blend) -> Blend:
     """`p` with the weights that it lacks: found on interactions held back, the same for all parts where few users are."""
     if p.weights is not None:
         return p
-    parts = [name for name, part in PARTS.items() if part.needs_products is None or data.products is not None]
-    few = data.data.users.count() < FEWEST
-    return p.model_copy(update={"weights": equal(parts) if few else _found(data, p, parts)})
+    parts = [name for name, part in PARTS.items() if part.needs_products is None or training.products is not None]
+    few = training.data.users.count() < FEWEST
+    return p.model_copy(update={"weights": equal(parts) if few else _found(training, p, parts)})
 
 
-def _found(data: Training, p: Blend, parts: list[str]) -> dict[str, float]:
+def _found(training: Training, p: Blend, parts: list[str]) -> dict[str, float]:
     """The weights of a blend of models that learn without a part of the pairs, asked for that part."""
     train, held = held_back(
-        data.interactions, p.validation_share, latest=p.validation == "latest", seed=p.seed, least=p.validation_value
+        training.interactions,
+        p.validation_share,
+        latest=p.validation == "latest",
+        seed=p.seed,
+        least=p.validation_value,
     )
     if train.isEmpty() or held.isEmpty():
         return equal(parts)
-    past = training(train, data.products, p, explicit=item_knn.of_ratings(p))
+    past = paired(train, training.products, p, explicit=item_knn.of_ratings(p))
     frames = past.data.frames() | fit(past, p)
     known = held.join(frames["items"].select("item", "item_id"), on="item_id", how="inner").drop("item_id")
     known = known.join(frames["users"].select("user_id"), on="user_id", how="left_semi")
@@ -81,17 +85,17 @@ def _found(data: Training, p: Blend, parts: list[str]) -> dict[str, float]:
     return learnt(comparable(lists, p.depth), known)
 
 
-def fit(data: Training, p: Blend) -> Frames:
+def fit(training: Training, p: Blend) -> Frames:
     """What its parts learn: those with a weight (none found yet: all), item_knn, whose neighbours tell reasons, and where
     products are given content, which tells als of new ones."""
-    fits = data.data.items.count() <= p.max_items
+    fits = training.data.items.count() <= p.max_items
     wanted = {*(PARTS if p.weights is None else p.weights), item_knn.MODEL.name} - {content.MODEL.name}
     frames: Frames = {}
     for name, part in PARTS.items():
         if name in wanted and (part is not ease.MODEL or fits):
-            frames |= part.fit(data, p)
-    if data.products is not None:
-        frames |= content.fit(data, p)
+            frames |= part.fit(training, p)
+    if training.products is not None:
+        frames |= content.fit(training, p)
         frames = content.with_new(frames, als.MODEL.name) if als.MODEL.has_learnt(frames) else frames
     return frames
 
