@@ -24,9 +24,8 @@ def fit(
     matrix factorisation. ease: a linear model of items on items. blend: item_knn, als, ease and popularity by weights that
     are learnt on a part of the interactions held back; then all learn from everything. sequence: a network of what follows
     what (extra `deep`). group_popularity: popularity among those of the same group, a column of `interactions`. content:
-    likeness of what the products are. `params`: names, bounds and defaults stand in the file of each
-    model below `models/`.
-    Weights and popularity: see `pairs.pair_up`.
+    likeness of what the products are. `params`: the file of each model below
+    `models/` holds their names, bounds and defaults. Weights and popularity: see `interactions.pair_up`.
 
     `products`[item_id, text?, category?, image?], key item_id, for content and blend: what products are, in words, a
     label, an array of numbers. Products nobody has bought yet are offered too: by their content neighbours, and by ALS
