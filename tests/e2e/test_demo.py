@@ -27,7 +27,7 @@ SMALL = [
         "intent.cutoffs=3",
     ),
     "intent.params={maxIter: 5}",
-    *("recommend.rank=4", "recommend.iterations=2", "recommend.blocks=1"),
+    *(f"recommend.models.als.{setting}" for setting in ("rank=4", "iterations=2", "blocks=1")),
 ]
 
 

@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from onecart import recommend
 from onecart.errors import UsageError
 from onecart.recommend.models import content
-from onecart.recommend.parameters import Content
+from onecart.recommend.models.content import Content
 
 TEXTS = {
     "mug1": "Red tea mug",

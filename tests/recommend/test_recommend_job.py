@@ -13,14 +13,15 @@ from onecart.errors import OneCartError
 from onecart.facts import write_facts
 from onecart.recommend import events
 from onecart.recommend import job as serve
-from onecart.recommend.evaluation.split import refuse_leakage
-from onecart.recommend.parameters import PARTS
+from onecart.recommend.models.blend import PARTS
 from onecart.recommend.serving import offers
+from onecart.recommend.split import refuse_leakage
 
 pytestmark = pytest.mark.job
 
 AS_OF = date(2024, 3, 1)
 OLD, NEW, FUTURE = datetime(2024, 1, 5), datetime(2024, 2, 20), datetime(2024, 3, 1)
+SMALL = {"als": {"rank": 2, "iterations": 2, "blocks": 1, "alpha": 10.0, "reg": 0.4}}
 LINES = [  # customer, sku, time, quantity
     *[("ann", "10001", OLD, 1), ("ann", "10002", OLD, 1), ("ann", "10003", NEW, 1), ("ann", "10001", NEW, 1)],
     *[("bob", "10001", OLD, 1), ("bob", "10003", OLD, 1), ("bob", "10004", NEW, 1), ("bob", "POST", NEW, 1)],
@@ -77,7 +78,7 @@ def shop(fill: Callable[..., None], context: Callable[..., Any]) -> Any:
     fill(
         "gold.customer_profile", [{**profile, "customer_id": who, "consent_profiling": who != "eve"} for who in people]
     )
-    ctx = context(as_of=AS_OF, recommend={"k": 2, "rank": 2, "iterations": 2, "blocks": 1})
+    ctx = context(as_of=AS_OF, recommend={"k": 2, "models": SMALL})
     write_facts(ctx)
     return ctx
 
@@ -224,7 +225,7 @@ def test_a_repeated_purchase_counts_more(spark: Any, shop: Any) -> None:
 def test_a_young_model_is_kept_and_only_those_with_news_get_new_lists(
     shop: Any, fill: Callable[..., None], lake: Any, context: Callable[..., Any]
 ) -> None:
-    kept = {"k": 2, "rank": 2, "iterations": 2, "blocks": 1, "retrain_days": 7}
+    kept = {"k": 2, "models": SMALL, "retrain_days": 7}
     serve.run(with_recommend(shop, retrain_days=7))
     line = lake.read("silver.orders").where("order_line_id = '6'")  # of bob
     news = {"order_line_id": F.lit("99"), "order_ts": F.lit(datetime(2024, 3, 2)), "sku": F.lit("10002")}
@@ -233,8 +234,8 @@ def test_a_young_model_is_kept_and_only_those_with_news_get_new_lists(
     lake.delta("gold.customer_profile").update("customer_id = 'ann'", {"consent_profiling": "false"})
     result = serve.run(replace(context(as_of=date(2024, 3, 4), recommend=kept), run_id="second"))
     assert result.headline == "2 of 4 customers anew by recommend.blend@testrun"
-    offers = lake.read("gold.recommendations").toPandas().sort_values(["customer_id", "rank"])
-    rows = dict(iter(offers.groupby("customer_id")))
+    table = lake.read("gold.recommendations").toPandas().sort_values(["customer_id", "rank"])
+    rows = dict(iter(table.groupby("customer_id")))
     assert {who: len(mine) for who, mine in rows.items()} == {"ann": 2, "bob": 1, "eve": 2, "idle": 2}
     assert set(rows["ann"]["model_version"]) == {"recommend.popularity@second"}
     assert set(rows["bob"]["model_version"]) == {"recommend.blend@testrun"}
@@ -244,7 +245,7 @@ def test_a_young_model_is_kept_and_only_those_with_news_get_new_lists(
 
     for as_of, changed in (
         (date(2024, 3, 8), {}),
-        (date(2024, 3, 4), {"alpha": 9.0}),
+        (date(2024, 3, 4), {"models": {**SMALL, "als": {**SMALL["als"], "alpha": 9.0}}}),
     ):  # too old; made by other settings
         later = context(as_of=as_of, recommend={**kept, **changed})
         assert offers.kept(later, later.settings.recommend.model_dump()) is None

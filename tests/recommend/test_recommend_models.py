@@ -10,7 +10,7 @@ from scipy import sparse
 
 from onecart import recommend
 from onecart.recommend.interactions import numbered, pair_up
-from onecart.recommend.models.vectors import _inverse_gram
+from onecart.recommend.models.ease import _inverse_gram
 
 ROWS = [
     (1, 10, 2.0),

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from onecart import recommend
-from onecart.recommend.models import similarity
+from onecart.recommend.scoring import similarity
 
 RATINGS = np.array([[5, 3, 0], [3, 0, 4], [0, 5, 2]], float)  # three users, three products; 0: not rated
 

@@ -14,10 +14,9 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.recommend.interactions import Pairs, pair_up
-from onecart.recommend.models.lists import rows_of
+from onecart.recommend.models.registry import parameters
 from onecart.recommend.models.sequence import by_sequence, fit_sequence, padded, rerank, training
-from onecart.recommend.models.vectors import Request
-from onecart.recommend.parameters import parameters
+from onecart.recommend.scoring.lists import Request, rows_of
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
@@ -95,8 +94,8 @@ def test_both_networks_learn_what_follows(spark: Any, tmp_path: Path, monkeypatc
 
 def test_the_order_of_a_history_counts_and_padding_does_not(cycle: np.ndarray) -> None:
     from onecart.deep import loaded, saved
-    from onecart.recommend.models.dien import Dien
-    from onecart.recommend.models.sasrec import Sasrec
+    from onecart.recommend.models.networks.dien import Dien
+    from onecart.recommend.models.networks.sasrec import Sasrec
 
     torch.manual_seed(0)
     rows = torch.from_numpy(cycle[:8]).long()
@@ -114,7 +113,7 @@ def test_the_order_of_a_history_counts_and_padding_does_not(cycle: np.ndarray) -
 
 
 def test_augru_with_attention_one_is_a_gru() -> None:
-    from onecart.recommend.models.dien import AttentionGRU
+    from onecart.recommend.models.networks.dien import AttentionGRU
 
     torch.manual_seed(0)
     cell, plain, steps = AttentionGRU(5, 5), torch.nn.GRU(5, 5, batch_first=True), torch.randn(3, 7, 5)
@@ -128,7 +127,7 @@ def test_augru_with_attention_one_is_a_gru() -> None:
 
 @pytest.mark.heavy
 def test_a_sampled_softmax_stands_for_the_full_one(cycle: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    from onecart.recommend.models import sasrec
+    from onecart.recommend.models.networks import sasrec
 
     torch.manual_seed(0)
     network = sasrec.Sasrec(items=ITEMS, dimensions=8, max_length=LENGTH, layers=1, heads=2, dropout=0.0)
@@ -141,7 +140,7 @@ def test_a_sampled_softmax_stands_for_the_full_one(cycle: np.ndarray, monkeypatc
 @pytest.mark.heavy
 def test_the_same_seed_gives_the_same_network(cycle: np.ndarray) -> None:
     from onecart.deep import trained
-    from onecart.recommend.models.sasrec import Sasrec
+    from onecart.recommend.models.networks.sasrec import Sasrec
 
     def weights(seed: int) -> Any:
         torch.manual_seed(0)
@@ -158,7 +157,7 @@ def test_torch_distributor_trains_and_tensorboard_gets_its_curve(
     spark: Any, cycle: np.ndarray, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from onecart.deep import trained
-    from onecart.recommend.models.sasrec import Sasrec
+    from onecart.recommend.models.networks.sasrec import Sasrec
 
     network = Sasrec(items=ITEMS, dimensions=8, max_length=4, layers=1, heads=2, dropout=0.0)
     before = network.item_vectors().clone()

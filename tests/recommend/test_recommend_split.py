@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.recommend.evaluation import split
+from onecart.recommend import split
 
 ROWS = [(f"u{u}", i, u * 10 + i) for u in range(6) for i in range(u + 1)] + [("u5", 0, 99)]
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onecart.recommend.models.topk import _largest, top_k
+from onecart.recommend.scoring.topk import _largest, top_k
 
 
 @pytest.mark.parametrize("items_per_block", [100, 4])
 def test_top_k_equals_the_full_product(spark: Any, items_per_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onecart.recommend.models.topk.CELLS", 20)  # two users at once
+    monkeypatch.setattr("onecart.recommend.scoring.topk.CELLS", 20)  # two users at once
     rng = np.random.default_rng(1)
     users, items = rng.normal(size=(5, 3)), rng.normal(size=(9, 3))
     seen = {0: [0, 1, 2, 3, 4, 5, 6], 1: [8], 2: []}
@@ -44,7 +44,7 @@ def test_the_largest_of_blocks_are_the_largest_of_all(size: tuple[int, int], wid
     scores = rng.permuted(np.tile(np.arange(n, dtype=np.float32), (3, 1)), axis=1)
     scores[rng.uniform(size=scores.shape) < 0.5] = -np.inf
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("onecart.recommend.models.topk._WIDTH", width)
+        patch.setattr("onecart.recommend.scoring.topk._WIDTH", width)
         columns, best = _largest(scores, k)
     assert np.array_equal(best, -np.sort(-scores, axis=1)[:, :k])
     finite = np.isfinite(best)

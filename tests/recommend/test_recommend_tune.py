@@ -8,7 +8,7 @@ import pytest
 from onecart import recommend
 from onecart.errors import UsageError
 from onecart.recommend.evaluation.tuning import _study
-from onecart.recommend.parameters import SPACES, parameters
+from onecart.recommend.models.registry import SPACES, parameters
 
 pytest.importorskip("optuna")
 

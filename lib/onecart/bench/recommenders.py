@@ -5,7 +5,7 @@ MovieLens 100k and Online Retail II are of a fixed size and fit one machine, so 
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,11 +15,12 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from onecart import recommend
-from onecart.config import Recommend
+from onecart.config import load
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation import metrics
-from onecart.recommend.parameters import among
+from onecart.recommend.models.registry import MODELS, among
+from onecart.recommend.settings import parameters_of
 
 _K = 10
 _MODELS = ("popularity", "group_popularity", "item_knn", "user_knn", "als", "ease", "sequence", "content", "blend")
@@ -55,15 +56,14 @@ TUNED: tuple[tuple[str, str], ...] = (
 @dataclass(frozen=True)
 class Trial:
     """train[user_id, item_id, value, ts, group?] and held[user_id, item_id], key both: what is learnt from and asked for.
-    products[item_id, text]: what the items are. items: the only ones offered. settings: parameters for the models that have
-    them."""
+    products[item_id, text]: what the items are. items: the only ones offered. settings: model -> its parameters."""
 
     data: str
     train: pd.DataFrame
     held: pd.DataFrame
     products: pd.DataFrame | None = None
     items: list[str] | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     def models(self) -> list[str]:
         """Those that it has the data for; where only new items are offered, those that know of them."""
@@ -77,8 +77,9 @@ class Trial:
         all are equal: what chance gives."""
         if self.items and model == "popularity":
             return self.fitted(train, "content", products, seed).using(model)
-        about = products if model in ("content", "blend") else None
-        return recommend.fit(train, model, products=about, **among(model, {**self.settings, "seed": seed}))
+        about = products if MODELS[model].needs_products else None
+        params = {**self.settings.get(model, {}), **among(model, {"seed": seed})}
+        return recommend.fit(train, model, products=about, **params)
 
 
 def measure(
@@ -176,11 +177,11 @@ def retail_new_items() -> Trial:
     return replace(trial, held=held, products=products, items=new, settings=_of_job())
 
 
-def _of_job() -> dict[str, Any]:
+def _of_job() -> dict[str, dict[str, Any]]:
     """The job's settings, which were picked on a month before the last; for the sequence model a training of minutes."""
-    conf = Recommend()
-    short = {"max_length": 50, "epochs": 6}
-    return {**conf.model_dump(), **short, "validation_value": conf.event_values["purchase"]}
+    settings = load()[0]
+    of = {model: parameters_of(model, settings.recommend, settings.seed) for model in _MODELS}
+    return {**of, "sequence": {**of["sequence"], "max_length": 50, "epochs": 6}}
 
 
 def _last_days(rows: pd.DataFrame, days: int = 30) -> float:

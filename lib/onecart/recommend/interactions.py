@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -12,6 +13,7 @@ from onecart.frames import DIGITS, break_lineage
 
 _BUCKETS = 1024
 _DAY_S = 86_400.0
+Frames = dict[str, DataFrame]
 _ID_TYPES = (T.StringType, T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 
 
@@ -29,6 +31,26 @@ class Pairs:
     items: DataFrame
     users: DataFrame
     newest_s: float | None
+
+    def frames(self) -> Frames:
+        """What every fitted model holds: items, users, and their history[user_id, item, weight, last_s], which they have
+        seen[user_id, item]."""
+        history = self.pairs.select("user_id", "item", "weight", "last_s")
+        return {
+            "items": self.items,
+            "users": self.users,
+            "history": history,
+            "seen": history.select("user_id", "item"),
+        }
+
+
+@dataclass(frozen=True)
+class Training:
+    """What `fit` was given, and the pairs made of it."""
+
+    interactions: DataFrame
+    products: DataFrame | None
+    data: Pairs
 
 
 def pair_up(
@@ -74,6 +96,18 @@ def pair_up(
         items.select("item_id", "item"), on="item_id", how="inner"
     )
     return Pairs(break_lineage(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users, newest_s)
+
+
+def paired(interactions: DataFrame, products: DataFrame | None, p: Any, *, explicit: bool) -> Training:
+    """`interactions` and `products` with their pairs, see `pair_up`; p: half_life_days and popularity_half_life_days."""
+    data = pair_up(
+        interactions,
+        explicit=explicit,
+        half_life_days=p.half_life_days,
+        popularity_half_life_days=p.popularity_half_life_days,
+        also=products,
+    )
+    return Training(interactions, products, data)
 
 
 def decay(ts_s: str, newest_s: float | None, half_life_days: float | None) -> Column:

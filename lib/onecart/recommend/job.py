@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,10 +12,9 @@ from onecart.context import Context, Result
 from onecart.facts import EVENTS, ORDERS, require_current
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation.scoreboard import Board, scoreboard
-from onecart.recommend.evaluation.split import refuse_leakage
 from onecart.recommend.events import pairs, purchases, split
 from onecart.recommend.fitting import fit
-from onecart.recommend.parameters import among
+from onecart.recommend.models.registry import MODELS
 from onecart.recommend.serving.offers import (
     MODEL,
     TABLE,
@@ -31,6 +29,8 @@ from onecart.recommend.serving.offers import (
     same_for_all,
     to_change,
 )
+from onecart.recommend.settings import check, parameters_of
+from onecart.recommend.split import refuse_leakage
 
 
 def run(ctx: Context) -> Result:
@@ -42,6 +42,7 @@ def run(ctx: Context) -> Result:
     same most popular products: nothing about one of them decides what that one sees.
     """
     require_current(ctx)
+    check(ctx.settings.recommend)
     conf, customers = ctx.settings.recommend, customers_of(ctx)
     rows = (
         happened(conf, ctx.lake.read(ORDERS), ctx.lake.read(EVENTS), before=ctx.as_of())
@@ -49,7 +50,7 @@ def run(ctx: Context) -> Result:
         .transform(break_lineage)
     )
     profiled = rows.where("consent_profiling").drop("consent_profiling")
-    popular = fit(rows, "popularity", **parameters("popularity", conf, ctx.settings.seed))
+    popular = fit(rows, "popularity", **parameters_of("popularity", conf, ctx.settings.seed))
     anybody = Kept(popular, ctx.model_version(f"{MODEL}.popularity"))
     old = kept(ctx, conf.model_dump())
     if old:
@@ -71,11 +72,11 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
     if rows.isEmpty():
         made = anybody
     else:
-        given = parameters(conf.model, conf, seed)
-        if conf.model == "blend":
+        given, kind = parameters_of(conf.model, conf, seed), MODELS[conf.model]
+        if kind.needs_products:
             given["products"] = products
-            if weights:
-                given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
+        if kind.mixture and weights:
+            given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
         model = fit(rows, conf.model, **given).hiding(purchases(rows))
         model.notes.update(
             as_of=str(ctx.as_of()), settings=conf.model_dump(), metrics=measures, inputs=dict(ctx.lake.reads)
@@ -124,7 +125,7 @@ def measure(
     refuse_leakage(train, cut)
     if train.isEmpty() or held_out.isEmpty():
         return {}, None
-    blend = fit(train, "blend", products=products, **parameters("blend", conf, seed))
+    blend = fit(train, "blend", products=products, **parameters_of("blend", conf, seed))
     users, seen, known = (
         held_out.select("user_id").distinct(),
         break_lineage(purchases(train)),
@@ -133,7 +134,7 @@ def measure(
     asked = break_lineage(blend.by_part(users, conf.k, seen=seen))
     lists = {model: asked.where(F.col("model") == model) for model in blend.parts}
     if conf.model not in lists:
-        alone = fit(train, conf.model, **parameters(conf.model, conf, seed))
+        alone = fit(train, conf.model, **parameters_of(conf.model, conf, seed))
         lists[conf.model] = alone.recommend(users, conf.k, seen=seen)
     return scoreboard(lists, held_out, known, conf.k, conf.model, groups), blend.params.weights
 
@@ -147,12 +148,6 @@ def segments(profiles: DataFrame, attributes: Mapping[str, str]) -> DataFrame | 
     agreed = profiles.where("consent_profiling")
     groups = agreed.select(F.col("customer_id").alias("user_id"), F.explode(F.array(*named)).alias("group"))
     return groups.where("group IS NOT NULL")
-
-
-def parameters(model: str, conf: Recommend, seed: int) -> dict[str, Any]:
-    """The settings that `model` has a parameter for."""
-    own = {"seed": seed, "validation_value": conf.event_values.get("purchase", 0.0)}
-    return among(model, {**conf.model_dump(), **own})
 
 
 def _headline(measures: Board, conf: Recommend) -> str:

@@ -13,12 +13,10 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage
-from onecart.recommend.interactions import as_type, require_columns
-from onecart.recommend.models import blend, fold_in, group_popularity, vectors
-from onecart.recommend.models.lists import lists_of, rows_of
-from onecart.recommend.models.sequence import by_sequence
-from onecart.recommend.models.vectors import Frames, Request
-from onecart.recommend.parameters import PARTS, parameters, rated
+from onecart.recommend import fold_in
+from onecart.recommend.interactions import Frames, as_type, require_columns
+from onecart.recommend.models.registry import MODELS, fitted_with, parameters
+from onecart.recommend.scoring.lists import POPULARITY, Request, completed, rows_of, with_seen
 from onecart.recommend.serving.explain import with_because
 
 
@@ -55,15 +53,11 @@ class Recommender:
         """
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise UsageError(f"k must be a whole number from 1 on, not {k!r}")
-        if self.model == "group_popularity" and users is not None and self.params.group in users.columns:
-            named = users.select("user_id", F.col(self.params.group).alias("group"))
-            return replace(self, frames=group_popularity.told(self.frames, named)).recommend(
-                users.select("user_id"), k, filter_seen, items, seen=seen, with_tier=with_tier
-            )
         asked = self._users(users)
-        asked = self.with_seen(asked, seen) if filter_seen else asked.withColumn("seen", F.lit(None).cast("array<int>"))
+        told = self if users is None else self._told(users)
+        asked = told._seen(asked, seen) if filter_seen else asked.withColumn("seen", F.lit(None).cast("array<int>"))
         request = Request(asked, self._allowed(items), k, filter_seen)
-        ranked = rows_of(vectors.completed(self._own(request), request))
+        ranked = rows_of(completed(told._own(request), request))
         named = ranked.join(F.broadcast(self.frames["items"].select("item", "item_id")), on="item", how="inner")
         return named.select("user_id", "item_id", "score", "rank", *(["tier"] if with_tier else []))
 
@@ -71,14 +65,14 @@ class Recommender:
         """What each of `parts` recommends to `users`[user_id], without the pairs of `seen`[user_id, item_id]: one row per part,
         user and item, key (model, user_id, item_id); model, user_id, item_id, score, rank as `using(model).recommend` has
         them. Each part is asked once, for itself and for the blend."""
-        request = Request(self.with_seen(self._users(users), seen), self.frames["items"], k, True)
+        request = Request(self._seen(self._users(users), seen), self.frames["items"], k, True)
         models_of = {part: self.using(part) for part in self.parts}
         wanted = dict.fromkeys(part for model in models_of.values() for part in model._wanted)
         asked = [rows.withColumn("part", F.lit(part)) for part, rows in self.lists(self._deep(request), wanted).items()]
         whole = break_lineage(reduce(DataFrame.unionByName, asked)) if asked else None
         lists = {part: whole.where(F.col("part") == part).drop("part") for part in wanted} if whole is not None else {}
         ranked = [
-            rows_of(vectors.completed(model._own(request, lists), request)).select(F.lit(part).alias("model"), "*")
+            rows_of(completed(model._own(request, lists), request)).select(F.lit(part).alias("model"), "*")
             for part, model in models_of.items()
         ]
         ids = F.broadcast(self.frames["items"].select("item", "item_id"))
@@ -102,7 +96,8 @@ class Recommender:
     @property
     def updatable(self) -> bool:
         """Whether `updated` can tell it of news."""
-        return self.model in fold_in.FOLDS and not rated(self.model, self.params)
+        fitted = fitted_with(self.params)
+        return fitted.fold_in is not None and not fitted.of_ratings(self.params)
 
     def for_users(self, users: DataFrame) -> Recommender:
         """The same model, but knowing no other users than `users`[user_id]: small enough to be updated at once."""
@@ -119,10 +114,11 @@ class Recommender:
         ALS takes the half step that MLlib would take next for these users (fold-in); neighbours, ease and content read
         their vectors anew. UsageError: a model that has to be fitted again (user_knn, sequence, als_explicit).
         """
-        if not self.updatable:
+        fold = fitted_with(self.params).fold_in
+        if fold is None or not self.updatable:
             raise UsageError(f"a {self.model} model cannot be updated; fit it again")
         news = fold_in.told(self.frames, events, self.params, self.notes.get("newest_s"))
-        frames = fold_in.updated(self.frames, news, self.params)
+        frames = fold_in.updated(self.frames, news, fold(self.frames, news.cells, self.params))
         hidden = self._numbered(events if seen is None else seen)
         frames["seen"] = frames["seen"].unionByName(hidden).distinct()
         return replace(self, frames=frames, notes={**self.notes, "newest_s": news.newest_s})
@@ -134,13 +130,17 @@ class Recommender:
     @property
     def parts(self) -> list[str]:
         """What `using` takes."""
-        held = [part for part in PARTS if f"{part}_items" in self.frames]
-        return ["popularity", *(held if self.model == "blend" else ()), self.model]
+        mixture = MODELS[self.model].mixture
+        parts = () if mixture is None else mixture.parts.values()
+        return [POPULARITY, *(part.name for part in parts if part.has_learnt(self.frames)), self.model]
 
     def save(self, path: str) -> None:
         """Writes what was learnt below `path`: a folder of Parquet a frame, the parameters and the notes."""
         params, frames = self.params.model_dump(), sorted(self.frames)
-        about = json.dumps({"model": self.model, "params": params, "frames": frames, "notes": self.notes})
+        kind = fitted_with(self.params).name
+        about = json.dumps(
+            {"model": self.model, "fitted": kind, "params": params, "frames": frames, "notes": self.notes}
+        )
         spark = self.frames["items"].sparkSession
         spark.createDataFrame([(about,)], "about STRING").coalesce(1).write.mode("overwrite").text(f"{path}/about")
         for name, frame in self.frames.items():
@@ -152,49 +152,50 @@ class Recommender:
         row = spark.read.text(f"{path}/about").first()
         about = json.loads(row[0])
         frames = {name: spark.read.parquet(f"{path}/{name}") for name in about["frames"]}
-        # A part is saved with its blend's parameters.
-        kind = "blend" if "weights" in about["params"] else about["model"]
+        # A part is saved with the parameters of what it is a part of; older files do not name that.
+        kind = about.get("fitted") or _taking(about["params"])
         return Recommender(about["model"], parameters(kind, about["params"]), frames, about["notes"])
 
     @property
     def _wanted(self) -> list[str]:
-        """The parts whose lists the model's own are made of: a blend's with a weight, else itself; popularity has none."""
-        if self.model == "blend":
-            return [part for part, weight in self.params.weights.items() if weight > 0]
-        return [] if self.model == "popularity" else [self.model]
+        """The parts whose lists the model's own are made of: a mixture's with a weight, else itself; popularity has none."""
+        if mixture := MODELS[self.model].mixture:
+            return mixture.weighted(self.params)
+        return [] if self.model == POPULARITY else [self.model]
 
     def _deep(self, request: Request) -> Request:
-        """What the parts are asked: a blend wants more of them than it gives."""
-        return replace(request, n=max(request.n, self.params.depth)) if self.model == "blend" else request
+        """What the parts are asked: a mixture wants more of them than it gives."""
+        mixture = MODELS[self.model].mixture
+        return replace(request, n=mixture.depth(self.params, request.n)) if mixture else request
 
     def _own(self, request: Request, lists: Mapping[str, DataFrame] | None = None) -> DataFrame | None:
         """[user_id, items, scores, tiers]: lists before they are filled up by popularity. None: there are none. `lists`: those
         of the parts, where they were asked already."""
+        model = MODELS[self.model]
         if not self._wanted:
             return None
-        deep = self._deep(request)
-        lists = self.lists(deep, self._wanted) if lists is None else lists
-        if self.model == "blend":
-            weights = {part: self.params.weights[part] for part in self._wanted}
-            mixed = blend.blended({part: lists[part] for part in weights}, weights, deep.n)
-            return lists_of(mixed, request.n)
+        if lists is None:
+            proposed = model.propose(self.frames, request, self.params)
+        else:
+            proposed = model.mixture.mixed(lists, self.params, request.n) if model.mixture else lists[self.model]
+        if "tiers" in proposed.columns:
+            return proposed
         items, scores = (F.slice(c, 1, request.n).alias(c) for c in ("items", "scores"))
         tiers = F.array_repeat(F.lit(self.model), F.size(items)).alias("tiers")
-        return lists[self.model].select("user_id", items, scores, tiers)
+        return proposed.select("user_id", items, scores, tiers)
 
     def lists(self, request: Request, parts: Iterable[str]) -> dict[str, DataFrame]:
-        """Part -> the lists that it proposes."""
-        lists = {}
-        for part in parts:
-            if part == "popularity":
-                lists[part] = vectors.popular(request)
-            elif "means" in self.frames:
-                lists[part] = vectors.by_deviations(self.frames, request)
-            elif part == "sequence":
-                lists[part] = by_sequence(self.frames, request, self.params.candidates)
-            elif f"{part}_items" in self.frames:
-                lists[part] = vectors.by_vectors(self.frames, request, part)
-        return lists
+        """Part -> the lists that it proposes; a part that has learnt nothing is left out."""
+        models = (MODELS[part] for part in parts)
+        return {
+            model.name: model.propose(self.frames, request, self.params)
+            for model in models
+            if model.name == POPULARITY or model.has_learnt(self.frames)
+        }
+
+    def _told(self, users: DataFrame) -> Recommender:
+        """The same model, told of what `users` say of themselves."""
+        return replace(self, frames=MODELS[self.model].tell(self.frames, users, self.params))
 
     def _users(self, users: DataFrame | None) -> DataFrame:
         if users is None:
@@ -216,13 +217,9 @@ class Recommender:
         require_columns(items, ("item_id",), "items")
         return known.join(items.select(as_type(items, "item_id", known)), on="item_id", how="left_semi")
 
-    def with_seen(self, asked: DataFrame, seen: DataFrame | None) -> DataFrame:
-        """`asked`[user_id] with what each has seen, see `Request`: the pairs of `seen`[user_id, item_id], None: its own."""
-        pairs = self.frames["seen"] if seen is None else self._numbered(seen)
-        lists = (
-            pairs.join(asked, on="user_id", how="left_semi").groupBy("user_id").agg(F.collect_set("item").alias("seen"))
-        )
-        return break_lineage(asked.join(lists, on="user_id", how="left"))
+    def _seen(self, asked: DataFrame, seen: DataFrame | None) -> DataFrame:
+        """`asked`[user_id] with what each has seen: the pairs of `seen`[user_id, item_id], None: of the training."""
+        return with_seen(asked, self.frames["seen"] if seen is None else self._numbered(seen))
 
     def _numbered(self, pairs: DataFrame) -> DataFrame:
         """[user_id, item] of `pairs`[user_id, item_id]."""
@@ -231,3 +228,8 @@ class Recommender:
         typed = pairs.select(as_type(pairs, "user_id", users), as_type(pairs, "item_id", items))
         named = typed.join(F.broadcast(items.select("item", "item_id")), on="item_id", how="inner")
         return named.select("user_id", "item")
+
+
+def _taking(params: Mapping[str, Any]) -> str:
+    """The model that takes exactly these parameters."""
+    return next(name for name, model in MODELS.items() if set(model.parameters.model_fields) == set(params))

@@ -12,11 +12,12 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation.metrics import per_user
-from onecart.recommend.evaluation.split import held_back
 from onecart.recommend.fitting import fit
 from onecart.recommend.interactions import require_columns
 from onecart.recommend.models.blend import FEWEST
-from onecart.recommend.parameters import MODELS, SPACES, Space, parameters
+from onecart.recommend.models.protocol import Space
+from onecart.recommend.models.registry import MODELS, SPACES, parameters
+from onecart.recommend.split import held_back
 
 _JUDGES = 5000  # users that settings are judged on
 _AT_RANDOM = 10  # trials at most before the search learns from them
@@ -138,7 +139,7 @@ def _study(model: str, space: Space, trials: int, seed: int) -> tuple[Any, dict[
         import optuna
     except ImportError as e:
         raise UsageError("tune needs the package optuna: pip install 'onecart[tune]'") from e
-    d, fields = optuna.distributions, MODELS[model].model_fields
+    d, fields = optuna.distributions, MODELS[model].parameters.model_fields
     searched: dict[str, Any] = {}
     for name, spec in space.items():
         if isinstance(spec, list):

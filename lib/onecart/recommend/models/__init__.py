@@ -1,1 +1,1 @@
-"""The models, and what they share: lists, similarities, top-k."""
+"""The models, a file each, behind one protocol (`protocol.Model`) and one table (`registry.MODELS`)."""

@@ -1,19 +1,139 @@
 """The blend: lists of several models made comparable, added up by weights, which come from interactions held back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field, field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.frames import DIGITS
+from onecart.errors import UsageError, nearest
+from onecart.frames import DIGITS, break_lineage
+from onecart.recommend.interactions import Frames, Training, paired
+from onecart.recommend.models import als, content, ease, item_knn, popularity
+from onecart.recommend.models.als import Als
+from onecart.recommend.models.content import Content
+from onecart.recommend.models.ease import Ease
+from onecart.recommend.models.item_knn import ItemKnn
+from onecart.recommend.models.protocol import AGES, Mixture, Model, Space
+from onecart.recommend.scoring.lists import Request, lists_of, with_seen
+from onecart.recommend.split import held_back
 
+PARTS = {part.name: part for part in (popularity.MODEL, item_knn.MODEL, als.MODEL, ease.MODEL, content.MODEL)}
+SPACE: Space = {**item_knn.SPACE, **als.SPACE, **ease.SPACE, **AGES, **popularity.SPACE}
 _STEPS = 12  # weights are twelfths or coarser
 _PRIOR = 100  # users that would have to say otherwise, before a tier is moved half way from the same weight for all
 FEWEST = 30  # fewer users with something held back say nothing about weights
 _K = 10
+_JUDGES = 2000  # users that weights are learnt on
+
+
+class Blend(ItemKnn, Als, Ease, Content):
+    """The `depth` best of popularity, item_knn, als, up to `max_items` items ease, and where products are given content,
+    weighted.
+
+    weights: of each part, one left out is not learnt; None: found on a `validation_share` of the interactions that the parts have not seen, drawn
+    at random, or with validation="latest" the newest. validation_value: a pair counts as a hit there if the values of
+    its events sum to this at least.
+    """
+
+    weights: dict[str, float] | None = None
+    depth: int = Field(100, ge=1)
+    validation: Literal["random", "latest"] = "random"
+    validation_share: float = Field(0.2, gt=0, lt=1)
+    validation_value: float = 0.0
+
+    @field_validator("weights")
+    @classmethod
+    def _of_parts(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        for part in set(weights or ()) - set(PARTS):
+            raise UsageError(f"weights: a blend has no part '{part}'{nearest(part, PARTS)}")
+        return weights
+
+
+def complete(training: Training, p: Blend) -> Blend:
+    """`p` with the weights that it lacks: found on interactions held back, the same for all parts where few users are."""
+    if p.weights is not None:
+        return p
+    parts = [name for name, part in PARTS.items() if part.needs_products is None or training.products is not None]
+    few = training.data.users.count() < FEWEST
+    return p.model_copy(update={"weights": equal(parts) if few else _found(training, p, parts)})
+
+
+def _found(training: Training, p: Blend, parts: list[str]) -> dict[str, float]:
+    """The weights of a blend of models that learn without a part of the pairs, asked for that part."""
+    train, held = held_back(
+        training.interactions,
+        p.validation_share,
+        latest=p.validation == "latest",
+        seed=p.seed,
+        least=p.validation_value,
+    )
+    if train.isEmpty() or held.isEmpty():
+        return equal(parts)
+    past = paired(train, training.products, p, explicit=item_knn.of_ratings(p))
+    frames = past.data.frames() | fit(past, p)
+    known = held.join(frames["items"].select("item", "item_id"), on="item_id", how="inner").drop("item_id")
+    known = known.join(frames["users"].select("user_id"), on="user_id", how="left_semi")
+    judges = known.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(_JUDGES)
+    known = break_lineage(known.join(judges, on="user_id", how="left_semi"))
+    asked = with_seen(known.select("user_id").distinct(), frames["seen"])
+    lists = _proposed(frames, Request(asked, frames["items"], p.depth, True), p, parts)
+    return learnt(comparable(lists, p.depth), known)
+
+
+def fit(training: Training, p: Blend) -> Frames:
+    """What its parts learn: those with a weight (none found yet: all), item_knn, whose neighbours tell reasons, and where
+    products are given content, which tells als of new ones."""
+    fits = training.data.items.count() <= p.max_items
+    wanted = {*(PARTS if p.weights is None else p.weights), item_knn.MODEL.name} - {content.MODEL.name}
+    frames: Frames = {}
+    for name, part in PARTS.items():
+        if name in wanted and (part is not ease.MODEL or fits):
+            frames |= part.fit(training, p)
+    if training.products is not None:
+        frames |= content.fit(training, p)
+        frames = content.with_new(frames, als.MODEL.name) if als.MODEL.has_learnt(frames) else frames
+    return frames
+
+
+def propose(frames: Frames, request: Request, p: Blend) -> DataFrame:
+    """Lists by the weighted sum of what the parts propose, and `tiers`: the part that says most."""
+    deep = replace(request, n=depth(p, request.n))
+    return mixed(_proposed(frames, deep, p, weighted(p)), p, request.n)
+
+
+def _proposed(frames: Frames, request: Request, p: Blend, parts: list[str]) -> dict[str, DataFrame]:
+    held = [part for part in parts if part == popularity.MODEL.name or PARTS[part].has_learnt(frames)]
+    return {part: PARTS[part].propose(frames, request, p) for part in held}
+
+
+def fold_in(frames: Frames, cells: DataFrame, p: Blend) -> Frames:
+    """The users' vectors of every part."""
+    vectors: Frames = {}
+    for part in PARTS.values():
+        if part.fold_in and part.has_learnt(frames):
+            vectors |= part.fold_in(frames, cells, p)
+    return vectors
+
+
+def weighted(p: Blend) -> list[str]:
+    """The parts with a weight."""
+    return [part for part, weight in (p.weights or {}).items() if weight > 0]
+
+
+def depth(p: Blend, n: int) -> int:
+    """How many items each part is asked for."""
+    return max(n, p.depth)
+
+
+def mixed(lists: Mapping[str, DataFrame], p: Blend, n: int) -> DataFrame:
+    """[user_id, items, scores, tiers]: the `n` best of the lists of the parts."""
+    weights = {part: (p.weights or {})[part] for part in weighted(p) if part in lists}
+    return lists_of(blended({part: lists[part] for part in weights}, weights, depth(p, n)), n)
 
 
 def blended(lists: Mapping[str, DataFrame], weights: Mapping[str, float], depth: int) -> DataFrame:
@@ -89,3 +209,17 @@ def _ndcg(score: Any, user: Any, hit: Any, sizes: Any) -> float:
     gain = np.bincount(of[top], 1 / np.log2(2 + rank[top]), len(sizes))
     ideal = np.cumsum(1 / np.log2(2 + np.arange(_K)))[np.minimum(sizes, _K).astype(int) - 1]
     return float((gain / ideal).mean())
+
+
+MODEL = Model(
+    "blend",
+    Blend,
+    SPACE,
+    fit,
+    propose,
+    fold_in,
+    of_ratings=item_knn.of_ratings,
+    needs_products=lambda p: content.MODEL.name in (p.weights or ()),
+    complete=complete,
+    mixture=Mixture(PARTS, weighted, depth, mixed),
+)

@@ -1,23 +1,37 @@
 """What a product is: neighbours by words, labels and pictures, which also speak for products that nobody has bought yet."""
 
 from functools import reduce
+from typing import Any
 
+from pydantic import Field
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
-from onecart.recommend.interactions import Pairs, numbered, require_columns
-from onecart.recommend.models.similarity import nearest
-from onecart.recommend.models.topk import vectors
-from onecart.recommend.parameters import Content
+from onecart.recommend.interactions import Frames, Training, numbered, require_columns
+from onecart.recommend.models.protocol import AGES, Model, Parameters, Space
+from onecart.recommend.scoring.lists import Request
+from onecart.recommend.scoring.similarity import nearest
+from onecart.recommend.scoring.topk import by_vectors, vectors
 
-Frames = dict[str, DataFrame]
+SPACE: Space = {"content_neighbours": (10, 200, "log"), "category": (0.0, 1.0), **AGES}
 _WORDS = r"[^\p{L}\p{N}]+"  # what lies between words
 _HAN = r"(\p{IsHan})"  # signs that are words without spaces between them
 _DIGITS = 12  # to which weights, all of them near 1, are rounded, see frames.DIGITS
 _KINDS = ("text", "category", "image")
+
+
+class Content(Parameters):
+    """Products like those a user has, by what they are, see `content.cells`. text, category, image: how much each counts.
+    common: words and categories of more products than this say little, cost most, and are passed over."""
+
+    content_neighbours: int = Field(50, ge=1)
+    text: float = Field(1.0, ge=0)
+    category: float = Field(0.3, ge=0)
+    image: float = Field(1.0, ge=0)
+    common: int = Field(5000, ge=1)
 
 
 def checked(products: DataFrame) -> DataFrame:
@@ -42,18 +56,31 @@ def checked(products: DataFrame) -> DataFrame:
     return products.select("item_id", *kinds)
 
 
-def fit_content(data: Pairs, products: DataFrame, p: Content) -> Frames:
+def fit(training: Training, p: Content) -> Frames:
     """content_items[item, vector]: the similarities of a product, bought or new, to those of the history that are like it;
     content_users: a user's vector holds their weights.
 
-    products: of `checked`, and item, key item. Likeness is the cosine of what the products are, see `cells`.
+    The products of `training`: of `checked`, key item_id. Likeness is the cosine of what the products are, see `cells`.
     """
+    data, products = training.data, training.products
+    assert products is not None
+    described = break_lineage(products.join(data.items.select("item", "item_id"), on="item_id", how="inner"))
     bought = data.items.where("popularity > 0").select(F.col("item").alias("row"))
-    near = nearest(cells(products, p).withColumnRenamed("item", "row"), p.content_neighbours, among=bought)
+    near = nearest(cells(described, p).withColumnRenamed("item", "row"), p.content_neighbours, among=bought)
     return {
         "content_users": break_lineage(vectors(data.pairs, "user_id", "item", "weight")),
         "content_items": break_lineage(vectors(near.withColumnRenamed("row", "item"), "item", "other", "similarity")),
     }
+
+
+def propose(frames: Frames, request: Request, p: Any) -> DataFrame:
+    """Lists by the sum of weight * similarity over what a user has."""
+    return by_vectors(frames, request, "content")
+
+
+def fold_in(frames: Frames, cells: DataFrame, p: Any) -> Frames:
+    """The users' vectors anew."""
+    return {"content_users": vectors(cells, "user_id", "item", "weight")}
 
 
 def cells(products: DataFrame, p: Content) -> DataFrame:
@@ -105,3 +132,6 @@ def with_new(frames: Frames, model: str) -> Frames:
     rows = means.groupBy("item").agg(F.sort_array(F.collect_list(F.struct("at", "value"))).alias("entries"))
     new = rows.select("item", F.col("entries.value").cast("array<float>").alias("vector"))
     return {**frames, f"{model}_items": break_lineage(known.unionByName(new))}
+
+
+MODEL = Model("content", Content, SPACE, fit, propose, fold_in, needs_products=lambda p: True)

@@ -6,20 +6,56 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
-from onecart.recommend.interactions import Pairs
-from onecart.recommend.models.lists import Block, lists_schema
-from onecart.recommend.models.vectors import Frames, Request, by_vectors
-from onecart.recommend.parameters import Sequence
+from onecart.recommend.interactions import Frames, Pairs, Training
+from onecart.recommend.models.protocol import Model, Parameters, Space
+from onecart.recommend.scoring.lists import Block, Request, lists_schema
+from onecart.recommend.scoring.topk import by_vectors
 
+SPACE: Space = {
+    "dimensions": [16, 32, 64, 128],
+    "layers": (1, 3),
+    "dropout": (0.0, 0.6),
+    "epochs": (5, 80, "log"),
+    "learning_rate": (1e-4, 1e-2, "log"),
+}
 _USERS_AT_ONCE = 128  # 100 candidates of 64 dimensions each: 10 MB a step of the GRU
 _ITEM = T.StructField("item", T.IntegerType())
 _VECTOR = T.StructField("vector", T.ArrayType(T.FloatType()))
+
+
+class Sequence(Parameters):
+    """What follows what, see `fit_sequence`; without ts the order is by item number."""
+
+    dimensions: int = Field(64, ge=1)
+    max_length: int = Field(100, ge=1)
+    layers: int = Field(2, ge=1)
+    heads: int = Field(2, ge=1)
+    dropout: float = Field(0.3, ge=0, lt=1)
+    epochs: int = Field(40, ge=1)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    seed: int = 7
+    interest: bool = False
+    candidates: int = Field(100, ge=1)
+    processes: int = Field(0, ge=0)
+    log_dir: str | None = None
+
+
+def fit(training: Training, p: Sequence) -> Frames:
+    """See `fit_sequence`."""
+    return fit_sequence(training.data, p)
+
+
+def propose(frames: Frames, request: Request, p: Sequence) -> DataFrame:
+    """See `by_sequence`."""
+    return by_sequence(frames, request, p.candidates)
 
 
 def fit_sequence(data: Pairs, p: Sequence) -> Frames:
@@ -42,8 +78,8 @@ def fit_sequence(data: Pairs, p: Sequence) -> Frames:
     """
     try:
         from onecart.deep import saved, trained
-        from onecart.recommend.models.dien import Dien
-        from onecart.recommend.models.sasrec import Sasrec
+        from onecart.recommend.models.networks.dien import Dien
+        from onecart.recommend.models.networks.sasrec import Sasrec
     except ImportError as e:
         raise UsageError("the model 'sequence' needs torch and lightning: pip install 'onecart[deep]'") from e
     if p.dimensions % p.heads:
@@ -126,7 +162,7 @@ def _histories(pairs: DataFrame, length: int) -> DataFrame:
 def _user_vectors(stored: bytes) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.deep import loaded
-        from onecart.recommend.models.sasrec import Sasrec
+        from onecart.recommend.models.networks.sasrec import Sasrec
 
         network = loaded(Sasrec, stored)
         for batch in _parts(batches):
@@ -139,7 +175,7 @@ def _user_vectors(stored: bytes) -> Block:
 def _item_vectors(stored: bytes) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.deep import loaded
-        from onecart.recommend.models.sasrec import Sasrec
+        from onecart.recommend.models.networks.sasrec import Sasrec
 
         vectors = loaded(Sasrec, stored).item_vectors().cpu().numpy()
         for batch in batches:
@@ -151,7 +187,7 @@ def _item_vectors(stored: bytes) -> Block:
 def _with_logits(stored: bytes, n: int) -> Block:
     def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         from onecart.deep import loaded
-        from onecart.recommend.models.dien import Dien
+        from onecart.recommend.models.networks.dien import Dien
 
         network = loaded(Dien, stored)
         for batch in _parts(batches):
@@ -179,3 +215,6 @@ def _tensor(lists: Collection[Any], network: Any) -> Any:
     import torch
 
     return torch.from_numpy(padded(lists, max(map(len, lists)))).long().to(network.items.weight.device)
+
+
+MODEL = Model("sequence", Sequence, SPACE, fit, propose)

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.recommend.models.vectors import Frames
+from onecart.recommend.interactions import Frames
 
 
 def with_because(lists: DataFrame, frames: Frames, n: int) -> DataFrame:

@@ -2,6 +2,7 @@
 filled up to k, so that everybody gets something."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -10,8 +11,29 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from onecart.frames import break_lineage
+
 POPULARITY = "popularity"
 Block = Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks and what each has seen (user_id, seen: items or null), the items allowed (item, ..., key item), how many.
+
+    `filtered` says whether any `seen` is there.
+    """
+
+    users: DataFrame
+    items: DataFrame
+    n: int
+    filtered: bool
+
+
+def with_seen(users: DataFrame, pairs: DataFrame) -> DataFrame:
+    """`users`[user_id] with what each has seen, see `Request`: the items of `pairs`[user_id, item]."""
+    mine = pairs.join(users, on="user_id", how="left_semi").groupBy("user_id").agg(F.collect_set("item").alias("seen"))
+    return break_lineage(users.join(mine, on="user_id", how="left"))
 
 
 def lists_schema(user_id: T.StructField) -> T.StructType:
@@ -40,6 +62,16 @@ def rows_of(lists: DataFrame) -> DataFrame:
     return at.select(
         "user_id", *[F.col(f"row.{name}").alias(one[name]) for name in arrays], (F.col("at") + 1).alias("rank")
     )
+
+
+def completed(own: DataFrame | None, request: Request) -> DataFrame:
+    """A list for each user of the request: that of `own`[user_id, items, scores, tiers], filled up, see `filled_up`."""
+    if own is None:
+        nothing = {"items": "array<int>", "scores": "array<double>", "tiers": "array<string>"}
+        lists = request.users.select("*", *[F.lit(None).cast(kind).alias(name) for name, kind in nothing.items()])
+    else:
+        lists = request.users.join(own, on="user_id", how="left")
+    return filled_up(lists, request.items, request.n)
 
 
 def filled_up(lists: DataFrame, items: DataFrame, n: int) -> DataFrame:

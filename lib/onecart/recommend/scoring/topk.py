@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from scipy import sparse
 
-from onecart.recommend.models.lists import Block, lists_of, lists_schema, rows_of
+from onecart.recommend.interactions import Frames
+from onecart.recommend.scoring.lists import Block, Request, lists_of, lists_schema, rows_of
 
 ITEMS_PER_BLOCK = 100_000  # item vectors sent out at once: 26 MB at rank 64
 CELLS = 2**23  # scores a worker holds at once: 32 MB
@@ -53,6 +54,13 @@ def vectors(cells: DataFrame, key: str, index: str, value: str) -> DataFrame:
     return pairs.select(
         key, F.struct(F.col("entries.i").alias("index"), F.col("entries.v").alias("value")).alias("vector")
     )
+
+
+def by_vectors(frames: Frames, request: Request, model: str) -> DataFrame:
+    """Lists by the largest dot products of user and item vectors."""
+    users = frames[f"{model}_users"].join(request.users, on="user_id", how="inner")
+    items = frames[f"{model}_items"].join(request.items.select("item"), on="item", how="left_semi")
+    return top_k(users, items, request.n)
 
 
 def _columns(thin: bool) -> list[Column]:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as N
 
-from onecart.recommend.models.sasrec import trimmed
+from onecart.recommend.models.networks.sasrec import trimmed
 
 _NEGATIVES = 4  # items drawn by chance for each one taken
 

@@ -54,6 +54,12 @@ def nearest(
     return found.withColumn("place", F.row_number().over(order)).where(F.col("place") <= n).drop("place")
 
 
+def newest(pairs: DataFrame, n: int) -> DataFrame:
+    """The `n` newest rows of each user."""
+    order = Window.partitionBy("user_id").orderBy(F.desc("last_s"), F.desc("weight"), "item")
+    return pairs.withColumn("place", F.row_number().over(order)).where(F.col("place") <= n).drop("place")
+
+
 def _meet(n: int, jaccard: bool, shrinkage: float) -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:
     def meet(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
         if left.empty or right.empty:

@@ -1,0 +1,1 @@
+"""What the models share: similarities, top-k, lists."""
