@@ -1,6 +1,5 @@
 """Interactions as the models see them: checked, ids numbered, one row for each user and item."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +7,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.errors import UsageError, nearest
-from onecart.frames import DIGITS, break_lineage
+from onecart.errors import UsageError
+from onecart.frames import DIGITS, break_lineage, require_columns
 
 _BUCKETS = 1024
 _DAY_S = 86_400.0
@@ -139,13 +138,6 @@ def numbered(df: DataFrame, column: str, name: str) -> DataFrame:
     within = F.row_number().over(Window.partitionBy("bucket").orderBy(column)) - 1
     numbers = ids.withColumn("within", within).join(F.broadcast(offsets), on="bucket", how="inner")
     return numbers.select(column, (F.col("offset") + F.col("within")).cast("int").alias(name))
-
-
-def require_columns(df: DataFrame, columns: Sequence[str], what: str) -> None:
-    """UsageError unless `df` has all `columns`."""
-    for column in columns:
-        if column not in df.columns:
-            raise UsageError(f"{what} has no column '{column}'{nearest(column, df.columns)}")
 
 
 def checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:

@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, require_columns
 from onecart.recommend import fold_in
-from onecart.recommend.interactions import Frames, as_type, require_columns
+from onecart.recommend.interactions import Frames, as_type
 from onecart.recommend.models.registry import MODELS, fitted_with, parameters
 from onecart.recommend.scoring.lists import POPULARITY, Request, completed, rows_of, with_seen
 from onecart.recommend.serving.explain import with_because

@@ -7,8 +7,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError, UsageError
-from onecart.frames import break_lineage
-from onecart.recommend.interactions import require_columns
+from onecart.frames import break_lineage, require_columns
 
 Parts = tuple[DataFrame, DataFrame]
 

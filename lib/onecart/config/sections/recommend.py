@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 
 from onecart.config.sections.section import Section
 
-
 _MOVED = {
     **{key: f"als.{key}" for key in ("rank", "iterations", "alpha", "reg", "blocks")},
     **{key: f"item_knn.{key}" for key in ("neighbours", "shrinkage", "max_history")},

@@ -9,8 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
-from onecart.recommend.interactions import require_columns
+from onecart.frames import break_lineage, require_columns
 from onecart.stats.bootstrap import means_by
 
 RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")

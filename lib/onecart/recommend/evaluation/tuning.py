@@ -10,10 +10,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, require_columns
 from onecart.recommend.evaluation.metrics import per_user
 from onecart.recommend.fitting import fit
-from onecart.recommend.interactions import require_columns
 from onecart.recommend.models.blend import FEWEST
 from onecart.recommend.models.protocol import Space
 from onecart.recommend.models.registry import MODELS, SPACES, parameters

@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
-from onecart.recommend.interactions import Frames, Training, numbered, require_columns
+from onecart.frames import break_lineage, require_columns
+from onecart.recommend.interactions import Frames, Training, numbered
 from onecart.recommend.models.protocol import AGES, Model, Parameters, Space
 from onecart.recommend.scoring.lists import Request
 from onecart.recommend.scoring.similarity import nearest

@@ -5,8 +5,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.frames import break_lineage
-from onecart.recommend.interactions import Frames, Training, numbered, require_columns
+from onecart.frames import break_lineage, require_columns
+from onecart.recommend.interactions import Frames, Training, numbered
 from onecart.recommend.models.protocol import AGES, Model, Parameters
 from onecart.recommend.scoring.lists import Request
 from onecart.recommend.scoring.topk import by_vectors, vectors
