@@ -18,7 +18,7 @@ def collected(*arguments: str) -> str:
 
 @pytest.mark.parametrize(
     ("arguments", "tests"),
-    [(["tests/voice"], 4), (["tests/voice", "--all"], 5), (["tests/voice/test_tagger.py"], 5)],
+    [(["tests/voice"], 4), (["tests/voice", "--all"], 5), (["tests/voice/aspects/test_tagger.py"], 5)],
 )
 def test_heavy_tests_wait_for_all_unless_their_file_is_named(arguments, tests):
-    assert f"tests/voice/test_tagger.py: {tests}" in collected(*arguments)
+    assert f"tests/voice/aspects/test_tagger.py: {tests}" in collected(*arguments)

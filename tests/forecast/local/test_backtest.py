@@ -300,7 +300,7 @@ def test_a_stop_while_a_library_is_imported_does_not_break_it_for_the_series_aft
     code = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from test_forecast_solve import WEEK, solved
+from test_backtest import WEEK, solved
 solved(WEEK * 8, models=("prophet",), seconds=0.15)
 print(solved(WEEK * 8, models=("prophet",)).notes)
 """
