@@ -38,6 +38,7 @@ def test_a_blend_takes_what_its_parts_are_given_and_its_own_comes_first() -> Non
     ("override", "message"),
     [
         ("rank=4", "'rank' has moved; write recommend.models.als.rank"),
+        ("variety=0.3", "'variety' has moved; write recommend.diversity"),
         ("max_history=4", "'max_history' has moved; write recommend.models.item_knn.max_history"),
         ("validation=random", "'validation' has moved; write recommend.models.blend.validation"),
         ("models.als.rnak=4", "recommend.models.als: model als has no parameter 'rnak'; did you mean 'rank'"),

@@ -1,4 +1,4 @@
-"""Caps, variety and trials, on one list by hand and on Spark."""
+"""Caps, diversity and exploration, on one list by hand and on Spark."""
 
 from typing import Any
 
@@ -46,13 +46,13 @@ def test_lists_on_spark_keep_their_columns_and_get_ranks_anew(spark: Any) -> Non
         for u in ("a", "b")
         for rank, (item, score) in enumerate([("p0", 9.0), ("p2", 7.0), ("p3", 6.0)], 1)
     ]
-    again = [reranked(lists, 3, trials=1.0, seed=s).collect() for s in (1, 1, 2)]
+    again = [reranked(lists, 3, exploration=1.0, seed=s).collect() for s in (1, 1, 2)]
     assert again[0] == again[1] != again[2]
     assert [r["tier"] for r in again[0]] == ["als", "trial", "trial"] * 2
 
 
 def test_shares_outside_0_to_1_are_refused(spark: Any) -> None:
     lists = spark.createDataFrame([], "user_id string, item_id string, score double, rank int, tier string")
-    with pytest.raises(UsageError, match=r"variety=1\.5: a share lies between 0 and 1"):
-        reranked(lists, 3, variety=1.5)
+    with pytest.raises(UsageError, match=r"diversity=1\.5: a share lies between 0 and 1"):
+        reranked(lists, 3, diversity=1.5)
     assert reranked(lists, 3).count() == 0

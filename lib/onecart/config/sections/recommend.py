@@ -8,9 +8,11 @@ from pydantic import Field, model_validator
 from onecart.config.sections.section import Section
 
 _MOVED = {
-    **{key: f"als.{key}" for key in ("rank", "iterations", "alpha", "reg", "blocks")},
-    **{key: f"item_knn.{key}" for key in ("neighbours", "shrinkage", "max_history")},
-    "validation": "blend.validation",
+    **{key: f"models.als.{key}" for key in ("rank", "iterations", "alpha", "reg", "blocks")},
+    **{key: f"models.item_knn.{key}" for key in ("neighbours", "shrinkage", "max_history")},
+    "validation": "models.blend.validation",
+    "variety": "diversity",
+    "trials": "exploration",
 }
 
 
@@ -37,18 +39,18 @@ class Recommend(Section):
     in_stock: bool = True  # products whose feed says that none is left are not offered
     min_margin: float | None = Field(None, lt=1)  # of what is offered, (list price - cost) / list price, where known
     per_category: int | None = Field(None, ge=1)  # offers of one category to a customer at most
-    variety: float = Field(0.0, ge=0, le=1)  # how much a category counts against itself in a list
-    trials: float = Field(0.0, ge=0, le=1)  # share of places, the first apart, for products to be tried out
+    diversity: float = Field(0.0, ge=0, le=1)  # how much a category counts against itself in a list
+    exploration: float = Field(0.0, ge=0, le=1)  # share of places, the first apart, for products to be tried out
 
     @model_validator(mode="before")
     @classmethod
     def _moved(cls, given: Any) -> Any:
         moved = [key for key in given if key in _MOVED] if isinstance(given, Mapping) else []
         if moved:
-            raise ValueError(f"'{moved[0]}' has moved; write recommend.models.{_MOVED[moved[0]]}")
+            raise ValueError(f"'{moved[0]}' has moved; write recommend.{_MOVED[moved[0]]}")
         return given
 
     @property
     def reranks(self) -> bool:
         """Whether lists are chosen from longer ones."""
-        return self.per_category is not None or self.variety > 0 or self.trials > 0
+        return self.per_category is not None or self.diversity > 0 or self.exploration > 0

@@ -90,7 +90,11 @@ def offers(made: Kept, customers: DataFrame, goods: DataFrame, ctx: Context) -> 
     lists = _lists(made.model, agreed, goods, depth, filter_seen=True)
     if conf.reranks:
         kinds = products.select(F.col("sku").alias("item_id"), "category")
-        varied: dict[str, Any] = {"per_category": conf.per_category, "variety": conf.variety, "trials": conf.trials}
+        varied: dict[str, Any] = {
+            "per_category": conf.per_category,
+            "diversity": conf.diversity,
+            "exploration": conf.exploration,
+        }
         lists = reranked(lists, conf.k, kinds, seed=ctx.settings.seed, **varied)
     explained = "item_knn_items" in made.model.frames
     return _rows(made.model.because(lists) if explained else _unexplained(lists), made, ctx)
