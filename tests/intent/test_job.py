@@ -150,37 +150,22 @@ def test_a_challenger_wins_only_beyond_noise() -> None:
     assert even.low < even.better_by < even.high
 
 
-def test_a_tracking_store_without_its_package_is_an_error_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    from onecart.errors import UsageError
-    from onecart.intent.tracking import track, uri
-
-    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
-    assert [uri("off", "/lake"), uri("http://x", "/lake"), uri(None, "s3a://lake")] == [None, "http://x", None]
-    monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(UsageError, match=r"pip install 'onecart\[tracking\]'"):
-        track("file:///tmp/runs", None, version="v", tags={})  # type: ignore[arg-type]
-
-
-def test_a_run_goes_to_a_folder_of_mlflow(tmp_path: Any) -> None:
-    mlflow = pytest.importorskip("mlflow", exc_type=ImportError)
+def test_mlflow_is_told_parameters_figures_with_their_ends_and_the_rules() -> None:
     from types import SimpleNamespace
 
-    from onecart.errors import OneCartError
-    from onecart.intent.tracking import EXPERIMENT, track
+    from onecart.intent.registry import _record
 
-    overview = {"importances": {"a": 1.0}, "gains": [], "partial": {}, "rules": lambda: "tree 1"}
-    curve = SimpleNamespace(method="platt")
+    told = {"importances": {"a": 1.0}, "gains": [], "partial": {}, "rules": lambda: "tree 1"}
     model: Any = SimpleNamespace(
-        model="gbt", params={"maxIter": 7}, curve=curve, metrics={"auc": 0.8}, intervals={"auc_low": 0.7}, **overview
+        model="gbt",
+        params={"maxIter": 7},
+        curve=SimpleNamespace(method="platt"),
+        metrics={"auc": 0.8},
+        intervals={"auc_low": 0.7},
+        **told,
     )
-    where = f"file://{tmp_path}/runs"
-    run_id = track(where, model, version="v1", tags={"as_of": "2011-06-01"})
-    run = mlflow.MlflowClient(where).get_run(run_id)
-    assert run.data.metrics == {"auc": 0.8, "auc_low": 0.7}
-    assert run.data.params == {"model": "gbt", "maxIter": "7", "calibration": "platt"}
-    assert run.info.run_name == "v1"
-    assert mlflow.MlflowClient(where).get_experiment_by_name(EXPERIMENT) is not None
-    with pytest.raises(OneCartError, match="refused the run"):
-        track("nowhere://x", model, version="v1", tags={})
+    record = _record(model)
+    assert record.params == {"model": "gbt", "maxIter": 7, "calibration": "platt"}
+    assert record.metrics == {"auc": 0.8, "auc_low": 0.7}
+    assert record.documents == {"overview.json": {"importances": {"a": 1.0}, "gains": [], "partial": {}}}
+    assert record.texts == {"rules.txt": "tree 1"}

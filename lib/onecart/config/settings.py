@@ -8,6 +8,7 @@ from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
 from onecart.config.sections.intent import Intent, Live
 from onecart.config.sections.lake import Lake, Report, Spark
+from onecart.config.sections.models import Models
 from onecart.config.sections.privacy import Privacy
 from onecart.config.sections.profile import Profile
 from onecart.config.sections.quality import Quality
@@ -30,6 +31,7 @@ class Settings(Section):
     identity: Identity = Identity()
     profile: Profile = Profile()
     behaviour: Behaviour = Behaviour()
+    models: Models = Models()
     intent: Intent = Intent()
     live: Live = Live()
     recommend: Recommend = Recommend()

@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 from onecart import models
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.intent import tracking
 from onecart.intent.evaluation import model_report
 from onecart.intent.model import IntentModel
 from onecart.intent.training.split import LABEL, with_label
@@ -63,13 +62,12 @@ def choose(
     version, as_of = models.save(ctx, kind, model.save), ctx.as_of()
     figures = {"better_by": found.better_by, "better_by_low": found.low, "better_by_high": found.high}
     figures |= {name: model.metrics.get(name) for name in ("auc", "log_loss")}
-    models.register(ctx, question, version, wins=found.wins, reason=found.reason, figures=figures)
+    models.register(
+        ctx, question, version, wins=found.wins, reason=found.reason, figures=figures, record=_record(model)
+    )
     points = [(kind, version, *point, as_of) for point in model_report.points(model)]
     frame = ctx.spark.createDataFrame(points, contract("gold.model_overview").schema)
     ctx.lake.append_once("gold.model_overview", frame, app_id=version, version=0)
-    if where := tracking.uri(ctx.settings.intent.tracking_uri, ctx.lake.root):
-        tags = {"verdict": found.reason, "as_of": str(as_of)}
-        tracking.track(where, model, version=version, tags=tags)
     if found.wins or old is None:
         return Champion(version, model), f"; {found.reason}" if old else ""
     return old, f"; {old.version} stays: the new one is {found.reason}"
@@ -104,3 +102,13 @@ def verdict(gains: Any, counts: Any, seed: int = 7) -> Verdict:
 def _loss(p: Column) -> Column:
     kept = F.least(F.greatest(p, F.lit(1e-9)), F.lit(1 - 1e-9))
     return -(F.col(LABEL) * F.log(kept) + (1 - F.col(LABEL)) * F.log(1 - kept))
+
+
+def _record(model: IntentModel) -> models.Record:
+    overview = {"importances": model.importances, "gains": model.gains, "partial": model.partial}
+    return models.Record(
+        {"model": model.model, **model.params, "calibration": model.curve.method},
+        {**model.metrics, **model.intervals},
+        {"overview.json": overview},
+        {"rules.txt": model.rules()},
+    )

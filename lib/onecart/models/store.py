@@ -19,6 +19,8 @@ from onecart.context import Context
 from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.lake.files import listed, read_bytes
+from onecart.models import tracking
+from onecart.models.tracking import Record
 
 TABLE = "gold.model_registry"
 Model = TypeVar("Model")
@@ -68,9 +70,11 @@ def register(
     wins: bool = True,
     reason: str,
     figures: Mapping[str, float | None] | None = None,
+    record: Record | None = None,
 ) -> None:
     """Writes the row of a saved model; where it wins, the champion before becomes `retired`. figures: of the contract's
-    columns better_by..., auc, log_loss; all others are in gold.model_health."""
+    columns better_by..., auc, log_loss; all others are in gold.model_health. record: what MLflow is told, where
+    models.tracking_uri says so."""
     schema, folder = contract(TABLE).schema, _folder(ctx, version)
     row = {
         **dict.fromkeys(schema.fieldNames()),
@@ -88,6 +92,10 @@ def register(
         old = _models(ctx, question).where("role = 'champion'").where(F.col("model_version") != F.lit(version))
         new = new.unionByName(old.withColumn("role", F.lit("retired")))
     ctx.lake.upsert(TABLE, new)
+    where = tracking.uri(ctx.settings.models.tracking_uri, ctx.lake.root)
+    if where and record is not None:
+        tags = {"verdict": reason, "as_of": str(ctx.as_of()), "path": str(row["path"])}
+        tracking.track(where, question, version, record, tags)
 
 
 def _folder(ctx: Context, version: str) -> str:

@@ -86,7 +86,8 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
     rows = offers(made, customers, goods, ctx).unionByName(same_for_all(anybody, customers, goods, ctx))
     written = ctx.lake.replace(TABLE, rows)
     if made is not anybody:
-        models.register(ctx, MODEL, made.version, reason="the newest")
+        record = models.Record({"model": conf.model, **made.model.params.model_dump()}, measures.get(conf.model, {}))
+        models.register(ctx, MODEL, made.version, reason="the newest", record=record)
     return written.inserted, _headline(measures, conf)
 
 

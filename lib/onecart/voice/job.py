@@ -61,7 +61,8 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     scored = model.score(reviews.withColumn("split", split)).withColumn("model_version", F.lit(version))
     columns = ("review_id", "sku", "sentiment", "confidence", "reason", "split", "model_version")
     written = ctx.lake.replace("gold.review_sentiment", scored.select(*columns))
-    models.register(ctx, "sentiment", version, reason="the newest")
+    record = models.Record(settings.params, model.metrics)
+    models.register(ctx, "sentiment", version, reason="the newest", record=record)
     found = model.metrics
     kinds = ("accuracy", "macro_f1")
     ours = {m: found[m] for m in (*kinds, "ece")}

@@ -1,6 +1,7 @@
 """Settings of purchase intent: of customers once a day, of visits while they happen."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -8,6 +9,8 @@ from onecart.config.sections.section import Section
 
 
 class Intent(Section):
+    moved: ClassVar[Mapping[str, str]] = {"tracking_uri": "models.tracking_uri"}
+
     model: Literal["decision_tree", "random_forest", "gbt", "logistic", "xgboost"] = "gbt"
     params: dict[str, float | int | str] = {}  # of the classifier, as in {maxDepth: 4}
     search: int = Field(0, ge=0)  # random settings tried beside, judged on the dates before the holdout
@@ -23,8 +26,6 @@ class Intent(Section):
     }
     audit_share: float = Field(0.2, gt=0, lt=1)  # of the customers: the most likely, taken to be selected
     min_parity: float = Field(0.8, gt=0, le=1)  # groups selected less, of the one selected most, are warned of
-    # MLflow (extra `tracking`): file:///folder or a server; off; null: Databricks' own there, else mlruns in a local lake
-    tracking_uri: str | None = None
     cutoffs: int = Field(4, ge=2)  # training dates, one horizon apart; the last but the scored one is the holdout
 
 

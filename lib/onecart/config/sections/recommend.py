@@ -1,23 +1,23 @@
 """Settings of recommendation."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from onecart.config.sections.section import Section
-
-_MOVED = {
-    **{key: f"models.als.{key}" for key in ("rank", "iterations", "alpha", "reg", "blocks")},
-    **{key: f"models.item_knn.{key}" for key in ("neighbours", "shrinkage", "max_history")},
-    "validation": "models.blend.validation",
-    "variety": "diversity",
-    "trials": "exploration",
-}
 
 
 class Recommend(Section):
     """What is offered. The numbers were picked on an inner validation month of Online Retail II, not on its holdout."""
+
+    moved: ClassVar[Mapping[str, str]] = {
+        **{key: f"recommend.models.als.{key}" for key in ("rank", "iterations", "alpha", "reg", "blocks")},
+        **{key: f"recommend.models.item_knn.{key}" for key in ("neighbours", "shrinkage", "max_history")},
+        "validation": "recommend.models.blend.validation",
+        "variety": "recommend.diversity",
+        "trials": "recommend.exploration",
+    }
 
     model: str = "blend"  # one of the registry `recommend/models/registry.py`
     k: int = Field(10, ge=1)
@@ -41,14 +41,6 @@ class Recommend(Section):
     per_category: int | None = Field(None, ge=1)  # offers of one category to a customer at most
     diversity: float = Field(0.0, ge=0, le=1)  # how much a category counts against itself in a list
     exploration: float = Field(0.0, ge=0, le=1)  # share of places, the first apart, for products to be tried out
-
-    @model_validator(mode="before")
-    @classmethod
-    def _moved(cls, given: Any) -> Any:
-        moved = [key for key in given if key in _MOVED] if isinstance(given, Mapping) else []
-        if moved:
-            raise ValueError(f"'{moved[0]}' has moved; write recommend.{_MOVED[moved[0]]}")
-        return given
 
     @property
     def reranks(self) -> bool:

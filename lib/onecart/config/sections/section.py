@@ -1,15 +1,27 @@
 """What every section of the settings is made of: a frozen model, references to secrets, paths."""
 
 import os
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from onecart.errors import UsageError
 
 
 class Section(BaseModel):
+    """`moved`: keys that this section had -> where they are now."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    moved: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_nothing_moved(cls, given: Any) -> Any:
+        old = [key for key in given if key in cls.moved] if isinstance(given, Mapping) else []
+        if old:
+            raise ValueError(f"'{old[0]}' has moved; write {cls.moved[old[0]]}")
+        return given
 
 
 def _is_reference(value: str) -> str:

@@ -1,15 +1,24 @@
-"""Runs in MLflow: parameters, figures and the overview of a model."""
+"""Runs in MLflow: parameters, figures and pictures of a model; no row of data goes there."""
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from onecart.config import is_local
 from onecart.errors import OneCartError, UsageError
-from onecart.intent.model import IntentModel
 
-EXPERIMENT = "onecart-intent"
+
+@dataclass(frozen=True)
+class Record:
+    """What a run shows of a model. documents: file name -> what becomes JSON; texts: file name -> text."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def uri(setting: str | None, root: str) -> str | None:
@@ -22,31 +31,32 @@ def uri(setting: str | None, root: str) -> str | None:
     return f"{root}/mlruns" if is_local(root) and importlib.util.find_spec("mlflow") else None
 
 
-def track(where: str, model: IntentModel, *, version: str, tags: Mapping[str, str]) -> str:
-    """Logs one run of the experiment `onecart-intent`; returns its id. No row of data goes there: figures, parameters,
-    importances, deciles and rules only. UsageError: the package is missing; OneCartError: the store refuses."""
+def track(where: str, question: str, version: str, record: Record, tags: Mapping[str, str]) -> str:
+    """Logs one run of the experiment `onecart-<question>`; returns its id. UsageError: the package is missing;
+    OneCartError: the store refuses."""
     try:
         mlflow: Any = importlib.import_module("mlflow")
     except ImportError as e:
         raise UsageError(
-            f"intent.tracking_uri is {where}, and the package mlflow is not there: pip install 'onecart[tracking]', or "
-            "set intent.tracking_uri to off"
+            f"models.tracking_uri is {where}, and the package mlflow is not there: pip install 'onecart[tracking]', or "
+            "set models.tracking_uri to off"
         ) from e
     if "://" not in where or where.startswith("file:"):
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder is enough for one team's runs
     try:
         client = mlflow.MlflowClient(tracking_uri=where)
-        found = client.get_experiment_by_name(EXPERIMENT)
-        experiment = found.experiment_id if found else client.create_experiment(EXPERIMENT)
+        found = client.get_experiment_by_name(f"onecart-{question}")
+        experiment = found.experiment_id if found else client.create_experiment(f"onecart-{question}")
         run = client.create_run(experiment, run_name=version, tags=dict(tags))
         run_id = str(run.info.run_id)
-        for name, value in {"model": model.model, **model.params, "calibration": model.curve.method}.items():
+        for name, value in record.params.items():
             client.log_param(run_id, name, value)
-        for name, value in {**model.metrics, **model.intervals}.items():
+        for name, value in record.metrics.items():
             client.log_metric(run_id, name, value)
-        overview = {"importances": model.importances, "gains": model.gains, "partial": model.partial}
-        client.log_dict(run_id, overview, "overview.json")
-        client.log_text(run_id, model.rules(), "rules.txt")
+        for name, document in record.documents.items():
+            client.log_dict(run_id, document, name)
+        for name, text in record.texts.items():
+            client.log_text(run_id, text, name)
         client.set_terminated(run_id)
     except Exception as e:
         first = (str(e).splitlines() or [type(e).__name__])[0]
