@@ -66,7 +66,7 @@ def features(
     from onecart.behaviour.features import Sources
     from onecart.behaviour.features import features as build
     from onecart.config import Behaviour
-    from onecart.facts.visits import with_session
+    from onecart.facts.sessionization import with_session
 
     rows = {"orders": orders, "events": events, "tickets": tickets, **more}
     frames = {n: spark.createDataFrame(list(rows.get(n, [])), s) for n, s in SCHEMAS.items()}
@@ -245,7 +245,7 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
     """The judge cuts, for each as_of, only the events known before it, in a plain loop."""
     from onecart.behaviour.daily import visit_facts
     from onecart.config import Behaviour
-    from onecart.facts.visits import with_days, with_session
+    from onecart.facts.sessionization import with_days, with_session
 
     events = [
         (before(7) + timedelta(hours=h) + (timedelta(minutes=20) if half else timedelta()), days, c, f"e{i:02}")

@@ -31,9 +31,9 @@ def test_batches_in_order_make_the_sessions_of_all_events(spark: Any, sizes: tup
     from chispa import assert_df_equality
 
     from onecart.behaviour.live import STATE, as_sessions, update
-    from onecart.behaviour.sessions import online_sessions
+    from onecart.behaviour.session_metrics import online_sessions
     from onecart.config import Behaviour
-    from onecart.facts.visits import with_session
+    from onecart.facts.sessionization import with_session
 
     rows, conf = stream(), Behaviour(**rules)
     visits, start = spark.createDataFrame([], STATE), 0

@@ -77,7 +77,7 @@ def test_a_feature_is_in_the_data_dictionary_and_is_computed(
     copy: Path, spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from onecart.config import Behaviour
-    from onecart.facts.visits import with_session
+    from onecart.facts.sessionization import with_session
 
     follow("A feature", copy)
     dictionary = (copy / "docs" / "data-dictionary.md").read_text()

@@ -8,7 +8,7 @@ import pytest
 import onecart
 from onecart.config import Privacy
 from onecart.errors import UsageError
-from onecart.governance.consent import Purpose, granted
+from onecart.governance.consent_filter import Purpose, granted
 from onecart.governance.pseudonym import key_ring
 
 ROOT = Path(onecart.__file__).parent

@@ -60,10 +60,10 @@ def add(lake: Any, rows: Sequence[dict[str, Any]]) -> None:
 
 def expected(lake: Any, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     """session_id -> the nightly job's (started_ts, ended_ts, purchased) of all events."""
-    from onecart.behaviour.sessions import online_sessions
+    from onecart.behaviour.session_metrics import online_sessions
     from onecart.config import Behaviour
     from onecart.facts.owners import Owners
-    from onecart.facts.visits import with_session
+    from onecart.facts.sessionization import with_session
 
     events = Owners.of(lake).named(framed(lake.spark, rows), TABLE)
     found = online_sessions(with_session(events, Behaviour())).collect()

@@ -25,7 +25,7 @@ def visits() -> list[tuple[Any, ...]]:
 
 def taken(spark: Any, rows: list[tuple[Any, ...]], seed: int = 7) -> dict[str, dict[str, Any]]:
     from onecart.config import Behaviour
-    from onecart.facts.visits import with_session
+    from onecart.facts.sessionization import with_session
     from onecart.live.snapshots import snapshots
 
     found = snapshots(with_session(spark.createDataFrame(rows, EVENT), Behaviour()), seed=seed).collect()

@@ -7,9 +7,9 @@ from functools import reduce
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.behaviour.sessions import COUNTED
+from onecart.behaviour.session_metrics import COUNTED
 from onecart.config import Behaviour
-from onecart.facts.visits import session_id, visit_keys, with_days, with_local_day, with_visit, with_visitor
+from onecart.facts.sessionization import session_id, visit_keys, with_days, with_local_day, with_visit, with_visitor
 
 CHANNELS = ("web", "app", "store")
 EVENTS = ("product_views", "searches", "cart_adds", "checkouts")

@@ -8,14 +8,14 @@ from pyspark.sql import functions as F
 
 from onecart.behaviour.features import Sources, as_of_dates, features
 from onecart.behaviour.funnel import funnel
-from onecart.behaviour.sessions import online_sessions, store_sessions
+from onecart.behaviour.session_metrics import online_sessions, store_sessions
 from onecart.config import Behaviour
 from onecart.context import Context, Result
 from onecart.contracts import contract
 from onecart.errors import UsageError
 from onecart.facts import EVENTS, ORDERS, require_current
 from onecart.facts.owners import Owners
-from onecart.facts.visits import ONLINE
+from onecart.facts.sessionization import ONLINE
 from onecart.lake import Lake
 
 # What features are made from; ops.runs has the versions that a run of `behave` read.

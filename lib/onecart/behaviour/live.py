@@ -11,10 +11,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.behaviour.sessions import COUNTED, as_sessions, seconds, visits_so_far
+from onecart.behaviour.session_metrics import COUNTED, as_sessions, seconds, visits_so_far
 from onecart.config import Behaviour
 from onecart.contracts import contract
-from onecart.facts.visits import visit_keys, with_session, with_visit
+from onecart.facts.sessionization import visit_keys, with_session, with_visit
 
 _SETS, _SUMS = ("page_set", "product_set"), ("events", *COUNTED, "timed_views")
 _BESIDE = ("session_id", "stream", "batch")  # columns of the table that say which visit, and how far it is

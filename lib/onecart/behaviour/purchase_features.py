@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.contracts.base.features import DISCOUNT
-from onecart.facts.visits import with_days
+from onecart.facts.sessionization import with_days
 
 
 def taste(orders: DataFrame, products: DataFrame, dates: DataFrame, *, window_days: int = 365) -> DataFrame:

@@ -16,12 +16,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.behaviour.features import Sources, as_of_dates, features
-from onecart.behaviour.sessions import online_sessions
+from onecart.behaviour.session_metrics import online_sessions
 from onecart.bench import runs
 from onecart.bench.memory import Peak
 from onecart.config import Behaviour
 from onecart.contracts import contract
-from onecart.facts.visits import with_session
+from onecart.facts.sessionization import with_session
 from onecart.samples.seeded_random import Dice, with_sql
 
 AS_OF = date(2011, 12, 1)

@@ -9,7 +9,7 @@ from onecart.context import Context
 from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.facts.owners import Owners
-from onecart.facts.visits import with_session
+from onecart.facts.sessionization import with_session
 from onecart.frames import break_lineage
 from onecart.lake import Lake
 

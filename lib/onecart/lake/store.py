@@ -16,8 +16,8 @@ from onecart.contracts import CONTRACTS, contract
 from onecart.contracts.base.table import PURGED_FROM, PURGED_TO
 from onecart.errors import OneCartError, UsageError
 from onecart.frames import break_lineage
-from onecart.governance import consent
-from onecart.governance.export import prepare_export
+from onecart.governance import consent_filter
+from onecart.governance.export_columns import prepare_export
 from onecart.governance.pseudonym import KeyRing
 from onecart.lake import commits
 from onecart.lake.files import hadoop
@@ -47,7 +47,7 @@ class Lake:
         self.spark = spark
         self.root = absolute(root)
         self.catalog = catalog
-        self.purpose: consent.Purpose | None = None
+        self.purpose: consent_filter.Purpose | None = None
         self.reads: dict[str, int] = {}
         self.writes: dict[str, int] = {}
         self._pins: dict[str, int] | None = {} if pinned else None
@@ -60,7 +60,7 @@ class Lake:
         be read for a purpose. UsageError: there is no such purpose.
         """
         narrowed = self._again()
-        narrowed.purpose = consent.Purpose(purpose, channel)
+        narrowed.purpose = consent_filter.Purpose(purpose, channel)
         return narrowed
 
     def _again(self) -> "Lake":
@@ -144,7 +144,7 @@ class Lake:
         has = plain.exists("gold.customer_consent")
         said = plain.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
         links = plain.read_if_exists("gold.identity_links")
-        return consent.allowed(rows, contract(name), self.purpose, said=said, links=links)
+        return consent_filter.allowed(rows, contract(name), self.purpose, said=said, links=links)
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""

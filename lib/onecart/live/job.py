@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from onecart.behaviour.live import as_sessions, still_open, update
 from onecart.context import Context, Result
 from onecart.facts.owners import Owners
-from onecart.facts.visits import session_id
+from onecart.facts.sessionization import session_id
 from onecart.frames import break_lineage
 from onecart.intent.registry import Champion
 from onecart.live.model import current, scored

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.behaviour.sessions import as_sessions, visits_so_far
+from onecart.behaviour.session_metrics import as_sessions, visits_so_far
 
 BOUGHT, STARTED = "bought", "started_ts"
 # Columns of gold.sessions that say how a visit has gone so far and how late into it we are.

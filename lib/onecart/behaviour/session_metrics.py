@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Behaviour
 from onecart.contracts import contract
-from onecart.facts.visits import session_id, visit_keys, with_visit, with_visitor
+from onecart.facts.sessionization import session_id, visit_keys, with_visit, with_visitor
 
 # What counts as what: columns of gold.sessions and the events they count.
 COUNTED = {

@@ -33,9 +33,9 @@ def event(event_id: str, clock: str, key: str | None = None, **more: Any) -> tup
 
 
 def visits(spark: Any, rows: list[tuple[Any, ...]], *columns: str, **rules: Any) -> list[tuple[Any, ...]]:
-    from onecart.behaviour.sessions import online_sessions
+    from onecart.behaviour.session_metrics import online_sessions
     from onecart.config import Behaviour
-    from onecart.facts.visits import with_session
+    from onecart.facts.sessionization import with_session
 
     found = online_sessions(with_session(spark.createDataFrame(rows, EVENT), Behaviour(**rules)))
     return [tuple(r) for r in found.select(*columns).orderBy("started_ts", "session_id").collect()]
@@ -140,7 +140,7 @@ def test_what_a_machine_sends_is_left_out_and_what_came_before_it_stays(spark: A
 
 
 def test_receipts_of_a_customer_within_the_gap_are_one_visit_to_the_store(spark: Any) -> None:
-    from onecart.behaviour.sessions import store_sessions
+    from onecart.behaviour.session_metrics import store_sessions
     from onecart.config import Behaviour
 
     receipts = (("o1", "10:00:00", "c1", "s"), ("o2", "10:20:00", "c1", "t"), ("o3", "10:20:00", None, "s"))
@@ -187,9 +187,9 @@ def test_visits_agree_with_a_naive_loop(
         "channel STRING, event_type STRING, record_id STRING, device_type STRING, customer_id STRING, "
         "received_ts TIMESTAMP, sku STRING, query STRING, event_ts TIMESTAMP, event_id STRING, campaign STRING, session_key STRING",
     )
-    from onecart.behaviour.sessions import online_sessions
+    from onecart.behaviour.session_metrics import online_sessions
     from onecart.config import Behaviour
-    from onecart.facts.visits import with_session
+    from onecart.facts.sessionization import with_session
 
     found = online_sessions(with_session(events, Behaviour(cut_at_midnight=midnight, cut_at_campaign=campaigns)))
     assert sorted(tuple(r) for r in found.select("session_id", "events").collect()) == sorted(expected)
@@ -198,7 +198,7 @@ def test_visits_agree_with_a_naive_loop(
 def test_a_store_receipt_is_one_visit_that_bought_and_a_return_is_none(spark: Any) -> None:
     from chispa import assert_df_equality
 
-    from onecart.behaviour.sessions import store_sessions
+    from onecart.behaviour.session_metrics import store_sessions
     from onecart.config import Behaviour
 
     orders = spark.createDataFrame(
