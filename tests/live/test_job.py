@@ -202,7 +202,7 @@ def test_a_model_is_trained_anew_when_the_newest_is_old(
     from onecart.live import model
 
     monkeypatch.setattr(model.registry, "champion", lambda ctx, question: (scorer, ""))
-    monkeypatch.setattr(model.registry, "trained_on", lambda ctx, question: date(2011, 6, 1))
+    monkeypatch.setattr(model.models, "newest_as_of", lambda ctx, question: date(2011, 6, 1))
     monkeypatch.setattr(model, "_trained", lambda ctx: (scorer, "; trained"))
     found = [model.current(context(as_of=date(2011, *day)))[1] for day in ((6, 30), (7, 1))]
     assert found == ["", "; trained"]

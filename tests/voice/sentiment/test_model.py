@@ -87,7 +87,7 @@ def test_a_saved_model_answers_the_same(spark: Any, model: SentimentModel, tmp_p
         ("CAST(id AS INT) % 4", {}, DataError, "needs two or three labels; column 'label' has '0', '1', '2', '3'"),
         ("if(id % 2 = 0, 'good', null)", {}, DataError, "needs two or three labels; column 'label' has 'good'"),
         ("if(id = 0, 'good', 'bad')", {"min_rows": 20}, DataError, "label 'good' 1 rows are left to learn from and 0"),
-        ("array(id)", {}, UsageError, "column 'label' is array<bigint>"),
+        ("array(id)", {}, UsageError, "column 'label' must hold text, numbers, or true or false, found array<bigint>"),
     ],
 )
 def test_what_cannot_be_trained_says_why(spark: Any, labels: str, params: dict, error: type, says: str) -> None:

@@ -89,7 +89,7 @@ def test_few_tickets_are_left_to_the_rules(spark: Any) -> None:
     [
         ("body STRING, category STRING", "no column 'text'"),
         ("text STRING", "no column 'category'"),
-        ("text INT, category STRING", "column 'text' is int"),
+        ("text INT, category STRING", "column 'text' must hold text, found int"),
     ],
 )
 def test_what_cannot_be_learnt_from_says_why(spark: Any, schema: str, says: str) -> None:
