@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,9 +51,9 @@ def track(where: str, question: str, version: str, record: Record, tags: Mapping
         run = client.create_run(experiment, run_name=version, tags=dict(tags))
         run_id = str(run.info.run_id)
         for name, value in record.params.items():
-            client.log_param(run_id, name, value)
+            client.log_param(run_id, _allowed(name), value)
         for name, value in record.metrics.items():
-            client.log_metric(run_id, name, value)
+            client.log_metric(run_id, _allowed(name), value)
         for name, document in record.documents.items():
             client.log_dict(run_id, document, name)
         for name, text in record.texts.items():
@@ -62,3 +63,8 @@ def track(where: str, question: str, version: str, record: Record, tags: Mapping
         first = (str(e).splitlines() or [type(e).__name__])[0]
         raise OneCartError(f"MLflow at {where} refused the run: {first[:300]}") from e
     return run_id
+
+
+def _allowed(name: str) -> str:
+    """A name as MLflow takes it: `users.activity.20+` holds a sign that it refuses."""
+    return re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)
