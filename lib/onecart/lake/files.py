@@ -33,7 +33,7 @@ def hadoop(spark: SparkSession, path: str) -> tuple[Any, Any]:
     there = jvm.org.apache.hadoop.fs.Path(path)
     conf: Any = spark.sparkContext._jsc.hadoopConfiguration()
     fs = there.getFileSystem(conf)
-    if _has_colon(path) and fs.getScheme() == "file":
+    if _has_colon(path) and fs.getUri().getScheme() == "file":
         fs = jvm.org.apache.hadoop.fs.FileSystem.getLocal(conf).getRawFileSystem()
     return fs, there
 
@@ -151,8 +151,10 @@ def write_text(spark: SparkSession, path: str, text: str) -> None:
 
 def move(spark: SparkSession, source: str, target: str) -> None:
     """Renames a file over `target`, in one step where the file system can."""
-    if _has_colon(target) and (raw := hadoop(spark, target))[0].getScheme() == "file":
-        raw[0].rename(hadoop(spark, source)[1], raw[1])
+    to, end = hadoop(spark, target)
+    if _has_colon(target) and to.getUri().getScheme() == "file":  # without checksums: see `hadoop`
+        if not to.rename(hadoop(spark, source)[1], end):
+            raise OneCartError(f"cannot write {target}; see who may write there, and do it again")
         return
     jvm: Any = spark.sparkContext._jvm
     rename = getattr(jvm.org.apache.hadoop.fs, "Options$Rename")
@@ -160,7 +162,7 @@ def move(spark: SparkSession, source: str, target: str) -> None:
     flags[0] = rename.OVERWRITE
     fs, there = hadoop(spark, source)
     context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(fs.getUri(), fs.getConf())
-    context.rename(fs.makeQualified(there), fs.makeQualified(hadoop(spark, target)[1]), flags)
+    context.rename(fs.makeQualified(there), to.makeQualified(end), flags)
 
 
 def delete(spark: SparkSession, path: str) -> bool:
