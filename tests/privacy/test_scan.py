@@ -56,3 +56,27 @@ def test_finds_each_and_only_those(spark, folder, scheme):
     }
     assert found["broken.parquet"].unreadable
     assert found["6375826745084914.txt"].named
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_name_that_would_be_a_pattern_hides_nothing(spark, tmp_path, scheme):
+    names = [
+        "a[1].csv",
+        "o*.csv",
+        "a{b,c}.csv",
+        "a\\b.csv",
+        "a:b.csv",
+        "t:[1].csv",
+        "w[1]/x.csv",
+        "c._COPYING_",
+        "q?.gz",
+    ]
+    root = tmp_path / "lake [eu]"
+    (root / "w[1]").mkdir(parents=True)
+    for name in names:
+        text = b"mail ann@x.example\n"
+        (root / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    for clean in ("a1.csv", "ox.csv", "ab.csv", "t:1.csv"):
+        (root / clean).write_text("nobody\n")
+    found = scan(spark, listed(spark, f"{scheme}{root}"), MATCHER, f"{scheme}{root}")
+    assert [(f.path.split("lake [eu]/")[1], f.kinds) for f in found] == [(name, ("email",)) for name in sorted(names)]

@@ -12,6 +12,7 @@ from onecart.bench import runs
 from onecart.bench.engines import ENGINES
 from onecart.errors import UsageError, nearest
 from onecart.identity import evaluate
+from onecart.lake.files import literal
 from onecart.samples import persons
 
 TABLE: tuple[tuple[str, str], ...] = (
@@ -69,7 +70,7 @@ def _run(engine: str, records: str, out: str) -> dict[str, Any]:
 
 def _scores(spark: SparkSession, truth: DataFrame, out: str) -> dict[str, Any]:
     folder = Path(out, "pairs")
-    pairs = spark.read.parquet(*(str(part) for part in folder.iterdir())) if folder.exists() else None
+    pairs = spark.read.parquet(*(literal(str(part)) for part in folder.iterdir())) if folder.exists() else None
     found = evaluate(spark.read.parquet(f"{out}/links"), truth, pairs=pairs)
     once = (F.least("record_a", "record_b"), F.greatest("record_a", "record_b"))
     candidates = None if pairs is None else pairs.select(*once).distinct().count()

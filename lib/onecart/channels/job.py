@@ -6,15 +6,15 @@ all. A line about an erased person (ops.suppressions) keeps its place in bronze 
 a landing file below the lake.
 """
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from onecart.channels.landing import list_files
+from onecart.channels.landing import list_files, unread
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
 from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
-from onecart.lake.files import blank_lines
+from onecart.lake.files import blank_lines, qualified, read_files, relative, relative_path
 
 
 def run(ctx: Context) -> Result:
@@ -45,17 +45,22 @@ def ingest_feed(
     table = f"bronze.{name}"
     ctx.lake.create(table)
     seen = {row[0] for row in ctx.lake.read(table).select("source_file").distinct().toLocalIterator()}
-    new = [f for f in files if relative(f, ctx.settings.landing_root) not in seen]
+    root = qualified(ctx.spark, ctx.settings.landing_root)
+    new = unread(files, seen, root)
     if not new:
         return 0, 0, 0
     csv = ctx.settings.sources[name].format == "csv"
-    lines, places = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv), 0
+    lines, places = read_lines(ctx.spark, new, root, header=csv), 0
     if suppressions:
         gone = suppression.refused(lines, suppressions, ctx.settings.sources[name].delimiter).transform(break_lineage)
         places = empty_lines(ctx, name, new, gone)
-        left = read_lines(ctx.spark, new, ctx.settings.landing_root, header=csv)
+        left = read_lines(ctx.spark, new, root, header=csv)
         lines = left.join(gone, ["source_file", "line_no"], how="left_anti").select(gone.columns).unionByName(gone)
-    records = ctx.spark.read.text(new).where("trim(value) != ''").count() - (len(new) if csv else 0) + places
+    records = (
+        read_files(ctx.spark, new, "text", ["value"]).where("trim(value) != ''").count()
+        - (len(new) if csv else 0)
+        + places
+    )
     version = ctx.lake.version(table) + 1  # two runs at once write the same version, and Delta drops the second
     written = ctx.lake.append_once(table, lines, app_id=f"ingest.{name}", version=version)
     return records, written.inserted, len(new)
@@ -69,7 +74,8 @@ def empty_lines(ctx: Context, name: str, files: list[str], gone: DataFrame) -> i
     root = ctx.settings.landing_root
     if not root.startswith(f"{ctx.lake.root}/"):
         return 0
-    paths = {relative(file, root): file for file in files}
+    whole = qualified(ctx.spark, root)
+    paths = {relative(file, whole): file for file in files}
     counts = {row[0]: row[1] for row in gone.groupBy("source_file").count().toLocalIterator()}
     for file in sorted(counts):
         lines = gone.where(F.col("source_file") == file)
@@ -81,12 +87,13 @@ def read_lines(spark: SparkSession, files: list[str], root: str, *, header: bool
     """One row a line that is not blank: payload, header (CSV), source_file below `root`, line_no, ingested_ts."""
     # Within a file, a split starts at file_block_start and its rows keep their order, so this orders lines as written.
     in_file = Window.partitionBy("source_file").orderBy("block", "position")
-    lines = spark.read.text(files).select(
-        F.col("value").alias("payload"),
-        relative_path(F.col("_metadata.file_path"), root).alias("source_file"),
-        F.col("_metadata.file_block_start").alias("block"),
-        F.monotonically_increasing_id().alias("position"),
-    )
+    columns = {
+        "payload": F.col("value"),
+        "source_file": relative_path(F.col("_metadata.file_path"), root),
+        "block": F.col("_metadata.file_block_start"),
+        "position": F.monotonically_increasing_id(),
+    }
+    lines = read_files(spark, files, "text", [column.alias(name) for name, column in columns.items()])
     numbered = lines.withColumn("line_no", F.row_number().over(in_file).cast("long"))
     if header:
         numbered = numbered.withColumn("header", F.first("payload").over(in_file)).where("line_no > 1")
@@ -95,16 +102,3 @@ def read_lines(spark: SparkSession, files: list[str], root: str, *, header: bool
     return numbered.where("trim(payload) != ''").select(
         "payload", "header", "source_file", "line_no", F.current_timestamp().alias("ingested_ts")
     )
-
-
-def relative(file: str, root: str) -> str:
-    """The path of `file` below the landing zone."""
-    folder = root.rstrip("/").rsplit("/", 1)[-1]
-    return file.rsplit(f"/{folder}/", 1)[-1]
-
-
-def relative_path(column: Column, root: str) -> Column:
-    """`relative` as a column; Spark's file paths are URL-encoded."""
-    folder = root.rstrip("/").rsplit("/", 1)[-1]
-    decoded = F.url_decode(F.replace(column, F.lit("+"), F.lit("%2B")))
-    return F.element_at(F.split(decoded, f"/{folder}/"), -1)

@@ -19,6 +19,7 @@ from onecart.errors import UsageError
 from onecart.frames import require_columns
 from onecart.intent.explanation import explain, reasons, rules
 from onecart.intent.training.encoding import VECTOR, Slot, vector
+from onecart.lake.files import literal
 from onecart.stats.calibration import Curve
 
 _RAW, _CHANCES = "__onecart_raw", "__onecart_chances"
@@ -112,7 +113,7 @@ class IntentModel:
     @staticmethod
     def load(path: str) -> "IntentModel":
         """The model that `save` wrote to `path`."""
-        row = SparkSession.active().read.text(f"{path}/intent").first()
+        row = SparkSession.active().read.text(literal(f"{path}/intent")).first()
         if row is None:
             raise UsageError(f"no intent model in {path}")
         plain = json.loads(row[0])
@@ -121,7 +122,7 @@ class IntentModel:
         curve = plain["curve"]
         plain["curve"] = Curve(**{**curve, "x": tuple(curve["x"]), "y": tuple(curve["y"])})
         name = plain["model"]
-        classifier = None if name == "xgboost" else _LOADERS[name].load(f"{path}/classifier")
+        classifier = None if name == "xgboost" else _LOADERS[name].load(literal(f"{path}/classifier"))
         return IntentModel(classifier=classifier, **plain)
 
 

@@ -20,7 +20,7 @@ from onecart.governance import consent_filter
 from onecart.governance.export_columns import prepare_export
 from onecart.governance.pseudonym import KeyRing
 from onecart.lake import commits
-from onecart.lake.files import hadoop
+from onecart.lake.files import hadoop, literal
 
 _CHANGE = ("_change_type", "_commit_version", "_commit_timestamp")
 
@@ -132,7 +132,7 @@ class Lake:
             return self._nothing(known.schema)
         try:
             if known:
-                return self.spark.read.schema(known.schema).parquet(*known.files)
+                return self.spark.read.schema(known.schema).parquet(*map(literal, known.files))
             return self._load(self.spark.read.format("delta").option("versionAsOf", at), name)
         except Exception as e:
             raise OneCartError(f"cannot read version {at} of table {name}: {_reason(e)}") from e

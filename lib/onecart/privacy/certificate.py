@@ -9,10 +9,10 @@ from onecart.config import Settings
 from onecart.frames import side_by_side
 from onecart.governance.pseudonym import key_ring
 from onecart.lake import Lake
-from onecart.lake.files import delete, write_text
+from onecart.lake.files import delete, relative, write_text
 from onecart.privacy.leftovers import lake_files, log_files
 from onecart.privacy.rows import personal_tables, rows_about
-from onecart.privacy.scan import OPAQUE, Finding, below, scan
+from onecart.privacy.scan import OPAQUE, Finding, scan
 from onecart.privacy.subject import Subject
 
 
@@ -83,12 +83,12 @@ def _inside(lake: Lake, settings: Settings) -> bool:
 
 
 def _shown(lake: Lake, finding: Finding) -> str:
-    place = below(finding.path, lake.root)
+    place = relative(finding.path, lake.root)
     return f"a file below {place.split('/', 1)[0]} named after the person" if finding.named else place
 
 
 def _area(lake: Lake, path: str) -> str:
-    place = below(path, lake.root)
+    place = relative(path, lake.root)
     return "logs" if place == path else place.split("/", 1)[0]
 
 

@@ -22,7 +22,7 @@ from onecart.frames import break_lineage, side_by_side
 from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_ring
 from onecart.governance.suppression import ANYWHERE, NUMBER, TELLING, normal
 from onecart.lake import Lake
-from onecart.lake.files import blank_lines, delete, listed, read_bytes, write_text
+from onecart.lake.files import blank_lines, by_name, delete, listed, read_bytes, relative, write_text
 from onecart.lake.purge import change_rows, erasing, purge, remove_rows
 from onecart.privacy import leftovers
 from onecart.privacy.certificate import certify
@@ -136,16 +136,19 @@ def _landing(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
     matcher, scratch = work.subject.matcher(), f"{lake.root}/{leftovers.WORK}/scratch"
     found = scan(lake.spark, files, matcher, lake.root)
     dirty = {finding.path: finding.named for finding in found if finding.kinds}
-    names = {path.split(f"{root.removeprefix('file://')}/", 1)[-1]: path for path, _ in files}
     known: dict[str, Any] = {}  # file -> its lines that bronze says are the person's
     lines = 0
-    for feed in settings.sources:
+    for feed, source in settings.sources.items():
         if lake.exists(f"bronze.{feed}"):
             about = rows_about(lake, f"bronze.{feed}", work.subject, settings)
             mine = about.select("source_file", "line_no").transform(break_lineage)
             lines += mine.count()
-            found_in = (row[0] for row in mine.select("source_file").distinct().toLocalIterator())
-            known |= {names[f]: mine.where(F.col("source_file") == f) for f in found_in if f in names}
+            folder = f"{source.path.strip('/')}/"
+            names = by_name((path for path, _ in files if relative(path, root).startswith(folder)), root)
+            for row in mine.select("source_file").distinct().toLocalIterator():
+                paths = names.get(relative(row[0], root), [])
+                # An old name that several files share numbers their lines together; the scan finds what is in them.
+                known |= {path: mine.where(F.col("source_file") == row[0]) for path in paths if len(paths) == 1}
     others = {path for path in dirty if path not in known and path.rsplit("/", 1)[-1][0] not in "._"}
     # Noted before it is done: a kill in between must not lose the figure.
     work.removed["landing"] = max(lines + len(others), work.removed.get("landing", 0))

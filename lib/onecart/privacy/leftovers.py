@@ -10,10 +10,10 @@ from pyspark.sql import functions as F
 
 from onecart.jars import cache_dir
 from onecart.lake import Lake
-from onecart.lake.files import blank_lines, delete, listed, move, part
+from onecart.lake.files import blank_lines, delete, listed, move, part, read_files, relative
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.rows import holds
-from onecart.privacy.scan import Finding, below
+from onecart.privacy.scan import Finding
 
 WORK = "privacy/work"  # below the lake: the work lists of unfinished erasures, which name their persons
 _LISTS = re.compile(rf"/{WORK}/[^/]*\.json(\.new)?(\.crc)?$")
@@ -43,7 +43,7 @@ def lake_files(lake: Lake) -> list[tuple[str, int]]:
 
 def drop_rows(spark: SparkSession, path: str, matcher: Matcher, scratch: str) -> None:
     """Rewrites a Parquet file without the rows that `matcher` finds something in."""
-    rows = spark.read.parquet(path)
+    rows = read_files(spark, [path], "parquet", ["*"])
     text = F.concat_ws("\x1f", *[F.to_json(F.struct(F.col(f"`{c}`"))) for c in rows.columns])
     delete(spark, scratch)
     rows.where(~holds(matcher)(text)).coalesce(1).write.parquet(scratch)
@@ -61,7 +61,7 @@ def clear(lake: Lake, findings: Iterable[Finding], matcher: Matcher, step: Calla
     gone: set[str] = set()
     scratch = f"{lake.root}/{WORK}/scratch"
     for finding in findings:
-        place = below(finding.path, lake.root)
+        place = relative(finding.path, lake.root)
         area, name = place.split("/", 1)[0], place.rsplit("/", 1)[-1]
         if place.startswith(tuple(gone)):
             continue

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from onecart.config import is_local
-from onecart.lake.files import read_bytes
+from onecart.lake.files import UNFINISHED, read_bytes, read_files, relative
 from onecart.privacy.matcher import OVERLAP, Matcher
 
 _CHUNK = 1 << 24
@@ -50,11 +50,12 @@ def scan(spark: SparkSession, files: Iterable[tuple[str, int]], matcher: Matcher
     hidden: list[str] = []
     for path, size in sorted(files, key=lambda f: -f[1]):
         name = path.rsplit("/", 1)[-1]
-        if kinds := matcher.kinds(below(path, root).encode()):
+        if kinds := matcher.kinds(relative(path, root).encode()):
             found.append(Finding(path, tuple(sorted(kinds)), named=True))
         elif size:
             here = is_local(path) and not path.startswith("file:")
-            (local if here else hidden if name[0] in "_." else remote).append(path)
+            skipped = name[0] in "_." or name.lower().endswith(UNFINISHED)  # by Spark
+            (local if here else hidden if skipped else remote).append(path)
     found += [f for path in hidden if (f := _looked_at(path, io.BytesIO(read_bytes(spark, path)), matcher))]
     if local:
         # Sorted by size and dealt out in turn, so that the parts take equally long.
@@ -67,17 +68,11 @@ def scan(spark: SparkSession, files: Iterable[tuple[str, int]], matcher: Matcher
         before = spark.conf.get(limit)
         spark.conf.set(limit, "1")  # a row is a whole file here
         try:
-            whole = spark.read.format("binaryFile").load(remote).select("path", "content")
+            whole = read_files(spark, remote, "binaryFile", ["path", "content"])
             found += _collected(whole.mapInPandas(partial(_look_at_contents, matcher=matcher), _SCHEMA))
         finally:
             spark.conf.set(limit, str(before))
     return sorted(found, key=lambda f: f.path)
-
-
-def below(path: str, root: str) -> str:
-    """The part of a path below `root`; the path itself where it is elsewhere."""
-    bare = root.removeprefix("file://").rstrip("/")
-    return path.split(f"{bare}/", 1)[-1]
 
 
 def _collected(looked: Any) -> list[Finding]:

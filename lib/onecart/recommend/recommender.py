@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.frames import break_lineage, require_columns
+from onecart.lake.files import literal
 from onecart.recommend import fold_in
 from onecart.recommend.interactions import Frames, as_type
 from onecart.recommend.models.registry import MODELS, fitted_with, parameters
@@ -149,9 +150,9 @@ class Recommender:
     @staticmethod
     def load(spark: SparkSession, path: str) -> Recommender:
         """What `save` wrote below `path`."""
-        row = spark.read.text(f"{path}/about").first()
+        row = spark.read.text(literal(f"{path}/about")).first()
         about = json.loads(row[0])
-        frames = {name: spark.read.parquet(f"{path}/{name}") for name in about["frames"]}
+        frames = {name: spark.read.parquet(literal(f"{path}/{name}")) for name in about["frames"]}
         # A part is saved with the parameters of what it is a part of; older files do not name that.
         kind = about.get("fitted") or _taking(about["params"])
         return Recommender(about["model"], parameters(kind, about["params"]), frames, about["notes"])

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from onecart.config import Samples, Settings
 from onecart.errors import UsageError
 from onecart.frames import side_by_side
-from onecart.lake.files import hadoop
+from onecart.lake.files import hadoop, literal
 from onecart.samples import load, orders, people, visits, voices
 from onecart.samples.defects import FATES, Feed, write
 from onecart.samples.seeded_random import Dice
@@ -55,7 +55,7 @@ def grow(
         )
     files.delete()
     if invoices is None:
-        invoices = spark.read.parquet(files.shared(str(load.online_retail_parquet()), settings.lake.root))
+        invoices = spark.read.parquet(literal(files.shared(str(load.online_retail_parquet()), settings.lake.root)))
     sentences = load.amazon_reviews() if reviews is None else reviews
     world = _World(spark, invoices, sentences, Dice(settings.seed), settings.samples)
     paths = {name: f"{settings.landing_root}/{source.path}" for name, source in settings.sources.items()}

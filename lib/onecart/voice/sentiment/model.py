@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.lake.files import literal
 from onecart.spark import session
 from onecart.stats.top_label_calibration import Calibration
 from onecart.voice.checks import require_text
@@ -131,7 +132,7 @@ def read_about(path: str) -> dict[str, Any]:
     from pyspark.errors import AnalysisException
 
     try:
-        row = SparkSession.active().read.text(f"{path}/sentiment").first()
+        row = SparkSession.active().read.text(literal(f"{path}/sentiment")).first()
     except AnalysisException:
         row = None
     if row is None:
