@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError
 from onecart.frames import require_columns
 from onecart.intent.explanation import explain, reasons, rules
-from onecart.intent.training.encoding import VECTOR, Slot, vector
+from onecart.intent.training.encoding import VECTOR, EncodedFeature, vector
 from onecart.lake.files import literal
 from onecart.stats.calibration import Curve
 
@@ -46,7 +46,7 @@ class IntentModel:
     model: str
     classifier: Any
     explainer: explain.Explainer
-    slots: tuple[Slot, ...]
+    slots: tuple[EncodedFeature, ...]
     curve: Curve
     label: str
     positive: Any
@@ -117,7 +117,7 @@ class IntentModel:
         if row is None:
             raise UsageError(f"no intent model in {path}")
         plain = json.loads(row[0])
-        plain["slots"] = tuple(Slot(**s) for s in plain["slots"])
+        plain["slots"] = tuple(EncodedFeature(**s) for s in plain["slots"])
         plain["explainer"] = explain.from_dict(plain["explainer"])
         curve = plain["curve"]
         plain["curve"] = Curve(**{**curve, "x": tuple(curve["x"]), "y": tuple(curve["y"])})

@@ -17,9 +17,9 @@ def frame(spark: Any) -> Any:
 
 
 def test_numbers_flags_and_words_become_features_and_the_rest_says_why_not(frame: Any) -> None:
-    from onecart.intent.training.encoding import slots
+    from onecart.intent.training.encoding import encoded_features
 
-    found, skipped = slots(frame, frame.columns)
+    found, skipped = encoded_features(frame, frame.columns)
     assert [(s.column, s.kind, s.level) for s in found] == [
         ("a.b", "value", None),
         ("a.b", "missing", None),
@@ -41,9 +41,9 @@ def test_numbers_flags_and_words_become_features_and_the_rest_says_why_not(frame
 
 
 def test_a_row_becomes_numbers_with_the_median_for_nothing_and_no_level_for_the_unseen(frame: Any, spark: Any) -> None:
-    from onecart.intent.training.encoding import slots, vector
+    from onecart.intent.training.encoding import encoded_features, vector
 
-    found, _ = slots(frame, ["a.b", "tier"])
+    found, _ = encoded_features(frame, ["a.b", "tier"])
     rows = spark.createDataFrame([(None, "new"), (float("nan"), None), (2.5, "two")], "`a.b` DOUBLE, tier STRING")
     numbers = [list(r[0].toArray()) for r in rows.select(vector(found)).collect()]
     median = found[0].typical
@@ -51,9 +51,9 @@ def test_a_row_becomes_numbers_with_the_median_for_nothing_and_no_level_for_the_
 
 
 def test_a_column_that_is_always_there_or_never_is_told_apart(spark: Any) -> None:
-    from onecart.intent.training.encoding import slots
+    from onecart.intent.training.encoding import encoded_features
 
     frame = spark.createDataFrame([(1, None), (None, None)], "sometimes INT, never INT")
-    found, skipped = slots(frame, frame.columns)
+    found, skipped = encoded_features(frame, frame.columns)
     assert [(s.column, s.kind) for s in found] == [("sometimes", "missing")]
     assert skipped == {"never": "no values"}

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from onecart.intent.explanation.explain import Explainer
 from onecart.intent.explanation.reasons import by_column
-from onecart.intent.training.encoding import VECTOR, Slot
+from onecart.intent.training.encoding import VECTOR, EncodedFeature
 from onecart.intent.training.split import PART
 from onecart.stats.calibration import Curve
 
@@ -25,7 +25,7 @@ def sampled(ready: DataFrame) -> Any:
     return np.array([r["x"] for r in rows], dtype=float)
 
 
-def importances(explainer: Explainer, slots: Sequence[Slot], x: Any) -> dict[str, float]:
+def importances(explainer: Explainer, slots: Sequence[EncodedFeature], x: Any) -> dict[str, float]:
     """Column -> its share of the mean |Shapley value|, largest first."""
     columns = list(dict.fromkeys(s.column for s in slots))
     weights = np.abs(by_column(explainer.parts(x), slots, columns)).mean(axis=0)
@@ -34,7 +34,7 @@ def importances(explainer: Explainer, slots: Sequence[Slot], x: Any) -> dict[str
 
 
 def partial(
-    explainer: Explainer, curve: Curve, slots: Sequence[Slot], x: Any, columns: Sequence[str]
+    explainer: Explainer, curve: Curve, slots: Sequence[EncodedFeature], x: Any, columns: Sequence[str]
 ) -> dict[str, list[tuple[Any, float]]]:
     """Column -> points (value, mean probability of the rows of x if all had this value), by tenths of a number and by
     frequent word (Friedman, Greedy Function Approximation, 2001)."""

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.intent.explanation.explain import Explainer, rescaled
-from onecart.intent.training.encoding import VECTOR, Slot, quoted
+from onecart.intent.training.encoding import VECTOR, EncodedFeature, quoted
 from onecart.stats.calibration import Curve
 
 _WINDOW = re.compile(r"^(.+)_(\d+)d$")
@@ -21,7 +21,7 @@ _DAYS_SINCE = re.compile(r"^days_since_(.+)$")
 _LEAST = 1e-4  # log-odds below which a contribution is none
 
 
-def by_column(parts: Any, slots: Sequence[Slot], columns: Sequence[str]) -> Any:
+def by_column(parts: Any, slots: Sequence[EncodedFeature], columns: Sequence[str]) -> Any:
     """Sums the numbers of each column: Shapley values of columns."""
     place = np.zeros((len(slots), len(columns)))
     for i, slot in enumerate(slots):
@@ -30,7 +30,13 @@ def by_column(parts: Any, slots: Sequence[Slot], columns: Sequence[str]) -> Any:
 
 
 def with_contributions(
-    df: DataFrame, name: str, *, explainer: Explainer, slots: Sequence[Slot], columns: Sequence[str], curve: Curve
+    df: DataFrame,
+    name: str,
+    *,
+    explainer: Explainer,
+    slots: Sequence[EncodedFeature],
+    columns: Sequence[str],
+    curve: Curve,
 ) -> DataFrame:
     """Adds `name`: for each of `columns` what it adds to the calibrated log-odds. The sum over them is that of the row
     less that of a row of which nothing is known: exact for the margin, in proportion through the calibration curve."""

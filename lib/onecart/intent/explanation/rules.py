@@ -5,10 +5,10 @@ from typing import Any
 
 from onecart.intent.explanation.explain import Boosted, Linear
 from onecart.intent.explanation.tree_shap import Tree
-from onecart.intent.training.encoding import Slot
+from onecart.intent.training.encoding import EncodedFeature
 
 
-def text(explainer: Any, slots: Sequence[Slot], trees: int) -> str:
+def text(explainer: Any, slots: Sequence[EncodedFeature], trees: int) -> str:
     """The first `trees` trees, or the coefficients, largest first."""
     names = [_name(s) for s in slots]
     if isinstance(explainer, Linear):
@@ -23,7 +23,7 @@ def text(explainer: Any, slots: Sequence[Slot], trees: int) -> str:
     return "\n".join(f"tree {i + 1}\n" + "\n".join(_lines(tree, 0, names, slots, "  ")) for i, tree in shown)
 
 
-def _lines(tree: Tree, node: int, names: Sequence[str], slots: Sequence[Slot], indent: str) -> list[str]:
+def _lines(tree: Tree, node: int, names: Sequence[str], slots: Sequence[EncodedFeature], indent: str) -> list[str]:
     f = tree.feature[node]
     if f < 0:
         return [f"{indent}{tree.value[node]:+.4f}  ({tree.cover[node] / tree.cover[0]:.0%} of the rows)"]
@@ -39,7 +39,7 @@ def _lines(tree: Tree, node: int, names: Sequence[str], slots: Sequence[Slot], i
     ]
 
 
-def _name(slot: Slot) -> str:
+def _name(slot: EncodedFeature) -> str:
     if slot.kind == "value":
         return slot.column
     return f"{slot.column} is missing" if slot.kind == "missing" else f"{slot.column} = {slot.level!r}"

@@ -17,7 +17,7 @@ _IDENTIFIER = re.compile(r"(^|[\W_])([iI][dD])$|[a-z](Id|ID)$")
 
 
 @dataclass(frozen=True)
-class Slot:
+class EncodedFeature:
     """One number of the vector.
 
     kind: `value` is the column as a number, `missing` whether it has none, `level` whether it equals `level`
@@ -37,12 +37,12 @@ class Slot:
         return quoted(self.column).eqNullSafe(F.lit(self.level)).cast("double")
 
 
-def vector(slots: Sequence[Slot]) -> Column:
+def vector(slots: Sequence[EncodedFeature]) -> Column:
     """The row as an MLlib vector."""
     return array_to_vector(F.array(*[s.number() for s in slots]))
 
 
-def slots(df: DataFrame, columns: Sequence[str]) -> tuple[list[Slot], dict[str, str]]:
+def encoded_features(df: DataFrame, columns: Sequence[str]) -> tuple[list[EncodedFeature], dict[str, str]]:
     """The numbers that `columns` give, learned from the rows of `df`; and for each column left out, why.
 
     Numbers and booleans: the value, the median where there is none, and then whether there was none. Strings: one
@@ -54,14 +54,14 @@ def slots(df: DataFrame, columns: Sequence[str]) -> tuple[list[Slot], dict[str, 
     text = [c for c in columns if c not in skipped and isinstance(types[c], T.StringType)]
     facts = _facts(df, numeric, text)
     rows = int(facts["rows"])
-    found: dict[str, list[Slot]] = {}
+    found: dict[str, list[EncodedFeature]] = {}
     for i, column in enumerate(numeric):
         values, low, high, median = (facts[f"{what}{i}"] for what in ("values", "low", "high", "median"))
         if not values or (low == high and values == rows):
             skipped[column] = "one value only" if values else "no values"
             continue
-        found[column] = [Slot(column, "value", float(median))] if low != high else []
-        found[column] += [Slot(column, "missing", 0.0)] if values < rows else []
+        found[column] = [EncodedFeature(column, "value", float(median))] if low != high else []
+        found[column] += [EncodedFeature(column, "missing", 0.0)] if values < rows else []
     for i, column in enumerate(text):
         distinct = int(facts[f"distinct{i}"])
         if distinct > MIN_ROWS_A_VALUE and rows / distinct < MIN_ROWS_A_VALUE:
@@ -71,7 +71,7 @@ def slots(df: DataFrame, columns: Sequence[str]) -> tuple[list[Slot], dict[str, 
         if len(values) == 1:
             skipped[column] = "one value only"
         else:
-            found[column] = [Slot(column, "level", float(i == 0), level) for i, level in enumerate(values)]
+            found[column] = [EncodedFeature(column, "level", float(i == 0), level) for i, level in enumerate(values)]
     return [slot for c in columns for slot in found.get(c, [])], skipped
 
 

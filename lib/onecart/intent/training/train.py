@@ -17,7 +17,7 @@ from onecart.intent.evaluation import drift, metrics, model_report
 from onecart.intent.explanation import explain
 from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.training import classifiers, leakage
-from onecart.intent.training.encoding import VECTOR, Slot, slots, vector
+from onecart.intent.training.encoding import VECTOR, EncodedFeature, encoded_features, vector
 from onecart.intent.training.split import BEFORE, LABEL, PART, with_label, with_part
 from onecart.stats.calibration import Curve, calibrated
 
@@ -81,7 +81,7 @@ def train(
     try:
         counts = _counts(rows, time)
         leakage.answers(rows.where(F.col(PART) == "fit"), [c for c in chosen if c not in allow])
-        found, skipped = slots(rows.where(F.col(PART) == "fit"), chosen)
+        found, skipped = encoded_features(rows.where(F.col(PART) == "fit"), chosen)
         if not found:
             raise UsageError(f"no column of {chosen} can be a feature: {skipped}")
         weight = counts["fit", 0.0] / counts["fit", 1.0] if balance else 1.0
@@ -145,7 +145,7 @@ def _measured(ready: DataFrame, model: str, made: _Trained, curve: Curve, *, see
     }
 
 
-def _overview(ready: DataFrame, made: _Trained, found: Sequence[Slot], curve: Curve) -> dict[str, Any]:
+def _overview(ready: DataFrame, made: _Trained, found: Sequence[EncodedFeature], curve: Curve) -> dict[str, Any]:
     """importances and partial of an IntentModel."""
     sample = model_report.sampled(ready)
     shares = model_report.importances(made.explainer, found, sample)
@@ -153,7 +153,7 @@ def _overview(ready: DataFrame, made: _Trained, found: Sequence[Slot], curve: Cu
     return {"importances": shares, "partial": shown}
 
 
-def _matrix(rows: DataFrame, found: Sequence[Slot], weight: float, size: int) -> DataFrame:
+def _matrix(rows: DataFrame, found: Sequence[EncodedFeature], weight: float, size: int) -> DataFrame:
     """VECTOR, LABEL, WEIGHT, PART, each row at the place of its hash."""
     matrix = rows.select(
         vector(found).alias(VECTOR),
