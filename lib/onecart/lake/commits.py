@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from pyspark.sql import types as T
 
 _MOST_COMMITS, _MOST_FILES = 200, 32
+_PATTERN = re.compile(r"[\\{}\[\]*?]")  # what Spark takes for a pattern in a path
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def state(log: str, version: int) -> State | None:
         return None
     folder = os.path.dirname(log)
     paths = tuple(os.path.join(folder, unquote(path)) for path in files)
-    if any("://" in path for path in paths):
+    if any(_PATTERN.search(path) or "://" in path for path in paths):
         return None
     return State(T.StructType.fromJson(json.loads(meta["schemaString"])), paths)
 
