@@ -33,10 +33,10 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
 
 def write(root: Path = ROOT) -> list[Path]:
     """Writes the pages. Returns those that changed."""
-    changed = [path for path, text in pages(root).items() if not path.exists() or path.read_text() != text]
-    for path, text in pages(root).items():
+    changed = {path: text for path, text in pages(root).items() if not path.exists() or path.read_text() != text}
+    for path, text in changed.items():
         path.write_text(text)
-    return changed
+    return [*changed]
 
 
 def dictionary() -> str:

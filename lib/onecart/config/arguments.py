@@ -39,5 +39,10 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
 
 def load_settings(args: argparse.Namespace) -> Settings:
     """The settings that the options ask for."""
+    return load_with_origin(args)[0]
+
+
+def load_with_origin(args: argparse.Namespace) -> tuple[Settings, dict[str, str]]:
+    """The settings that the options ask for, and for each dotted key that a layer gives, the layer's name."""
     overrides = [*args.overrides, *([f"lake.root={json.dumps(args.lake)}"] if args.lake else [])]
-    return load(args.env, args.gpu, overrides)[0]
+    return load(args.env, args.gpu, overrides)

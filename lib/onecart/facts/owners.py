@@ -39,16 +39,19 @@ def with_customer(facts: DataFrame, links: DataFrame, stitches: DataFrame, *, at
     time and nobody's outside of them (then the customer_id is its own record's, a visitor's); any other record is its
     link's customer always.
     """
-    spans = stitches.groupBy("record_id").agg(
-        F.collect_list(F.struct("from_ts", "until_ts", F.col("customer_id").alias("owner"))).alias("spans")
+    span = F.struct("from_ts", "until_ts", F.col("customer_id").alias("owner")).alias("span")
+    both = links.select("record_id", "customer_id").unionByName(
+        stitches.select("record_id", span), allowMissingColumns=True
     )
-    known = links.select("record_id", "customer_id").join(spans, "record_id", how="full")
+    # Grouped, they lie as the join with the facts wants them.
+    known = both.groupBy("record_id").agg(
+        F.max("customer_id").alias("customer_id"), F.collect_list("span").alias("spans")
+    )
     now = F.col(at)
     found = F.filter("spans", lambda s: (now >= s["from_ts"]) & (s["until_ts"].isNull() | (now < s["until_ts"])))
     visitor = F.concat(F.lit("v_"), F.substring(F.sha2("of", 256), 1, 16))
-    owner = F.when(F.col("spans").isNull(), F.col("customer_id")).otherwise(
-        F.coalesce(F.get(found, F.lit(0))["owner"], visitor)
-    )
+    in_time = F.coalesce(F.get(found, F.lit(0))["owner"], visitor)
+    owner = F.when(F.size("spans") > 0, in_time).otherwise(F.col("customer_id"))
     # Facts of no record have keys of their own, or one task would get them all.
     of = F.coalesce("record_id", F.concat(F.lit("nobody at "), F.col(at).cast("string")))
     named = facts.withColumn("of", of).join(known.withColumnRenamed("record_id", "of"), "of", how="left")

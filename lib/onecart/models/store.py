@@ -42,10 +42,11 @@ def load(ctx: Context, version: str, read: Callable[[str], Model]) -> Model:
     """The model of `version`, by `read`(path). Gone: an erasure has taken it with a person it was made from, or its files
     have another checksum than gold.model_registry says."""
     folder = _folder(ctx, version)
-    if not listed(ctx.spark, folder):
+    checksum = _checksum(ctx.spark, folder)
+    if checksum is None:
         raise Gone(f"the files of the model {version} are gone")
     row = _registry(ctx).where(F.col("model_version") == version).select("checksum").first()
-    if row is not None and row["checksum"] not in (None, _checksum(ctx.spark, folder)):
+    if row is not None and row["checksum"] not in (None, checksum):
         raise Gone(f"the files of the model {version} are not those that were saved")
     return read(folder)
 
@@ -113,13 +114,14 @@ def _models(ctx: Context, question: str) -> DataFrame:
     return _registry(ctx).where(F.col("model") == question)
 
 
-def _checksum(spark: SparkSession, folder: str) -> str:
-    """SHA-256 over the names below `folder` and their contents; of Hadoop's own checksum files the names alone."""
-    digest = hashlib.sha256()
-    for path, _ in listed(spark, folder):
+def _checksum(spark: SparkSession, folder: str) -> str | None:
+    """SHA-256 over the names below `folder` and their contents; of Hadoop's own checksum files the names alone. None: there
+    are no files."""
+    digest, files = hashlib.sha256(), listed(spark, folder)
+    for path, _ in files:
         digest.update(path.rpartition(folder)[2].encode() + b"\0")
         if path.endswith(".crc"):
             continue
         content = Path(path).read_bytes() if is_local(path) else read_bytes(spark, path)
         digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
+    return digest.hexdigest() if files else None

@@ -16,6 +16,7 @@ from onecart.frames import break_lineage, require_columns
 from onecart.lake.files import literal
 from onecart.recommend import fold_in
 from onecart.recommend.interactions import Frames, as_type
+from onecart.recommend.models.protocol import proposals
 from onecart.recommend.models.registry import MODELS, fitted_with, parameters
 from onecart.recommend.scoring.lists import POPULARITY, Request, completed, rows_of, with_seen
 from onecart.recommend.serving.explain import with_because
@@ -187,12 +188,7 @@ class Recommender:
 
     def lists(self, request: Request, parts: Iterable[str]) -> dict[str, DataFrame]:
         """Part -> the lists that it proposes; a part that has learnt nothing is left out."""
-        models = (MODELS[part] for part in parts)
-        return {
-            model.name: model.propose(self.frames, request, self.params)
-            for model in models
-            if model.name == POPULARITY or model.has_learnt(self.frames)
-        }
+        return proposals([MODELS[part] for part in parts], self.frames, request, self.params)
 
     def _told(self, users: DataFrame) -> Recommender:
         """The same model, told of what `users` say of themselves."""

@@ -18,7 +18,7 @@ from onecart.recommend.models.als import Als
 from onecart.recommend.models.content import Content
 from onecart.recommend.models.ease import Ease
 from onecart.recommend.models.item_knn import ItemKnn
-from onecart.recommend.models.protocol import AGES, Mixture, Model, Space
+from onecart.recommend.models.protocol import AGES, Mixture, Model, Space, proposals
 from onecart.recommend.scoring.lists import Request, lists_of, with_seen
 from onecart.recommend.split import held_back
 
@@ -81,7 +81,8 @@ def _found(training: Training, p: Blend, parts: list[str]) -> dict[str, float]:
     judges = known.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(_JUDGES)
     known = break_lineage(known.join(judges, on="user_id", how="left_semi"))
     asked = with_seen(known.select("user_id").distinct(), frames["seen"])
-    lists = _proposed(frames, Request(asked, frames["items"], p.depth, True), p, parts)
+    request = Request(asked, frames["items"], p.depth, True)
+    lists = proposals([PARTS[part] for part in parts], frames, request, p)
     return learnt(comparable(lists, p.depth), known)
 
 
@@ -103,12 +104,7 @@ def fit(training: Training, p: Blend) -> Frames:
 def propose(frames: Frames, request: Request, p: Blend) -> DataFrame:
     """Lists by the weighted sum of what the parts propose, and `tiers`: the part that says most."""
     deep = replace(request, n=depth(p, request.n))
-    return mixed(_proposed(frames, deep, p, weighted(p)), p, request.n)
-
-
-def _proposed(frames: Frames, request: Request, p: Blend, parts: list[str]) -> dict[str, DataFrame]:
-    held = [part for part in parts if part == popularity.MODEL.name or PARTS[part].has_learnt(frames)]
-    return {part: PARTS[part].propose(frames, request, p) for part in held}
+    return mixed(proposals([PARTS[part] for part in weighted(p)], frames, deep, p), p, request.n)
 
 
 def fold_in(frames: Frames, cells: DataFrame, p: Blend) -> Frames:

@@ -1,6 +1,6 @@
 """What a recommender is: parameters, where to search them, how it learns, proposes and is told of news."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pyspark.sql import DataFrame
 
 from onecart.recommend.interactions import Frames, Training
-from onecart.recommend.scoring.lists import Request
+from onecart.recommend.scoring.lists import POPULARITY, Request
 
 Space = Mapping[str, tuple[Any, ...] | list[Any]]
 """Where `tune` looks: (low, high), (low, high, "log") for what works by orders of magnitude, [one of these]."""
@@ -67,3 +67,10 @@ class Model:
     def has_learnt(self, frames: Frames) -> bool:
         """Whether `frames` hold vectors of its users."""
         return f"{self.name}_users" in frames
+
+
+def proposals(models: Iterable[Model], frames: Frames, request: Request, p: Any) -> dict[str, DataFrame]:
+    """Name -> the lists that a model proposes; one that has learnt nothing is left out, but popularity, which needs no more
+    than every model holds."""
+    able = (model for model in models if model.name == POPULARITY or model.has_learnt(frames))
+    return {model.name: model.propose(frames, request, p) for model in able}
