@@ -13,11 +13,11 @@ from onecart.jobs import guarded
 
 COMMANDS = {  # name -> (module:function that takes the words after the name, one line of help)
     "demo": (
-        "onecart.demo:demo",
+        "onecart.front.demo:demo",
         "real data -> all jobs -> summary table and report.html (--quick: 200 customers)",
     ),
     "test": (
-        "onecart.environment:test",
+        "onecart.front.environment:test",
         "all tests (pytest arguments go through)",
     ),
     "run": (
@@ -61,15 +61,15 @@ COMMANDS = {  # name -> (module:function that takes the words after the name, on
         "bench identity | intent | recommend | forecast | voice: time, memory and quality beside Splink, LightGBM, implicit",
     ),
     "bundle": (
-        "onecart.bundle:bundle",
+        "onecart.front.bundle:bundle",
         "write the Databricks job from the DAG",
     ),
     "doctor": (
-        "onecart.doctor:doctor",
+        "onecart.front.doctor:doctor",
         "check Java, jars, memory, disk, write access",
     ),
     "python": (
-        "onecart.environment:python",
+        "onecart.front.environment:python",
         "python SCRIPT ...: Python with this environment",
     ),
 }

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from onecart import docs
 from onecart.contracts import CONTRACTS
 from onecart.dag import JOBS
+from onecart.front import docs
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,7 +22,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", docs.pages(ROOT), ids=lambda p: p.name)
 def test_pages_made_from_the_code_are_current(path: Path) -> None:
-    assert path.read_text() == docs.pages(ROOT)[path], "run `./onecart python -m onecart.docs`"
+    assert path.read_text() == docs.pages(ROOT)[path], "run `./onecart python -m onecart.front.docs`"
 
 
 def test_the_data_dictionary_has_every_column_of_every_table() -> None:

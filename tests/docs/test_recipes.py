@@ -43,7 +43,7 @@ def follow(recipe: str, checkout: Path) -> None:
         (checkout / file).write_text(content.replace(f"\n{line}\n", f"\n{line}\n{block}"))
     environment = {**os.environ, "PYTHONPATH": str(checkout / "lib")}
     made = subprocess.run(
-        [sys.executable, "-m", "onecart.docs"],
+        [sys.executable, "-m", "onecart.front.docs"],
         cwd=checkout,
         env=environment,
         capture_output=True,

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from onecart import cli, environment, jobs
+from onecart import cli, jobs
+from onecart.front import environment
 
 
 def test_help_lists_every_command(capsys):

@@ -67,7 +67,7 @@ def test_the_options_reach_the_log_and_an_error_is_one_json_line(tmp_path, capsy
 
 def test_imports_set_up_no_log():
     code = (
-        "import logging, sys, onecart.cli, onecart.demo, onecart.spark, onecart.quality.job, onecart.privacy.command;"
+        "import logging, sys, onecart.cli, onecart.front.demo, onecart.spark, onecart.quality.job, onecart.privacy.command;"
         "logger = logging.getLogger('onecart');"
         "sys.exit(bool(logger.handlers or logger.level or not logger.propagate or logging.getLogger().handlers))"
     )

@@ -210,7 +210,7 @@ def _promotions(spark: SparkSession, path: str, weekly: pd.DataFrame, products: 
 
 def _retail(spark: SparkSession) -> tuple[pd.DataFrame, pd.Timestamp]:
     """(units a product and day, the last day), by the rules of the job."""
-    from onecart.samples.load import online_retail_parquet
+    from onecart.samples.datasets.load import online_retail_parquet
 
     lines = spark.read.parquet(str(online_retail_parquet()))
     keys = ["invoice", "stock_code", "quantity", "price", "invoice_date", "customer_id"]

@@ -170,7 +170,7 @@ QUESTIONS: dict[str, Callable[[], Question]] = {
 def _retail() -> pd.DataFrame:
     """One row per order with goods: customer, order, day, hour, revenue, lines, products, pieces, price, largest,
     british, returned (lines the customer sent back that day)."""
-    from onecart.samples.load import online_retail_parquet
+    from onecart.samples.datasets.load import online_retail_parquet
 
     lines = pd.read_parquet(online_retail_parquet()).dropna(subset=["customer_id"]).drop_duplicates(
         subset=["invoice", "stock_code", "quantity", "invoice_date", "price", "customer_id"]
@@ -227,7 +227,7 @@ def _rhythm(past: pd.DataFrame, by: str | Sequence[str], cut: pd.Timestamp) -> p
 
 def _journey() -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """One row per basket line: household, basket, product, category, day, value, coupon; and the other tables by name."""
-    from onecart.samples.fetch import fetch
+    from onecart.samples.datasets.fetch import fetch
 
     paths = {p.stem: p for p in fetch("complete-journey")}
     wanted = ["household_id", "basket_id", "product_id", "sales_value", "coupon_disc", "transaction_timestamp"]

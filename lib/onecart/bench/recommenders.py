@@ -190,7 +190,7 @@ def _last_days(rows: pd.DataFrame, days: int = 30) -> float:
 
 def _retail() -> tuple[pd.DataFrame, pd.DataFrame]:
     """(what customers bought [user_id, item_id, value, ts, group: country], what the products are [item_id, text])."""
-    from onecart.samples.load import online_retail_parquet
+    from onecart.samples.datasets.load import online_retail_parquet
 
     lines = pd.read_parquet(online_retail_parquet()).dropna(subset=["customer_id"])
     goods = lines["stock_code"].str.match(r"^[0-9]{5}") & (lines["quantity"] > 0) & (lines["price"].astype(float) > 0)
@@ -211,7 +211,7 @@ TRIALS: dict[str, Callable[[], Trial]] = {
 
 
 def _movielens() -> pd.DataFrame:
-    from onecart.samples.fetch import fetch
+    from onecart.samples.datasets.fetch import fetch
 
     path = next(path for path in fetch("movielens-100k") if path.suffix == ".inter")
     ratings = pd.read_csv(path, sep="\t")

@@ -1,5 +1,6 @@
 """Every table once: columns with meaning, key, checks, PII tags and layout; one file a room."""
 
+from onecart.contracts.base.ops import OPS
 from onecart.contracts.base.table import Column, ContractError, Table
 from onecart.contracts.behaviour import BEHAVIOUR
 from onecart.contracts.channels import bronze
@@ -10,7 +11,6 @@ from onecart.contracts.identity import IDENTITY
 from onecart.contracts.intent import INTENT
 from onecart.contracts.live import LIVE
 from onecart.contracts.measure import MEASURE
-from onecart.contracts.ops import OPS
 from onecart.contracts.profile import PROFILE
 from onecart.contracts.quality import SILVER
 from onecart.contracts.recommend import RECOMMEND

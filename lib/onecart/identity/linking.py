@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from onecart.config import Identity, Settings
 from onecart.frames import break_lineage, side_by_side
-from onecart.identity import blocking, clusters, compare, fields, model
+from onecart.identity import blocking, compare, fields, model
 from onecart.identity.blocking import Rule
+from onecart.identity.clustering import clusters
 from onecart.identity.model import LinkModel
 
 

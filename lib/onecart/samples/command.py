@@ -8,8 +8,8 @@ from dataclasses import asdict
 from onecart.config.arguments import command_parser, load_settings, parse
 from onecart.connect import open_session
 from onecart.errors import UsageError
-from onecart.samples.catalogue import CATALOGUE
-from onecart.samples.fetch import fetch
+from onecart.samples.datasets.catalogue import CATALOGUE
+from onecart.samples.datasets.fetch import fetch
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
 from onecart.samples import corruption, names
-from onecart.samples.fetch import fetch
+from onecart.samples.datasets.fetch import fetch
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -88,7 +88,7 @@ def amazon(seed: int) -> Texts:
 
 def amazon_sentences() -> pd.DataFrame:
     """[text, label]: 1 where people liked what it says, 0 where they did not; without those in between."""
-    from onecart.samples.load import amazon_reviews
+    from onecart.samples.datasets.load import amazon_reviews
 
     rows = amazon_reviews().query("rating_mean.abs() >= 0.5")
     return rows.assign(label=(rows["rating_mean"] > 0).astype(int))[["text", "label"]]

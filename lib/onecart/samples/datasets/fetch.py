@@ -19,7 +19,7 @@ from typing import IO
 
 from onecart.errors import OneCartError, UsageError, nearest
 from onecart.jars import cache_dir
-from onecart.samples.catalogue import CATALOGUE, Sample
+from onecart.samples.datasets.catalogue import CATALOGUE, Sample
 
 _log = logging.getLogger(__name__)
 _STALE_S = 3600  # a work folder older than this was left by a killed process

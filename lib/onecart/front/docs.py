@@ -1,7 +1,7 @@
 """The pages of docs/ that are made from the code: the data dictionary from the contracts, the job table from the DAG, and
 the two drawings of docs/architecture.md from the DAG and from the import rules of pyproject.toml.
 
-`./onecart python -m onecart.docs` writes them; `tests/docs` holds them current.
+`./onecart python -m onecart.front.docs` writes them; `tests/docs` holds them current.
 """
 
 import ast
@@ -13,8 +13,8 @@ from onecart.contracts import CONTRACTS, Column, Table
 from onecart.contracts.channels import bronze
 from onecart.dag import DAG, JOBS, Job
 
-ROOT = Path(__file__).resolve().parents[2]
-_MADE = "<!-- Made from the code by `./onecart python -m onecart.docs`; do not edit by hand. -->"
+ROOT = Path(__file__).resolve().parents[3]
+_MADE = "<!-- Made from the code by `./onecart python -m onecart.front.docs`; do not edit by hand. -->"
 _LAYERS = {"bronze": "as it came", "silver": "clean", "gold": "made for decisions", "ops": "what the jobs did"}
 
 

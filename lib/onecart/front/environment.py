@@ -33,7 +33,7 @@ def test(argv: Sequence[str]) -> int:
     if argv in _HELP:
         command_parser("test", test.__doc__, "test tests/identity -k update").print_help()
         return 0
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     if not (root / "tests").is_dir():
         raise UsageError("the tests are in a checkout of OneCart; run `./onecart test` there")
     os.chdir(root)

@@ -3,8 +3,8 @@ import random
 
 import pytest
 
-from onecart.identity import components as module
-from onecart.identity.components import connected_components
+from onecart.identity.clustering import components as module
+from onecart.identity.clustering.components import connected_components
 
 ROUNDS = {"one_task": 0}
 PATHS = pytest.mark.parametrize("path", [{}, ROUNDS], ids=["one task", "rounds"])

@@ -11,8 +11,8 @@ from pyspark.sql import types as T
 
 from onecart.config import Identity
 from onecart.frames import break_lineage
+from onecart.identity.clustering.components import connected_components
 from onecart.identity.compare import COMPARED
-from onecart.identity.components import connected_components
 
 _SOLVED = T.StructType(
     [

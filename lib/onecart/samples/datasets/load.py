@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onecart.samples.fetch import fetch
+from onecart.samples.datasets.fetch import fetch
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ _HEAD = "# Made from lib/onecart/dag.py by `onecart bundle`; do not edit by hand
 def bundle(argv: Sequence[str]) -> int:
     """Writes deploy/databricks/resources/onecart.job.yml from the DAG."""
     command_parser("bundle", bundle.__doc__, "bundle").parse_args(argv)
-    print(write(Path(__file__).resolve().parents[2] / "deploy" / "databricks" / "resources" / "onecart.job.yml"))
+    print(write(Path(__file__).resolve().parents[3] / "deploy" / "databricks" / "resources" / "onecart.job.yml"))
     return 0
 
 

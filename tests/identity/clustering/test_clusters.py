@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecart.config import Identity
-from onecart.identity.clusters import _MOST, _SILENCE, solve, split
+from onecart.identity.clustering.clusters import _MOST, _SILENCE, solve, split
 
 BARRED = "birth dates and given names disagree"
 

@@ -1,0 +1,1 @@
+"""Commands of the whole: the demo, the doctor, the bundle, the docs, tests and Python in this environment."""

@@ -1,0 +1,1 @@
+"""Real public data sets, downloaded once and checked."""
