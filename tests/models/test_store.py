@@ -9,6 +9,7 @@ import pytest
 
 from onecart import models
 from onecart.errors import OneCartError
+from onecart.intent.registry import champion
 
 pytestmark = pytest.mark.job
 DAY = date(2024, 3, 1)
@@ -35,6 +36,7 @@ def test_a_model_is_found_by_its_version_and_refused_when_its_files_are_others_o
     weights.write_text("1 2 4")
     with pytest.raises(models.Gone, match="not those that were saved"):
         models.load(ctx, version, read)
+    assert champion(ctx, "intent") == (None, f"the files of the model {version} are not those that were saved")
     weights.unlink()
     with pytest.raises(models.Gone, match="are gone"):
         models.load(ctx, version, read)

@@ -1,5 +1,5 @@
-"""Segments of customers: the profile's fifths of how lately, how often and for how much a customer bought, 5 the best, named by the first rule below
-that holds.
+"""Segments of customers: the profile's fifths of how lately, how often and for how much a customer bought, 5 the best, named by
+the first rule below that holds.
 """
 
 from pyspark.sql import DataFrame

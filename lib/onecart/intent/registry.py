@@ -44,8 +44,8 @@ def champion(ctx: Context, question: str) -> tuple[Champion | None, str]:
         return None, "there is no champion"
     try:
         return Champion(version, models.load(ctx, version, IntentModel.load)), ""
-    except models.Gone:  # an erasure takes models that held the person
-        return None, "the champion's files are gone"
+    except models.Gone as e:  # an erasure takes models that held the person
+        return None, str(e)
     except Exception as e:  # as after an upgrade: scoring goes on, and the registry says why
         return None, f"the champion {version} cannot be loaded: {str(e).splitlines()[0][:200]}"
 
