@@ -1,20 +1,22 @@
 """Settings of the channels: the feeds of the landing zone, and the simulator that grows them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from onecart.config.sections.section import Section
+from onecart.records.lines import check_encoding
 
 
 class Source(Section):
     """One feed of the landing zone and how its fields become the columns of a silver table."""
 
     path: str  # folder below the landing zone
-    format: Literal["json", "csv"]  # one record a line: JSON objects, or CSV with a header in every file
+    format: Literal["json", "csv"]  # JSON objects, one a line or not; CSV has a header in every file
     into: str  # the silver table its rows end in
     schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
-    delimiter: str = ","
+    delimiter: str = Field(",", min_length=1)
+    encoding: Annotated[str, AfterValidator(check_encoding)] = "utf-8"  # as Python calls it: windows-1252, cp932, ...
     rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
     explode: str | None = None  # array field: one row per element, seen as `line`
     columns: dict[str, str]  # silver column -> SQL expression over the record
