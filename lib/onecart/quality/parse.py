@@ -1,7 +1,6 @@
 """Raw lines -> the columns of a silver table, as the `channels` settings map them."""
 
 import re
-from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -10,6 +9,8 @@ from pyspark.sql import types as T
 from onecart.config import Source
 from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
+from onecart.quality.exact import INEXACT, UNREADABLE, as_texts, cast_exactly, unread_decimal, with_decimals
+from onecart.quality.normalise import MADE
 
 WHERE = ("source_file", "line_no", "element", "payload", "ingested_ts")  # where a row came from
 _KEPT = ("payload", "source_file", "line_no", "ingested_ts")
@@ -17,9 +18,9 @@ _BROKEN = "_broken"
 
 
 def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types
-    (null where a value does not fit), `element` (0-based), `malformed` (the record is not what the schema says), and
-    where the row came from.
+    """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types,
+    `element` (0-based), `malformed` (the record is not what the schema says), `unfit` (rule and reason; null: every value
+    fits its column exactly), and where the row came from.
     """
     json = source.format == "json"
     records = _parse_json(lines, name, source) if json else _parse_csv(lines, name, source, table)
@@ -43,15 +44,32 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
-def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
+def json_schema(source: Source, name: str) -> T.StructType:
+    """What the feed's schema says of a record. UsageError: nothing that Spark understands."""
     try:
-        schema = T._parse_datatype_string(f"{source.schema_}, {_BROKEN} STRING")
+        schema = T._parse_datatype_string(source.schema_)
     except Exception as e:
         raise UsageError(f"channels.{name}.schema is not a valid Spark schema: {_sql_reason(e)}") from e
     if not isinstance(schema, T.StructType):
         raise UsageError(f"channels.{name}.schema must name fields, as in `id STRING, ts STRING`")
-    record = F.from_json("payload", schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
-    return lines.withColumn("record", record).select(*_KEPT, "record.*")
+    return schema
+
+
+def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
+    schema = T.StructType([*json_schema(source, name).fields, T.StructField(_BROKEN, T.StringType())])
+    read = as_texts(schema)
+    assert isinstance(read, T.StructType)
+    record = F.from_json("payload", read, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
+    records = lines.withColumn("record", record)
+    if read == schema:
+        return records.select(*_KEPT, "record.*")
+    fields = [f for f in schema.fields if f.name != _BROKEN]
+    broken = F.when(unread_decimal(F.col("record"), schema), F.col("payload"))
+    return records.select(
+        *_KEPT,
+        *[with_decimals(F.col("record").getField(f.name), f.dataType).alias(f.name) for f in fields],
+        F.coalesce(F.col("record").getField(_BROKEN), broken).alias(_BROKEN),
+    )
 
 
 def _parse_csv(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
@@ -84,29 +102,54 @@ def _mapped_check(records: DataFrame, name: str, source: Source, table: Table, h
     return records
 
 
-def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    wanted: Mapping[str, T.DataType] = {f.name: f.dataType for f in table.schema.fields}
+def require_mapping(name: str, source: Source, table: Table) -> None:
+    """UsageError unless the feed maps all that the table must have, and nothing that it has not."""
+    wanted = {c.name: c for c in table.columns}
     unknown = [c for c in source.columns if c not in wanted]
     if unknown:
         raise UsageError(
             f"channels.{name}.columns: {table.name} has no column '{unknown[0]}'{nearest(unknown[0], wanted)}"
         )
-    mapped: list[Column] = []
-    for column, expression in source.columns.items():
+    lacking = [c for c in table.columns if not c.nullable and c.name not in (*source.columns, *MADE)]
+    if lacking:
+        column = lacking[0]
+        raise UsageError(
+            f"channels.{name}.columns lacks '{column.name}' ({column.comment}), which {table.name} cannot do without: "
+            "say which expression over the record gives it"
+        )
+
+
+def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
+    require_mapping(name, source, table)
+    raw, mapped, unfit = [], [], []
+    for field in (f for f in table.schema.fields if f.name in source.columns):
+        column, expression = field.name, source.columns[field.name]
         try:
-            records.select(F.expr(expression))
+            found = records.select(F.expr(expression).alias(column)).schema[column].dataType
+            records.select(F.expr(expression).cast(field.dataType))
         except Exception as e:
             raise UsageError(f"channels.{name}.columns.{column}: {expression!r} does not fit: {_sql_reason(e)}") from e
-        mapped.append(_tidy(F.expr(expression), wanted[column]).alias(column))
+        raw.append(F.expr(expression).alias(f"raw_{column}"))
+        value, problem = cast_exactly(F.col(f"raw_{column}"), found, field.dataType)
+        mapped.append(value.alias(column))
+        if problem is not None:
+            unfit.append(_unfit(column, field.dataType.simpleString(), problem))
     malformed = F.col(_BROKEN).isNotNull().alias("malformed")
-    return records.select(*mapped, malformed, *WHERE)
+    none = F.lit(None).cast("struct<rule: string, reason: string>")
+    # The expressions first, so that each is computed once.
+    return records.select(*raw, malformed, *WHERE).select(
+        *mapped, "malformed", F.coalesce(*unfit, none).alias("unfit"), *WHERE
+    )
 
 
-def _tidy(value: Column, wanted: T.DataType) -> Column:
-    """Cast; texts lose outer spaces, and an empty text is no text."""
-    if isinstance(wanted, T.StringType):
-        return F.nullif(F.trim(value.cast(wanted)), F.lit(""))
-    return value.cast(wanted)
+def _unfit(column: str, kind: str, problem: Column) -> Column:
+    """The rule and the reason why a value does not fit its column; null where it does."""
+    said = {UNREADABLE: f"{column} is not a {kind}", INEXACT: f"{column} is more than a {kind} keeps"}
+    rules = [
+        F.when(problem == what, F.struct(F.lit(f"{what}_{column}").alias("rule"), F.lit(why).alias("reason")))
+        for what, why in said.items()
+    ]
+    return F.coalesce(*rules)
 
 
 def _sql_reason(error: Exception) -> str:
