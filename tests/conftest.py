@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 FAST = {
     "spark.master": "local[1]",
@@ -39,6 +40,7 @@ _ANY = {
     "date": date(2011, 12, 1),
     "timestamp": datetime(2011, 12, 1),
     "money": Decimal(0),
+    "quantity": Decimal(1),
 }
 
 
@@ -171,7 +173,9 @@ def fill(lake: Any, spark: Any, tables: tuple[Path, dict[str, Path]]) -> Callabl
         if key in known and not here.exists():
             shutil.copytree(known[key], here)
             return
-        frame = spark.createDataFrame([tuple(r.get(f) for f in schema.fieldNames()) for r in rows], schema)
+        decimals = {f.name for f in schema.fields if isinstance(f.dataType, T.DecimalType)}
+        plain = [{c: Decimal(v) if c in decimals and isinstance(v, int) else v for c, v in r.items()} for r in rows]
+        frame = spark.createDataFrame([tuple(r.get(f) for f in schema.fieldNames()) for r in plain], schema)
         if lake.exists(name):
             lake.replace(name, frame)
         else:

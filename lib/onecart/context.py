@@ -9,8 +9,13 @@ from pyspark.sql import functions as F
 
 from onecart.config import Settings
 from onecart.contracts import contract
-from onecart.errors import OneCartError
+from onecart.errors import NothingToDo
 from onecart.lake import Lake
+
+_TIMES = {  # when what is in silver happened; the first table that has rows says what day it is
+    **{"silver.orders": "order_ts", "silver.interactions": "event_ts", "silver.reviews": "review_ts"},
+    **{"silver.tickets": "opened_ts", "silver.contacts": "updated_ts", "silver.products": "updated_ts"},
+}
 
 
 @dataclass(frozen=True)
@@ -24,22 +29,32 @@ class Context:
     settled: dict[str, date] = field(default_factory=dict)
 
     def as_of(self) -> date:
-        """The day decisions are made for: the setting, else the day after the last order, as the first job of the chain that
-        asked saw it."""
+        """The day decisions are made for: the setting, else the day after the last order (a shop without orders: event, review,
+        ticket, and so on), as the first job of the chain that asked saw it."""
         if self.settings.as_of:
             return self.settings.as_of
         if "as_of" not in self.settled:
-            self.settled["as_of"] = self._after_last_order()
+            self.settled["as_of"] = self._after_last_fact()
         return self.settled["as_of"]
 
-    def _after_last_order(self) -> date:
-        row = self.lake.read("silver.orders").agg(F.to_date(F.max("order_ts"))).first()
-        if row is None or row[0] is None:
-            raise OneCartError(
-                "silver.orders is empty, so there is no day to decide for; set as_of, or ingest orders first"
-            )
-        last: date = row[0]
-        return last + timedelta(days=1)
+    def _after_last_fact(self) -> date:
+        for name, time in _TIMES.items():
+            if not self.lake.exists(name):
+                continue
+            row = self.lake.read(name).agg(F.to_date(F.max(time))).first()
+            if row and row[0]:
+                last: date = row[0]
+                return last + timedelta(days=1)
+        raise NothingToDo(f"there is no day to decide for, as none of {', '.join(_TIMES)} has rows")
+
+    def require_rows(self, *names: str) -> None:
+        """NothingToDo if none of these tables has rows; it says which feed would bring them."""
+        if not all(self.lake.is_empty(name) for name in names):
+            return
+        fed = {source.into for source in self.settings.sources.values()}
+        feeds = [name for name in names if name.startswith("silver.") and name not in fed]
+        missing = f"no feed goes into {' or '.join(feeds)}" if len(feeds) == len(names) else ""
+        raise NothingToDo(missing or f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} no rows")
 
     def model_version(self, model: str) -> str:
         """Names a model trained by this run, as every scored row records it."""

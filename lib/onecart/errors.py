@@ -16,6 +16,10 @@ class UsageError(OneCartError):
     exit_code = 2
 
 
+class NothingToDo(OneCartError):
+    """A job has nothing to work on: no feed brings what it needs. `run_job` records it as done, and a chain goes on."""
+
+
 class DataError(OneCartError):
     """The data is worse than the settings allow (exit code 3)."""
 

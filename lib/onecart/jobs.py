@@ -19,7 +19,7 @@ from onecart.config import Settings
 from onecart.config.arguments import command_parser, load_settings, parse
 from onecart.connect import open_session
 from onecart.dag import DAG, JOBS, Job
-from onecart.errors import OneCartError, UsageError, nearest
+from onecart.errors import NothingToDo, OneCartError, UsageError, nearest
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +92,8 @@ def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] |
     result, error = Result(), ""
     try:
         result = importlib.import_module(f"onecart.{job.room}.job").run(ctx)
+    except NothingToDo as e:
+        result = Result(headline=f"nothing to do: {e}")
     except BaseException as e:
         error = (str(e).splitlines() or [type(e).__name__])[0][:1000] or type(e).__name__
         result = getattr(e, "result", result)

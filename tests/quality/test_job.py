@@ -84,7 +84,7 @@ def test_each_bad_row_is_set_aside_with_its_rule(context, fill, lake):
     # The three whole orders with a bad date and the one without an id have two lines each.
     assert (result.rows_in, result.rows_out, result.rows_quarantined) == (14, 0, 14)
     assert reasons(lake) == sorted(
-        ["malformed"] * 2
+        ["malformed", "unreadable_quantity"]
         + ["no_order_ts"] * 2
         + ["future_order_ts"] * 2
         + ["past_order_ts"] * 2

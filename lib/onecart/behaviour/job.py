@@ -32,6 +32,7 @@ def run(ctx: Context) -> Result:
     Features are for customers of gold.customer_profile only, where it is there: a cookie that never said who it is
     gets no row.
     """
+    ctx.require_rows(EVENTS, ORDERS)
     require_current(ctx)
     rules, intent = ctx.settings.behaviour, ctx.settings.intent
     tables = _tables(ctx.lake)

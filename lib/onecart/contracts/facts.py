@@ -23,7 +23,7 @@ FACTS = (
             *_of("silver.interactions", "event_id", "event_ts", "received_ts", "channel", "event_type", "record_id"),
             _CUSTOMER,
             C("session_id", "string", "visit, as in gold.sessions; null: not of web or app, or a machine's"),
-            *_of("silver.interactions", "session_key", "sku", "quantity", "unit_price", "currency", "query"),
+            *_of("silver.interactions", "session_key", "sku", "quantity", "unit", "unit_price", "currency", "query"),
             *_of("silver.interactions", "order_id", "campaign", "device_type", "origin"),
         ),
         key=("event_id",),
@@ -36,7 +36,7 @@ FACTS = (
         (
             *_of("silver.orders", "order_line_id", "order_id", "order_ts", "received_ts", "channel", "record_id"),
             _CUSTOMER,
-            *_of("silver.orders", "sku", "quantity", "unit_price", "amount", "currency", "country"),
+            *_of("silver.orders", "sku", "quantity", "unit", "unit_price", "amount", "currency", "country"),
             *_of("silver.orders", "is_return", "origin"),
         ),
         key=("order_line_id",),

@@ -42,7 +42,7 @@ PROFILE = (
             C("first_seen_ts", "timestamp", "first event or order, UTC"),
             C("last_seen_ts", "timestamp", "last event or order, UTC"),
             C("orders", "long", "orders, returns not counted", nullable=False),
-            C("units", "long", "units bought less units returned", nullable=False),
+            C("units", "double", "quantities bought less those returned, pieces and kilograms alike", nullable=False),
             C("revenue", "money", "sum of order lines, returns taken off, in `currency`", nullable=False),
             C("currency", "string", "ISO 4217"),
             C("recency_days", "int", "days from the last order to as_of; null: never bought"),

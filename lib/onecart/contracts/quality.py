@@ -4,6 +4,7 @@ from onecart.contracts.base.table import Column as C
 from onecart.contracts.base.table import Table
 
 _ORIGIN = C("origin", "string", "real | simulated: whether the row is a real retailer's or made by the simulator")
+_UNIT = C("unit", "string", "what quantity counts: kg, m, ...; null: pieces")
 _INGESTED = C("ingested_ts", "timestamp", "when the row entered bronze, UTC")
 _IN_RANGE = {"origin_known": "origin IS NULL OR origin IN ('real', 'simulated')"}
 
@@ -30,7 +31,8 @@ SILVER = (
             C("handle", "string", "social handle", pii=True),
             C("session_key", "string", "the channel's own session id"),
             C("sku", "string", "product"),
-            C("quantity", "int", "units"),
+            C("quantity", "quantity", "how many, in `unit`"),
+            _UNIT,
             C("unit_price", "money", "price shown, in `currency`"),
             C("currency", "string", "ISO 4217"),
             C("query", "string", "search words"),
@@ -62,8 +64,9 @@ SILVER = (
             C("card_id", "string", "loyalty card shown at the till"),
             C("sku", "string", "product", nullable=False),
             C("description", "string", "product text on the line"),
-            C("quantity", "int", "units; negative for a return", nullable=False),
-            C("unit_price", "money", "price of a unit in `currency`", nullable=False),
+            C("quantity", "quantity", "how many, in `unit`; negative for a return", nullable=False),
+            _UNIT,
+            C("unit_price", "money", "price of one (piece, kg, ...), in `currency`", nullable=False),
             C("amount", "money", "quantity x unit_price, in `currency`", nullable=False),
             C("currency", "string", "ISO 4217", nullable=False),
             C("country", "string", "country of delivery"),

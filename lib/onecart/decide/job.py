@@ -8,6 +8,7 @@ from onecart.decide.segments import segments
 
 def run(ctx: Context) -> Result:
     """Reads gold.customer_profile and, where there, the intent scores of as_of; replaces gold.segments."""
+    ctx.require_rows("gold.customer_profile")
     as_of, profile = ctx.as_of(), ctx.lake.read("gold.customer_profile")
     scores = ctx.lake.read_if_exists("gold.intent_scores").where(F.col("as_of") == F.lit(as_of))
     written = ctx.lake.replace("gold.segments", segments(profile, scores).withColumn("as_of", F.lit(as_of)))

@@ -22,6 +22,7 @@ _RENAMED = {f"yhat-{side}-{level}": f"yhat_{side}_{level}" for side in ("lo", "h
 def run(ctx: Context) -> Result:
     """silver.orders -> gold.forecast_accuracy of the forecasts that were there; then gold.demand_forecast, forecast_backtest,
     forecast_ledger, forecast_hierarchy, replenishment; figures to gold.model_health."""
+    ctx.require_rows("silver.orders")
     conf, as_of = ctx.settings.forecast, ctx.as_of()
     orders = ctx.lake.read("silver.orders")
     goods = orders.where(are_goods(ctx.settings.shop))

@@ -48,7 +48,7 @@ def dictionary() -> str:
         _MADE,
         "",
         "Every table once, as its contract in `lib/onecart/contracts/` declares it. Timestamps are UTC. `money` is",
-        "`decimal(18,4)`, in the currency of the row. *Personal* columns leave the lake as pseudonyms only.",
+        "`decimal(18,4)`, in the currency of the row, `quantity` likewise, in its unit. *Personal* columns leave the lake as pseudonyms only.",
     ]
     for layer, meaning in _LAYERS.items():
         members = [t for t in tables if t.name.startswith(f"{layer}.")]

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.contracts import contract
-from onecart.errors import DataError, OneCartError
+from onecart.errors import DataError, NothingToDo
 from onecart.facts import ORDERS, require_current
 from onecart.intent import registry
 from onecart.intent.evaluation import drift
@@ -29,6 +29,7 @@ def run(ctx: Context) -> Result:
     scores if it beats the champion there, else the champion does. DataError (exit code 3) after all is written if the
     features or scores have moved by more than intent.max_psi.
     """
+    ctx.require_rows("gold.customer_features")
     require_current(ctx)
     as_of, wanted = ctx.as_of(), ctx.settings.intent
     features = ctx.lake.read("gold.customer_features")
@@ -37,7 +38,7 @@ def run(ctx: Context) -> Result:
     dates = sorted(row[0] for row in features.select("as_of").distinct().collect())
     known = [d for d in dates if d + ahead <= as_of]
     if as_of not in dates or len(known) < 2:
-        raise OneCartError(
+        raise NothingToDo(
             f"gold.customer_features holds {', '.join(map(str, dates)) or 'no date'}; needed are {as_of} and two dates "
             f"at least {ahead.days} days before it. Run `onecart run behave`, or set a smaller intent.horizon_days"
         )

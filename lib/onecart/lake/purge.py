@@ -58,7 +58,7 @@ def purge(lake: Lake, name: str, before: int) -> None:
     """
     detail: Any = lake.delta(name).detail().select("location", "properties", "tableFeatures").first()
     properties = dict(detail["properties"])
-    where = f"delta.`{lake.path(name)}`" if not lake.catalog else lake.named(name)
+    where = lake.sql_name(name)
     if "deletionVectors" in (detail["tableFeatures"] or ()):
         lake.spark.sql(f"REORG TABLE {where} APPLY (PURGE)")  # else DELETE leaves the rows' bytes in their files
     lake.vacuum(name, 0)

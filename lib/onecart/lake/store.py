@@ -19,7 +19,7 @@ from onecart.frames import break_lineage
 from onecart.governance import consent_filter
 from onecart.governance.export_columns import prepare_export
 from onecart.governance.pseudonym import KeyRing
-from onecart.lake import commits
+from onecart.lake import commits, evolution
 from onecart.lake.files import hadoop, literal
 
 _CHANGE = ("_change_type", "_commit_version", "_commit_timestamp")
@@ -83,6 +83,10 @@ class Lake:
     def path(self, name: str) -> str:
         return f"{self.root}/{name.replace('.', '/')}"
 
+    def sql_name(self, name: str) -> str:
+        """The table as SQL names it."""
+        return self.named(name) if self.catalog else f"delta.`{self.path(name)}`"
+
     def exists(self, name: str) -> bool:
         if self.catalog:
             return bool(self.spark.catalog.tableExists(self.named(name)))
@@ -115,15 +119,13 @@ class Lake:
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """The table at `version` (default: as it is now, pinned); in a lake for a purpose, the rows it allows.
-        A column its contract got later is null."""
+        A column its contract got later is null, one whose type got wider has the contract's type."""
         return self._allowed(name, self._read(name, version))
 
     def _read(self, name: str, version: int | None = None) -> DataFrame:
         at = self._existing_version(name) if version is None else version
         self.reads[name] = at
-        frame = self._frame(name, at)
-        later = _added_later(name, frame)
-        return frame.withColumns({f.name: F.lit(None).cast(f.dataType) for f in later}) if later else frame
+        return evolution.as_contract(name, self._frame(name, at))
 
     def _frame(self, name: str, at: int) -> DataFrame:
         """The table as its files are, whatever its contract has got later."""
@@ -145,6 +147,14 @@ class Lake:
         said = plain.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
         links = plain.read_if_exists("gold.identity_links")
         return consent_filter.allowed(rows, contract(name), self.purpose, said=said, links=links)
+
+    def is_empty(self, name: str) -> bool:
+        """Whether the table is not there or has no rows, mostly told by its log."""
+        if not self.exists(name):
+            return True
+        at = self._existing_version(name)
+        known = None if self.catalog else commits.state(f"{self.path(name)}/_delta_log", at)
+        return not known.files if known else self.read(name).isEmpty()
 
     def read_if_exists(self, name: str) -> DataFrame:
         """The table, or an empty frame of its schema where no job has written it."""
@@ -169,7 +179,7 @@ class Lake:
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
         added = self._load(reader, name).where("_change_type = 'insert'")
-        return self._allowed(name, added.drop(*_CHANGE))
+        return self._allowed(name, evolution.as_contract(name, added.drop(*_CHANGE)))
 
     def stream(self, name: str) -> DataFrame:
         """The table as a stream: the rows it has now, then those added later, each once. Rows that change or go are not
@@ -179,7 +189,7 @@ class Lake:
         reader: Any = self.spark.readStream.format("delta")
         reader = reader.option("readChangeFeed", "true").option("maxFilesPerTrigger", 2**31 - 1)
         added = self._load(reader, name).where("_change_type = 'insert'")
-        return self._allowed(name, added.drop(*_CHANGE))
+        return self._allowed(name, evolution.as_contract(name, added.drop(*_CHANGE)))
 
     def _require_followed(self, name: str) -> None:
         if not contract(name).followed:
@@ -230,12 +240,10 @@ class Lake:
 
     def create(self, name: str) -> bool:
         """Makes the empty table of the contract, with its checks, comments, keys' NOT NULL and layout, if not there, and
-        says whether it did. A table made before its contract got a column gets it now."""
+        says whether it did. A table made before its contract got a column, or a wider type for one, gets it now."""
         if self.exists(name):
-            if name not in self._ready and (later := _added_later(name, self._frame(name, self.version(name)))):
-                where = self.named(name) if self.catalog else f"delta.`{self.path(name)}`"
-                columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
-                self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {where} ADD COLUMNS ({columns})"))
+            if name not in self._ready:
+                self._bring_up_to_contract(name)
             self._ready.add(name)
             return False
         table = contract(name)
@@ -254,6 +262,15 @@ class Lake:
         except Exception as e:
             raise OneCartError(f"cannot create table {name} in {self.root}: {_reason(e)}") from e
         return True
+
+    def _bring_up_to_contract(self, name: str) -> None:
+        schema = self._frame(name, self.version(name)).schema
+        if evolution.widened(name, schema):
+            rows = self._load(self.spark.read.format("delta"), name)  # Delta's own read: of the commit's snapshot
+            self._guard(name, lambda: evolution.rewrite(self, name, rows))
+        elif later := evolution.added_later(name, schema):
+            columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
+            self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {self.sql_name(name)} ADD COLUMNS ({columns})"))
 
     def append_once(self, name: str, df: DataFrame, app_id: str, version: int) -> WriteStats:
         """Appends `df` unless this application has already written `version` or a later one (Delta txnAppId)."""
@@ -382,12 +399,6 @@ class Lake:
             return sorted(t["tableName"] for t in tables)
         fs, folder = hadoop(self.spark, f"{self.root}/bronze")
         return sorted(f.getPath().getName() for f in fs.listStatus(folder)) if fs.exists(folder) else []
-
-
-def _added_later(name: str, frame: DataFrame) -> list[T.StructField]:
-    """Nullable columns of the contract that a table made before them has not."""
-    known = contract(name) if name in CONTRACTS or name.startswith("bronze.") else None
-    return [f for f in known.schema.fields if f.nullable and f.name not in frame.columns] if known else []
 
 
 def _reason(error: Exception) -> str:

@@ -15,7 +15,7 @@ def baskets(lines: DataFrame) -> DataFrame:
     return lines.groupBy("customer_id", "order_id", "currency").agg(
         F.min("channel").alias("channel"),
         F.min("order_ts").alias("order_ts"),
-        F.sum(F.col("quantity").cast("long")).alias("units"),
+        F.sum("quantity").alias("units"),
         F.sum("amount").alias("revenue"),
         F.max(~F.col("is_return")).alias("bought"),
     )
@@ -41,7 +41,7 @@ def purchases(baskets: DataFrame, *, as_of: date) -> DataFrame:
     main = F.max_by(F.struct("orders", "revenue", "currency", "order_days"), F.struct("orders", "currency"))
     summed = by_currency.groupBy("customer_id").agg(
         F.sum("orders").alias("orders"),
-        F.sum("units").alias("units"),
+        F.sum("units").cast("double").alias("units"),
         main.alias("main"),
         F.sum("order_days").cast("int").alias("order_days"),
         F.min("first_day").alias("first_day"),

@@ -17,6 +17,7 @@ def run(ctx: Context) -> Result:
     these (a cookie, an app installation, a social handle or a ticket that nothing links to a customer) are visitors:
     they have a link and no profile.
     """
+    ctx.require_rows("silver.contacts", *HAPPENED)
     contacts, products = ctx.lake.read_if_exists("silver.contacts"), ctx.lake.read_if_exists("silver.products")
     facts = {name: ctx.lake.read_if_exists(name) for name in HAPPENED}
     # Cut here, several steps start from each of these: the scan of all events behind them should happen once.

@@ -6,7 +6,7 @@ are merges on keys, so a killed run is simply run again.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 
@@ -21,9 +21,10 @@ from onecart.errors import DataError, OneCartError
 from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
 from onecart.lake import purge
+from onecart.quality import column_shares
 from onecart.quality.calendar import write_calendar
 from onecart.quality.normalise import normalise
-from onecart.quality.parse import parse
+from onecart.quality.parse import parse, require_mapping
 from onecart.quality.rules import SUPPRESSED, rules, with_verdict
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Cleaned:
     account: Account
     bad: DataFrame | None = None
     left: DataFrame | None = None
+    columns: Sequence[column_shares.Count] = ()
 
 
 def run(ctx: Context) -> Result:
@@ -58,6 +60,7 @@ def run(ctx: Context) -> Result:
     since, suppressions = last_versions(ctx), suppression.current(ctx.lake, ctx.settings.privacy)
     targets: dict[str, list[str]] = {}
     for name, source in ctx.settings.sources.items():
+        require_mapping(name, source, contract(source.into))
         targets.setdefault(source.into, []).append(name)
 
     def clean_target(names: list[str]) -> dict[str, Cleaned]:
@@ -70,6 +73,7 @@ def run(ctx: Context) -> Result:
     for name, feed in cleaned.items():
         if feed.left is not None:
             drop_lines(ctx, name, feed.left)
+    column_shares.record(ctx, [c for feed in cleaned.values() for c in feed.columns])
     accounts = {name: feed.account for name, feed in cleaned.items()}
     for name, a in accounts.items():
         balance = f"in {a.rows_in:,} = out {a.out:,} + quarantined {a.quarantined:,} + duplicates {a.duplicates:,}"
@@ -119,7 +123,8 @@ def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppres
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        counted = count(judged, ctx.settings.quality.late_hours)
+        counted = count(judged, ctx.settings.quality.late_hours, *column_shares.aggregates(source))
+        columns = column_shares.counts(judged, name, source, counted)
         good = judged.where("rule IS NULL AND nth = 1").select(
             *[c for c in table.schema.fieldNames() if c in judged.columns]
         )
@@ -140,7 +145,7 @@ def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppres
     accounted = account.out + account.quarantined + account.duplicates + account.suppressed
     if counted["records"] != records or account.rows_in != accounted:
         raise OneCartError(f"clean lost rows of {name}: {records:,} records, {counted['records']:,} parsed, {account}")
-    return Cleaned(account, aside, left)
+    return Cleaned(account, aside, left, columns)
 
 
 def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
@@ -154,8 +159,8 @@ def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
         raise OneCartError(f"clean lost rows: {counted:,} broke a rule, {written.source:,} went to ops.quarantine")
 
 
-def count(judged: DataFrame, late_hours: int) -> dict[str, int]:
-    """Rows `n`, records, unique, twice, late, suppressed, and `left`: suppressed ones whose line is in bronze."""
+def count(judged: DataFrame, late_hours: int, *more: Column) -> dict[str, int]:
+    """Rows `n`, records, unique, twice, late, suppressed, `left`: suppressed ones whose line is in bronze; and `more`."""
     found = judged.agg(
         F.count("*").alias("n"),
         F.count_if(F.col("element") == 0).alias("records"),
@@ -164,6 +169,7 @@ def count(judged: DataFrame, late_hours: int) -> dict[str, int]:
         F.count_if(F.expr(f"rule IS NULL AND nth = 1 AND lateness_h > {late_hours}")).alias("late"),
         F.count_if(F.col("rule") == SUPPRESSED).alias("suppressed"),
         F.count_if((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull()).alias("left"),
+        *more,
     ).first()
     assert found is not None
     return dict(found.asDict())

@@ -10,6 +10,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.contracts import Table
 
+MADE = ("order_line_id", "amount", "is_return", "ingested_ts")  # columns that no feed has to map
 REGION = "GB"  # how a phone number without a country code is read
 
 
@@ -35,10 +36,13 @@ def with_order_line(rows: DataFrame) -> DataFrame:
     """Adds amount (in `currency`), is_return, and order_line_id: lines alike in order, product, units, price and time
     are one line that came twice.
     """
-    parts = [
-        F.coalesce(F.col(c).cast("string"), F.lit(""))
-        for c in ("order_id", "sku", "quantity", "unit_price", "order_ts", "description")
-    ]
+    said = {c: F.col(c).cast("string") for c in ("order_id", "sku", "quantity", "unit_price", "order_ts")}
+    said["quantity"] = F.regexp_replace(
+        said["quantity"], r"\.?0+$", ""
+    )  # 2 and not 2.0000: as ids were made of whole units
+    said["description"] = F.col("description") if "description" in rows.columns else F.lit(None)
+    parts = [F.coalesce(part, F.lit("")) for part in said.values()]
+    parts += [F.col("unit")] if "unit" in rows.columns else []  # null, of pieces: left out by concat_ws
     return rows.withColumns(
         {
             "amount": (F.col("quantity") * F.col("unit_price")).cast("decimal(18,4)"),

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Mapping
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
@@ -12,6 +11,8 @@ from pyspark.sql import types as T
 from onecart.config import Source
 from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
+from onecart.quality.exact import INEXACT, UNREADABLE, as_texts, cast_exactly, unread_decimal, with_decimals
+from onecart.quality.normalise import MADE
 from onecart.records import header as headers
 from onecart.records.delimited import fields
 
@@ -27,9 +28,10 @@ _REASONS = {
 
 
 def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types
-    (null where a value does not fit), `element` (0-based), `malformed` (the record is not what the schema says),
-    `set_aside` (rule and reason; null: the record and its file can be read), and where the row came from.
+    """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types,
+    `element` (0-based), `malformed` (the record is not what the schema says), `set_aside` (rule and reason; null: the
+    record and its file can be read), `unfit` (likewise; null: every value fits its column exactly), and where the row
+    came from.
     """
     lines = lines.withColumn("reason", _reason(F.col("problem"), name, source)).withColumnsRenamed(_OWN)
     lines = lines.withColumn("readable", F.when(F.col(_OWN["problem"]).isNull(), F.col(_OWN["payload"])))
@@ -56,15 +58,32 @@ def _reason(problem: Column, name: str, source: Source) -> Column:
     return F.coalesce(*[F.when(problem == rule, said) for rule, said in reasons.items()], problem)
 
 
-def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
+def json_schema(source: Source, name: str) -> T.StructType:
+    """What the feed's schema says of a record. UsageError: nothing that Spark understands."""
     try:
-        schema = T._parse_datatype_string(f"{source.schema_}, {_BROKEN} STRING")
+        schema = T._parse_datatype_string(source.schema_)
     except Exception as e:
         raise UsageError(f"channels.{name}.schema is not a valid Spark schema: {_sql_reason(e)}") from e
     if not isinstance(schema, T.StructType):
         raise UsageError(f"channels.{name}.schema must name fields, as in `id STRING, ts STRING`")
-    record = F.from_json("readable", schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
-    return lines.withColumn("record", record).select(*_KEPT, "record.*")
+    return schema
+
+
+def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
+    schema = T.StructType([*json_schema(source, name).fields, T.StructField(_BROKEN, T.StringType())])
+    read = as_texts(schema)
+    assert isinstance(read, T.StructType)
+    record = F.from_json("readable", read, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
+    records = lines.withColumn("record", record)
+    if read == schema:
+        return records.select(*_KEPT, "record.*")
+    declared = [f for f in schema.fields if f.name != _BROKEN]
+    broken = F.when(unread_decimal(F.col("record"), schema), F.col("readable"))
+    return records.select(
+        *_KEPT,
+        *[with_decimals(F.col("record").getField(f.name), f.dataType).alias(f.name) for f in declared],
+        F.coalesce(F.col("record").getField(_BROKEN), broken).alias(_BROKEN),
+    )
 
 
 def _parse_csv(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
@@ -112,32 +131,57 @@ def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> Data
     )
 
 
-def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    wanted: Mapping[str, T.DataType] = {f.name: f.dataType for f in table.schema.fields}
+def require_mapping(name: str, source: Source, table: Table) -> None:
+    """UsageError unless the feed maps all that the table must have, and nothing that it has not."""
+    wanted = {c.name: c for c in table.columns}
     unknown = [c for c in source.columns if c not in wanted]
     if unknown:
         raise UsageError(
             f"channels.{name}.columns: {table.name} has no column '{unknown[0]}'{nearest(unknown[0], wanted)}"
         )
-    mapped: list[Column] = []
-    for column, expression in source.columns.items():
+    lacking = [c for c in table.columns if not c.nullable and c.name not in (*source.columns, *MADE)]
+    if lacking:
+        column = lacking[0]
+        raise UsageError(
+            f"channels.{name}.columns lacks '{column.name}' ({column.comment}), which {table.name} cannot do without: "
+            "say which expression over the record gives it"
+        )
+
+
+def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
+    require_mapping(name, source, table)
+    raw, mapped, unfit = [], [], []
+    for field in (f for f in table.schema.fields if f.name in source.columns):
+        column, expression = field.name, source.columns[field.name]
         try:
-            records.select(F.expr(expression))
+            found = records.select(F.expr(expression).alias(column)).schema[column].dataType
+            records.select(F.expr(expression).cast(field.dataType))
         except Exception as e:
             raise UsageError(f"channels.{name}.columns.{column}: {expression!r} does not fit: {_sql_reason(e)}") from e
-        mapped.append(_tidy(F.expr(expression), wanted[column]).alias(column))
+        raw.append(F.expr(expression).alias(f"raw_{column}"))
+        value, problem = cast_exactly(F.col(f"raw_{column}"), found, field.dataType)
+        mapped.append(value.alias(column))
+        if problem is not None:
+            unfit.append(_unfit(column, field.dataType.simpleString(), problem))
     malformed = F.col(_BROKEN).isNotNull().alias("malformed")
     problem = F.struct(F.col(_OWN["problem"]).alias("rule"), F.col(_OWN["reason"]).alias("reason"))
     set_aside = F.when(F.col(_OWN["problem"]).isNotNull(), problem).alias("set_aside")
     where = [F.col(f"__{c}").alias(c) for c in WHERE]
-    return records.select(*mapped, malformed, set_aside, *where)
+    none = F.lit(None).cast("struct<rule: string, reason: string>")
+    # The expressions first, so that each is computed once.
+    return records.select(*raw, malformed, set_aside, *where).select(
+        *mapped, "malformed", "set_aside", F.coalesce(*unfit, none).alias("unfit"), *WHERE
+    )
 
 
-def _tidy(value: Column, wanted: T.DataType) -> Column:
-    """Cast; texts lose outer spaces, and an empty text is no text."""
-    if isinstance(wanted, T.StringType):
-        return F.nullif(F.trim(value.cast(wanted)), F.lit(""))
-    return value.cast(wanted)
+def _unfit(column: str, kind: str, problem: Column) -> Column:
+    """The rule and the reason why a value does not fit its column; null where it does."""
+    said = {UNREADABLE: f"{column} is not a {kind}", INEXACT: f"{column} is more than a {kind} keeps"}
+    rules = [
+        F.when(problem == what, F.struct(F.lit(f"{what}_{column}").alias("rule"), F.lit(why).alias("reason")))
+        for what, why in said.items()
+    ]
+    return F.coalesce(*rules)
 
 
 def _sql_reason(error: Exception) -> str:

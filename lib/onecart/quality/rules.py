@@ -1,5 +1,6 @@
 """The rules a silver row must keep. A row that breaks one goes to ops.quarantine with the rule's name and reason."""
 
+import re
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -10,6 +11,7 @@ from onecart.config import Quality
 from onecart.contracts import Table
 
 SUPPRESSED = "suppressed"
+_NO = {"amount": "quantity x unit_price is more than amount keeps"}
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,8 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
     found = [Rule(SUPPRESSED, "about a person who was erased", gone)]
     found.append(Rule(F.col("set_aside.rule"), F.col("set_aside.reason"), F.col("set_aside").isNotNull()))
     found += [Rule("malformed", "the record is not what the feed's schema says", F.col("malformed"))]
-    found += [
-        Rule(f"no_{f.name}", f"{f.name} is missing or not a {f.dataType.simpleString()}", F.col(f.name).isNull())
-        for f in required
-    ]
+    found.append(Rule(F.col("unfit.rule"), F.col("unfit.reason"), F.col("unfit").isNotNull()))
+    found += [Rule(f"no_{f.name}", _NO.get(f.name, f"{f.name} is missing"), F.col(f.name).isNull()) for f in required]
     for field in table.schema.fields:
         if (
             field.name in columns
@@ -60,11 +60,18 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
                 F.col("unit_price") > quality.max_unit_price,
             ),
         ]
-    if "visitors" in columns:
-        found.append(Rule("negative_visitors", "visitors below zero", F.col("visitors") < 0))
-    if "rating" in columns:
-        found.append(Rule("rating_range", "stars are not 1 to 5", ~F.col("rating").between(1, 5)))
-    return found
+    return found + _checks(table, columns)
+
+
+def _checks(table: Table, columns: list[str]) -> list[Rule]:
+    """A rule per check of the table: Delta would refuse a row that breaks one, and end the job and every one after it.
+    A column that the feed does not map is null, and null passes: else it could not be left out."""
+    left_out = {c.name for c in table.columns} - set(columns)
+    return [
+        Rule(name, f"against the table's check: {check}", ~F.coalesce(F.expr(check), F.lit(False)))
+        for name, check in table.checks.items()
+        if left_out.isdisjoint(re.findall(r"\w+", check))
+    ]
 
 
 def with_verdict(rows: DataFrame, found: list[Rule]) -> DataFrame:

@@ -43,6 +43,7 @@ def run(ctx: Context) -> Result:
     Only customers who agreed to profiling are in the data of the models and of their measures. All others get the
     same most popular products: nothing about one of them decides what that one sees.
     """
+    ctx.require_rows(ORDERS, EVENTS)
     require_current(ctx)
     check(ctx.settings.recommend)
     conf, customers = ctx.settings.recommend, customers_of(ctx)

@@ -19,8 +19,8 @@ def tiles(ctx: Context) -> list[Row]:
 
 def note(ctx: Context, missing: Sequence[str]) -> str:
     """Says which records are simulated, and names the sections that are missing."""
-    origins = ctx.lake.read("silver.orders").select("origin").distinct()
-    simulated = ctx.lake.read("silver.interactions").where("origin = 'simulated'").limit(1).count() > 0
+    origins = ctx.lake.read_if_exists("silver.orders").select("origin").distinct()
+    simulated = ctx.lake.read_if_exists("silver.interactions").where("origin = 'simulated'").limit(1).count() > 0
     real = "real" in {r[0] for r in origins.collect()}
     text = (
         "Orders are a real retailer's; web, app, CRM, social and support records around them are simulated. "

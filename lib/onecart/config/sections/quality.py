@@ -12,4 +12,7 @@ class Quality(Section):
     max_quantity: int = 100_000  # units in one line; more is absurd
     max_unit_price: float = 50_000
     earliest: date = date(2000, 1, 1)
+    max_null_rise: float = Field(
+        0.05, ge=0, le=1
+    )  # by which a column's null share may rise from run to run without a warning
     late_hours: int = 24  # an event received this long after it happened is late (kept, counted)

@@ -8,7 +8,7 @@ from pyspark.sql import types as T
 
 from onecart.errors import OneCartError, nearest
 
-MONEY = T.DecimalType(18, 4)
+MONEY = QUANTITY = T.DecimalType(18, 4)
 # Table properties after an erasure: what was added up to version FROM is all there was up to version TO.
 PURGED_FROM, PURGED_TO = "onecart.purgedFrom", "onecart.purgedTo"
 _NO_STATISTICS = ("boolean", "strings", "longs", "versions", "evidence")  # types Delta cannot skip data by
@@ -21,6 +21,7 @@ _TYPES: dict[str, T.DataType] = {
     "date": T.DateType(),
     "timestamp": T.TimestampType(),
     "money": MONEY,
+    "quantity": QUANTITY,
     "strings": T.ArrayType(T.StringType()),
     "longs": T.ArrayType(T.LongType()),
     "evidence": T.ArrayType(

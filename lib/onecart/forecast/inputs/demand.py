@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from onecart.frames import DIGITS
+
 _LARGE = 0.99  # share of a product's lines that are no larger than its usual large line
 _OPEN = 0.5  # share of a weekday's days with sales, from which a day without is an exception
 
@@ -17,7 +19,7 @@ def wanted_lines(orders: DataFrame, *, as_of: date, returned_days: int, bulk_tim
     or a trial, and is left out. A line of more than `bulk_times` the 99 % line of its product is a single buyer's bulk order,
     and counts as so many units.
     """
-    past = orders.where(F.to_date("order_ts") < F.lit(as_of))
+    past = orders.where(F.to_date("order_ts") < F.lit(as_of)).withColumn("quantity", F.col("quantity").cast("double"))
     sold = past.where("quantity > 0").select("order_line_id", "sku", "quantity", "order_ts")
     back = past.where("quantity < 0").select(
         F.col("order_line_id").alias("back_id"),
@@ -31,19 +33,19 @@ def wanted_lines(orders: DataFrame, *, as_of: date, returned_days: int, bulk_tim
     newest = pairs.groupBy("back_id").agg(F.max_by("order_line_id", "order_ts").alias("order_line_id"))
     kept = sold.join(newest.select("order_line_id").distinct(), on="order_line_id", how="left_anti")
     cap = F.percentile_approx("quantity", _LARGE).over(Window.partitionBy("sku")) * bulk_times
-    units = F.least(F.col("quantity").cast("double"), cap.cast("double"))
+    units = F.least("quantity", cap)
     return kept.select(F.col("sku").alias("unique_id"), F.to_date("order_ts").alias("ds"), units.alias("units"))
 
 
 def daily_units(lines: DataFrame) -> DataFrame:
     """Units of `lines`[unique_id, ds, units] a product and day. Key unique_id, ds; y in units."""
-    return lines.groupBy("unique_id", "ds").agg(F.sum("units").alias("y"))
+    return lines.groupBy("unique_id", "ds").agg(F.round(F.sum("units"), DIGITS).alias("y"))
 
 
 def best_sellers(series: DataFrame, *, as_of: date, top: int | None) -> DataFrame:
     """The series of the `top` products by units in the 365 days before `as_of`; None: of all that sold in them."""
     recent = series.where(F.col("ds") >= F.lit(as_of - timedelta(days=365)))
-    units = recent.groupBy("unique_id").agg(F.sum("y").alias("units")).where("units > 0")
+    units = recent.groupBy("unique_id").agg(F.round(F.sum("y"), DIGITS).alias("units")).where("units > 0")
     chosen = units if top is None else units.orderBy(F.desc("units"), "unique_id").limit(top)
     return series.join(chosen.select("unique_id"), "unique_id", how="left_semi")
 

@@ -19,7 +19,7 @@ SOLD_DAYS = 180  # of history before a forecast that a chart shows
 def cards(ctx: Context) -> list[Card]:
     forecast, health = ctx.lake.read_if_exists("gold.demand_forecast"), ctx.lake.read_if_exists("gold.model_health")
     products, ledger = ctx.lake.read_if_exists("silver.products"), ctx.lake.read_if_exists("gold.forecast_ledger")
-    examples = demand_examples(forecast, ctx.lake.read("silver.orders"), products, 3)
+    examples = demand_examples(forecast, ctx.lake.read_if_exists("silver.orders"), products, 3)
     models = demand_table(health).toPandas()
     errors = models[["model", "wape"]].rename(columns={"wape": "value"}).assign(model=lambda t: "forecast." + t.model)
     covered = demand_coverage(ctx.lake.read_if_exists("gold.forecast_backtest"), ledger)
@@ -70,7 +70,7 @@ def demand_examples(forecast: DataFrame, orders: DataFrame, products: DataFrame,
     sold = (
         sold.where(F.datediff("first", "ds").between(1, SOLD_DAYS))
         .groupBy("unique_id", "ds")
-        .agg(F.sum("quantity").alias("y"))
+        .agg(F.sum("quantity").cast("double").alias("y"))
     )
     ahead = chosen.join(named, on="unique_id", how="inner")
     return sold.orderBy("ds"), ahead.select(
