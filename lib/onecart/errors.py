@@ -29,5 +29,6 @@ class DataError(OneCartError):
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest choice, else the list of choices."""
     known = sorted(choices)
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    same = [one for one in known if one.casefold() == word.casefold()]
+    close = same or get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"

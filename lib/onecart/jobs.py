@@ -80,16 +80,27 @@ def run_jobs(jobs: Sequence[Job], settings: Settings, spark: Any = None) -> list
 
 
 def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] | None = None) -> dict[str, Any]:
-    """Runs one job and records it in ops.runs, also when it fails. settled: what earlier jobs of the chain have settled."""
+    """Runs one job and records it in ops.runs, also when it fails. settled: what earlier jobs of the chain have settled.
+
+    `spark` may be anybody's: the job runs on a session beside it that has our SQL settings.
+    """
+    from onecart.sql_settings import beside, our_settings
+
+    with our_settings(beside(spark)) as own:
+        return _run_job(job, settings, own, {} if settled is None else settled)
+
+
+def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date]) -> dict[str, Any]:
     from onecart.context import Context, Result
     from onecart.lake import Lake
     from onecart.spark import work_done
 
     lake = Lake(spark, settings.lake.root, settings.lake.catalog, pinned=not job.streams)
     lake = lake.for_purpose(job.purpose) if job.purpose else lake
-    ctx = Context(spark, lake, settings, uuid.uuid4().hex[:12], {} if settled is None else settled)
+    ctx = Context(spark, lake, settings, uuid.uuid4().hex[:12], settled)
     started, clock, before = datetime.now(timezone.utc), time.monotonic(), work_done(spark)
     result, error = Result(), ""
+    nothing_cached = spark._jsparkSession.sharedState().cacheManager().isEmpty()
     try:
         result = importlib.import_module(f"onecart.{job.room}.job").run(ctx)
     except NothingToDo as e:
@@ -101,7 +112,8 @@ def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] |
             _record(ctx, job, started, time.monotonic() - clock, before, result, error)
         raise
     finally:
-        spark.catalog.clearCache()
+        if nothing_cached:  # else there are frames of the user's among the cached ones
+            spark.catalog.clearCache()
     row = _record(ctx, job, started, time.monotonic() - clock, before, result, error)
     _log.info(
         "%-10s %10s rows %7.1f s  %s",

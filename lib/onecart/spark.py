@@ -12,16 +12,15 @@ from typing import Any
 
 from onecart import jars
 from onecart.errors import OneCartError
+from onecart.sql_settings import RESULTS, beside
 
 _log = logging.getLogger(__name__)
 _COMMON = {
+    **RESULTS,
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",  # small partitions are hashed, not sorted
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # unparsable dates become null, and then quarantine, not an error
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
 }
 _SMALL = {
@@ -48,7 +47,8 @@ def session(
 
     `conf` holds Spark settings that win over the defaults, `spark.master` among them (default `local[*]`). `small`: on one
     machine, for some 100,000 rows: their plans are neither compiled nor adapted while they run.
-    An active session is used as it is (Databricks, notebooks, tests) with the run-time part of `conf` applied.
+    An active session (Databricks, notebooks, tests) stays as it is and is what comes back; where `conf` asks for run-time
+    settings that it has not, a session beside it comes back, see `sql_settings.beside`.
     Memory and jars take effect only when this call starts the JVM; a running JVM without the jars is an error that
     says how to start it. Java's output goes to the file `log_file()`.
     """
@@ -196,12 +196,10 @@ def _leave_gateway() -> None:
 
 
 def _reuse(spark: Any, conf: dict[str, str], nlp: bool) -> Any:
-    for key, value in conf.items():
-        if key.startswith("spark.sql.") or key.startswith("spark.databricks."):
-            with contextlib.suppress(Exception):  # a static setting cannot change any more
-                spark.conf.set(key, value)
     _require(spark, nlp)
-    return spark
+    return beside(
+        spark, {key: value for key, value in conf.items() if key.startswith(("spark.sql.", "spark.databricks."))}
+    )
 
 
 def _require(spark: Any, nlp: bool) -> None:

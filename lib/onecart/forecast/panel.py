@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -10,13 +11,14 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
 from onecart.forecast import global_models
+from onecart.forecast.inputs.clock import Clock, clock_of
 from onecart.forecast.inputs.series import ALIASES, FREQS
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
 from onecart.forecast.local.serialization import backtests, is_kind, packed, with_static
 from onecart.forecast.selection.results import fit_selector
 from onecart.forecast.workers import mapped
-from onecart.frames import DATES, IDS, LABELS, NUMBERS, require_columns, require_type
+from onecart.frames import DATES, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
 
 _KEY = ("unique_id", "ds", "y")
 _BACKTEST = (
@@ -26,14 +28,15 @@ _BACKTEST = (
 _LEDGER = ("unique_id", "status", "reason", "demand", "periods", "units")
 _ENOUGH = 50  # series from which a model over all of them is trained without being named
 _JUDGES = 5000  # series from which the others learn what is usual
+_TIMES = ("ds", "cutoff")
 _FIELDS: dict[str, T.DataType] = {
     "part": T.StringType(),
     "unique_id": T.StringType(),
-    "ds": T.TimestampType(),
+    "ds": T.LongType(),
     "model": T.StringType(),
     "chosen": T.BooleanType(),
     "yhat": T.DoubleType(),
-    "cutoff": T.TimestampType(),
+    "cutoff": T.LongType(),
     "periods": T.IntegerType(),
     **{name: T.DoubleType() for name in _BACKTEST[4:]},
     **{name: T.StringType() for name in ("status", "reason", "demand")},
@@ -69,6 +72,7 @@ class Forecast:
         self._rows.unpersist()
 
 
+@library_function()
 def forecast(
     series: DataFrame,
     h: int,
@@ -109,11 +113,15 @@ def forecast(
     UsageError for what cannot be asked.
     """
     _check_types(series)
+    grid = _one_of("freq", ALIASES.get(freq, freq), FREQS)
+    if grid == "h" and isinstance(series.schema["ds"].dataType, T.DateType):
+        raise UsageError("forecast: ds of series holds dates, which have no hours; give timestamps, or freq='D'")
     own, of_all = _two_kinds(future)
     regressors = () if own is None else _regressors(series, own)
+    clock = clock_of(series, grid)
     plan = Plan(
         h=_whole("h", h),
-        freq=_one_of("freq", ALIASES.get(freq, freq), FREQS),
+        freq=grid,
         levels=_levels(level),
         models=None if models is None else tuple(name for name in _models(models) if name in MODELS),
         regressors=regressors,
@@ -122,21 +130,21 @@ def forecast(
         country=_country(country),
         seconds=_above_0("seconds", seconds),
         seed=seed,
-        shared=None if of_all is None else _shared(of_all),
+        shared=None if of_all is None else _shared(of_all, clock),
         static=() if static is None else _attributes(static),
     )
-    together = _together(series, own, regressors)
+    together = _together(series, own, regressors, clock)
     found = with_static(backtests(packed(together, regressors), plan), static).persist()
     found = _with_global(
         found, plan, [m for m in models or global_models.BOOSTED if m in global_models.MODELS], asked=models is not None
     )
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
     selector = fit_selector(sample.itertuples(index=False), plan)
-    rows = mapped(found, selector.rows, _schema(plan)).withColumn(
+    rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan)).withColumn(
         "unique_id", F.col("unique_id").cast(series.schema["unique_id"].dataType)
     )
     date = _date_type(series, plan.freq)
-    rows = rows.withColumns({name: F.col(name).cast(date) for name in ("ds", "cutoff")})
+    rows = rows.withColumns({name: clock.back(name, date) for name in _TIMES})
     return Forecast(
         forecast=rows.where("part = 'forecast'").select(
             "unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen"
@@ -163,27 +171,31 @@ def _with_global(found: DataFrame, plan: Plan, names: Sequence[str], *, asked: b
     return whole
 
 
-def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str, ...]) -> DataFrame:
-    """[unique_id as text, ds, y, known_ahead, *regressors]: the series' rows, then what is known ahead."""
-    # Outside these years pandas has no dates, and a mistyped year would make a grid of a million days.
-    moment = _on_the_wall(F.to_timestamp("ds"))
-    date = F.when(moment.between("1900-01-01", "2200-01-01"), moment)
-    known = [F.col(f"`{name}`").cast("double").alias(name) for name in regressors]
+def _in_seconds(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of results with times as s since 1970: as timestamps they would depend on the session that computes them."""
+    return row | {name: int(row[name].timestamp()) for name in _TIMES if name in row}
+
+
+def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str, ...], clock: Clock) -> DataFrame:
+    """[unique_id as text, ds in s, y, known_ahead, *regressors]: the series' rows, then what is known ahead."""
+    known = [quoted(name).cast("double").alias(name) for name in regressors]
     unique_id = F.col("unique_id").cast("string").alias("unique_id")
     rows = series.select(
-        unique_id, date.alias("ds"), F.col("y").cast("double"), F.lit(False).alias("known_ahead"), *known
+        unique_id, _date(series, clock), F.col("y").cast("double"), F.lit(False).alias("known_ahead"), *known
     )
     if future is None:
         return rows
     ahead = future.select(
-        unique_id, date.alias("ds"), F.lit(None).cast("double").alias("y"), F.lit(True).alias("known_ahead"), *known
+        unique_id, _date(future, clock), F.lit(None).cast("double").alias("y"), F.lit(True).alias("known_ahead"), *known
     )
     return rows.unionByName(ahead)
 
 
-def _on_the_wall(moment: Column) -> Column:
-    """What the clock of the session's zone shows then, as if it were UTC: days stay 24 hours long where clocks are changed."""
-    return F.from_utc_timestamp(moment, F.current_timezone())
+def _date(df: DataFrame, clock: Clock) -> Column:
+    """ds in s on the wall. Outside these years pandas has no dates, and a mistyped year would make a grid of a million days."""
+    seconds = clock.seconds(df.schema["ds"].dataType)
+    first, last = (F.lit(day).cast("timestamp").cast("double") for day in ("1900-01-01", "2200-01-01"))
+    return F.when(seconds.between(first, last), seconds).alias("ds")
 
 
 def _date_type(series: DataFrame, freq: str) -> T.DataType:
@@ -223,6 +235,7 @@ def _two_kinds(future: DataFrame | Sequence[DataFrame] | None) -> tuple[DataFram
 
 def _regressors(series: DataFrame, future: DataFrame) -> tuple[str, ...]:
     require_columns(future, ("unique_id", "ds"), "forecast: future")
+    require_type(future, "ds", DATES, "forecast: future")
     names = tuple(name for name in future.columns if name not in _KEY)
     _check_numbers("future", future, names)
     require_columns(series, names, "forecast: series")
@@ -243,13 +256,14 @@ def _attributes(static: DataFrame) -> tuple[bool, ...]:
     return tuple(is_kind(static, name) for name in names)
 
 
-def _shared(future: DataFrame) -> pd.DataFrame:
+def _shared(future: DataFrame, clock: Clock) -> pd.DataFrame:
     """`future`[ds, numbers], one row a date: there are no more than dates. UsageError: a date twice, no numbers."""
     require_columns(future, ("ds",), "forecast: future")
+    require_type(future, "ds", DATES, "forecast: future")
     names = [name for name in future.columns if name != "ds"]
     _check_numbers("future", future, names)
-    moment = _on_the_wall(F.to_timestamp("ds")).cast("double").alias("ds")
-    rows = future.select(moment, *[F.col(f"`{n}`").cast("double").alias(n) for n in names])
+    moment = clock.seconds(future.schema["ds"].dataType).alias("ds")
+    rows = future.select(moment, *[quoted(n).cast("double").alias(n) for n in names])
     table = rows.where("ds IS NOT NULL").toPandas().set_index("ds").sort_index()
     table.index = pd.to_datetime(table.index, unit="s")
     if not table.index.is_unique:

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, library_function
 
 # Probabilities of good models crowd near 1, so the curve looks closer there.
 THRESHOLDS = (*(i / 100 for i in range(100)), 0.995, 0.999, 0.9999, 0.99999)
@@ -62,6 +62,7 @@ class Evaluation:
         return "\n".join(lines)
 
 
+@library_function()
 def evaluate(
     links: DataFrame,
     truth: DataFrame,
@@ -115,6 +116,7 @@ def evaluate(
     )
 
 
+@library_function()
 def review_sample(edges: DataFrame, n: int, seed: int, threshold: float = 0.5) -> DataFrame:
     """The `n` pairs whose check by a person says most: those nearest to the decision, spread over patterns.
 

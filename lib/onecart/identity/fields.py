@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
+from onecart.frames import composed
 
 # Column -> other names it is known by. Columns of any simple type; the first one present is taken.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -89,7 +90,7 @@ def _text(records: DataFrame, name: str) -> Column:
         return F.col(name).cast("decimal(20,0)").cast("string")
     if isinstance(kind, T.TimestampType | T.TimestampNTZType):
         return F.col(name).cast("date").cast("string")
-    return F.col(name).cast("string")
+    return composed(F.col(name).cast("string"))
 
 
 def _filled(text: Column, allowed: Column) -> Column:

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, library_function
 
 _SPARES = 64  # further ids a record can give its customer, where its first one has been used
 
@@ -60,6 +60,7 @@ def assign(
     )
 
 
+@library_function()
 def trace(history: DataFrame, customer_id: str) -> list[str]:
     """The ids that `customer_id` is today, sorted: itself while it lives, its successors after a merge or a split, none
     once all its records are gone. An id the history does not know has never changed.

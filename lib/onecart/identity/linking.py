@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Identity, Settings
-from onecart.frames import break_lineage, side_by_side
+from onecart.errors import UsageError
+from onecart.frames import break_lineage, library_function, side_by_side
 from onecart.identity import blocking, compare, fields, model
 from onecart.identity.blocking import Rule
 from onecart.identity.clustering import clusters
@@ -39,6 +40,7 @@ class Resolution:
     learned: Learned
 
 
+@library_function()
 def link(records: DataFrame, settings: Identity | None = None) -> DataFrame:
     """One row per record, key `record_id`: the customer it belongs to.
 
@@ -58,6 +60,8 @@ def link(records: DataFrame, settings: Identity | None = None) -> DataFrame:
     UsageError: no record_id, no usable column, a null or repeated record_id, a column of lists or structures.
     DataError: more pairs than `settings.max_pairs`.
     """
+    if not isinstance(settings, Identity | None):
+        raise UsageError(f"identity.link: settings must be an onecart.config.Identity, found {type(settings).__name__}")
     found = resolve(records, settings)
     return found.members.select(
         F.col("record_id").cast(records.schema["record_id"].dataType).alias("record_id"),

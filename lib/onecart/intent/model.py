@@ -16,12 +16,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import require_columns
+from onecart.frames import FLAGS, NUMBERS, TEXT, Kind, library_function, require_columns, require_type
 from onecart.intent.explanation import explain, reasons, rules
 from onecart.intent.training.encoding import VECTOR, EncodedFeature, vector
 from onecart.lake.files import literal
 from onecart.stats.calibration import Curve
 
+_VALUES: Kind = ((*NUMBERS[0], *FLAGS[0]), "numbers, or true or false")
 _RAW, _CHANCES = "__onecart_raw", "__onecart_chances"
 _LOADERS: dict[str, Any] = {
     "decision_tree": DecisionTreeClassificationModel,
@@ -64,21 +65,29 @@ class IntentModel:
         """The columns a frame must have to be scored."""
         return list(dict.fromkeys(slot.column for slot in self.slots))
 
+    def _require(self, df: DataFrame) -> None:
+        """UsageError unless `df` has the features, each of the kind that it had in training."""
+        require_columns(df, self.features, "the frame", role="feature")
+        for slot in self.slots:
+            require_type(df, slot.column, TEXT if slot.kind == "level" else _VALUES, "the frame")
+
+    @library_function()
     def score(self, df: DataFrame) -> DataFrame:
         """Adds probability, calibrated, 0 to 1. Values never seen in training count as none of the known ones."""
-        require_columns(df, self.features, "the frame", role="feature")
+        self._require(df)
         ready = df.withColumn(VECTOR, vector(self.slots))
         scored = with_log_odds(ready, self.model, self.classifier, self.explainer, "probability")
         p = 1 / (1 + F.exp(-self.curve.column(F.col("probability"))))
         return scored.withColumn("probability", p).drop(VECTOR)
 
+    @library_function()
     def explain(self, df: DataFrame, top: int = 3, words: Mapping[str, str] | None = None) -> DataFrame:
         """Adds probability, and reasons: up to `top` of (feature, value, contribution, sentence), the strongest first.
 
         contribution: the feature's Shapley value, in log-odds. Over all features they sum to the row's log-odds less
         those of a row of which nothing is known. words: column -> how a sentence says it, with {} for the value.
         """
-        require_columns(df, self.features, "the frame", role="feature")
+        self._require(df)
         full, parts = "__onecart_full", "__onecart_parts"  # not yet `probability`, which may be the name of a feature
         named = df.withColumn(VECTOR, vector(self.slots))
         named = with_log_odds(named, self.model, self.classifier, self.explainer, full)

@@ -5,6 +5,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from onecart.errors import UsageError
+from onecart.frames import library_function
 from onecart.recommend.interactions import paired
 from onecart.recommend.models import content
 from onecart.recommend.models.protocol import Model
@@ -12,6 +13,7 @@ from onecart.recommend.models.registry import MODELS, parameters
 from onecart.recommend.recommender import Recommender
 
 
+@library_function("group")
 def fit(
     interactions: DataFrame, model: str = "blend", *, products: DataFrame | None = None, **params: Any
 ) -> Recommender:

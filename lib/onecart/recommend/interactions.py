@@ -13,6 +13,7 @@ from onecart.frames import DIGITS, break_lineage, require_columns
 _BUCKETS = 1024
 _DAY_S = 86_400.0
 Frames = dict[str, DataFrame]
+_TIMES = (T.TimestampType, T.TimestampNTZType, T.DateType, T.NumericType)
 _ID_TYPES = (T.StringType, T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 
 
@@ -152,13 +153,12 @@ def checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
     if not isinstance(types.get("value", T.DoubleType()), T.NumericType):
         raise UsageError(f"interactions.value is {types['value'].simpleString()}; it must be a number")
     timed = "ts" in types
-    if timed and not isinstance(types["ts"], T.TimestampType | T.DateType | T.NumericType):
+    if timed and not isinstance(types["ts"], _TIMES):
         raise UsageError(
             f"interactions.ts is {types['ts'].simpleString()}; give a timestamp, a date or seconds since 1970"
         )
-    seconds = F.col("ts").cast(
-        "timestamp" if timed and isinstance(types["ts"], T.DateType) else types.get("ts", "double")
-    )
+    of_days = timed and isinstance(types["ts"], T.DateType | T.TimestampNTZType)
+    seconds = F.col("ts").cast("timestamp" if of_days else types.get("ts", "double"))
     rows = interactions.select(
         "user_id",
         "item_id",
@@ -169,11 +169,10 @@ def checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
 
 
 def _newest(rows: DataFrame, timed: bool) -> float | None:
-    """The newest ts_s. UsageError where something is null or nothing is there."""
-    gaps = {"user_id": F.col("user_id").isNull(), "item_id": F.col("item_id").isNull()}
-    gaps["value"] = F.col("value").isNull() | F.isnan("value")
+    """The newest ts_s. UsageError where something is null or infinite, or nothing is there."""
+    gaps = {"user_id": F.col("user_id").isNull(), "item_id": F.col("item_id").isNull(), "value": _endless("value")}
     if timed:
-        gaps["ts"] = F.col("ts_s").isNull()
+        gaps["ts"] = _endless("ts_s")
     sums = [F.count_if(gap).alias(name) for name, gap in gaps.items()]
     counts = rows.agg(F.count("*").alias("rows"), F.max("ts_s").alias("newest"), *sums).first()
     if not counts["rows"]:
@@ -181,9 +180,15 @@ def _newest(rows: DataFrame, timed: bool) -> float | None:
     for name in gaps:
         if counts[name]:
             raise UsageError(
-                f"interactions.{name} is null in {counts[name]} of {counts['rows']} rows; drop or repair those rows"
+                f"interactions.{name} is null{'' if name.endswith('_id') else ' or infinite'} in {counts[name]} of "
+                f"{counts['rows']} rows; drop or repair those rows"
             )
     return counts["newest"]
+
+
+def _endless(number: str) -> Column:
+    """Null, NaN or infinite."""
+    return ~F.coalesce(F.abs(number) < F.lit(float("inf")), F.lit(False))  # NaN is more than infinity in Spark
 
 
 def _ranked(summed: DataFrame, item_ids: DataFrame) -> DataFrame:

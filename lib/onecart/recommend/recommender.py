@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.frames import break_lineage, require_columns
+from onecart.frames import break_lineage, library_function, require_columns
 from onecart.lake.files import literal
 from onecart.recommend import fold_in
 from onecart.recommend.interactions import Frames, as_type
@@ -33,6 +33,7 @@ class Recommender:
     frames: Frames
     notes: dict[str, Any] = field(default_factory=dict)
 
+    @library_function()
     def recommend(
         self,
         users: DataFrame | None = None,
@@ -81,6 +82,7 @@ class Recommender:
         together = reduce(DataFrame.unionByName, ranked).join(ids, on="item", how="inner")
         return together.select("model", "user_id", "item_id", "score", "rank")
 
+    @library_function()
     def because(self, lists: DataFrame, n: int = 2) -> DataFrame:
         """Adds `because` to `lists`[user_id, item_id, ...]: up to `n` items of the user's history, the strongest first, that
         the item is like. Null: nothing is near. UsageError: a model without item neighbours (item_knn and blend have them)."""
@@ -101,6 +103,7 @@ class Recommender:
         fitted = fitted_with(self.params)
         return fitted.fold_in is not None and not fitted.of_ratings(self.params)
 
+    @library_function()
     def for_users(self, users: DataFrame) -> Recommender:
         """The same model, but knowing no other users than `users`[user_id]: small enough to be updated at once."""
         asked = self._users(users)
@@ -108,6 +111,7 @@ class Recommender:
         few = {name: df.join(asked, on="user_id", how="left_semi") for name, df in mine.items()}
         return replace(self, frames={**self.frames, **few})
 
+    @library_function()
     def updated(self, events: DataFrame, seen: DataFrame | None = None) -> Recommender:
         """The same items, with what users, known or new ones, did since: `events`[user_id, item_id, value?, ts?], one row an
         event that the training did not have. They are weighed as if they had been in it; items that are new are passed
@@ -125,6 +129,7 @@ class Recommender:
         frames["seen"] = frames["seen"].unionByName(hidden).distinct()
         return replace(self, frames=frames, notes={**self.notes, "newest_s": news.newest_s})
 
+    @library_function()
     def hiding(self, seen: DataFrame) -> Recommender:
         """The same model, for which `seen`[user_id, item_id] are the pairs that `filter_seen` leaves out."""
         return replace(self, frames={**self.frames, "seen": self._numbered(seen).distinct()})
@@ -208,9 +213,7 @@ class Recommender:
         if items is None:
             return known
         if not isinstance(items, DataFrame):
-            ids = [(i,) for i in items]
-            schema = "item_id string" if all(isinstance(i, str) for (i,) in ids) else "item_id long"
-            items = known.sparkSession.createDataFrame(ids, schema)
+            items = _frame_of(known, items)
         require_columns(items, ("item_id",), "items")
         return known.join(items.select(as_type(items, "item_id", known)), on="item_id", how="left_semi")
 
@@ -225,6 +228,19 @@ class Recommender:
         typed = pairs.select(as_type(pairs, "user_id", users), as_type(pairs, "item_id", items))
         named = typed.join(F.broadcast(items.select("item", "item_id")), on="item_id", how="inner")
         return named.select("user_id", "item")
+
+
+def _frame_of(known: DataFrame, items: Iterable[Any]) -> DataFrame:
+    """[item_id] of plain ids, none too. UsageError: they are no ids of one kind."""
+    ids = [items] if isinstance(items, str | int) else [*items]
+    if not ids:
+        return known.select("item_id").limit(0)
+    kinds = {type(one) for one in ids}
+    if kinds not in ({str}, {int}):
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise UsageError(f"items must be ids, all texts or all whole numbers, found {found}")
+    schema = "item_id string" if kinds == {str} else "item_id long"
+    return known.sparkSession.createDataFrame([(one,) for one in ids], schema)
 
 
 def _taking(params: Mapping[str, Any]) -> str:

@@ -7,17 +7,19 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.errors import OneCartError, UsageError
-from onecart.frames import break_lineage, require_columns
+from onecart.frames import break_lineage, library_function, require_columns
 
 Parts = tuple[DataFrame, DataFrame]
 
 
+@library_function()
 def by_time(rows: DataFrame, cut: Any) -> Parts:
     """(rows before `cut`, rows from it on): `cut` is a value of the type of ts. What a model sees in use: the past."""
     require_columns(rows, ("ts",), "interactions")
     return rows.where(F.col("ts") < F.lit(cut)), rows.where(F.col("ts") >= F.lit(cut))
 
 
+@library_function()
 def leave_last_out(rows: DataFrame, n: int = 1) -> Parts:
     """(the others, the `n` newest items of each user): by their last ts, on equal ones by item_id. Users with no more than
     `n` items are learnt from. The training holds rows that are later than other users' held-out ones."""
@@ -30,6 +32,7 @@ def leave_last_out(rows: DataFrame, n: int = 1) -> Parts:
     return _apart(rows, out)
 
 
+@library_function()
 def stratified(rows: DataFrame, share: float = 0.25, by: str = "item_id", seed: int = 7) -> Parts:
     """(the others, a `share` of the pairs of each value of `by`, rounded): user_id or item_id, drawn by a seeded hash."""
     if not 0 < share < 1 or by not in ("user_id", "item_id"):

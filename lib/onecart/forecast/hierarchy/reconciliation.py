@@ -19,7 +19,7 @@ from onecart.forecast.hierarchy.tree import (
     unknown_node,
     upwards,
 )
-from onecart.frames import FLAGS, IDS, LABELS, NUMBERS, break_lineage
+from onecart.frames import FLAGS, IDS, LABELS, NUMBERS, break_lineage, quoted
 
 METHODS = ("wls_var", "wls_struct", "ols", "bottom_up")
 _KEY = ["unique_id", "ds"]
@@ -128,7 +128,7 @@ def _rows(forecast: DataFrame, places: DataFrame, names: Sequence[str], variance
     if "chosen" in forecast.columns:
         check("forecast", forecast, {"chosen": FLAGS})
         forecast = forecast.where("chosen")
-    row = F.struct(*[F.col(f"`{name}`") for name in forecast.columns]).alias("row")
+    row = F.struct(*[quoted(name) for name in forecast.columns]).alias("row")
     yhat = F.col("yhat").cast("double")
     yhat = F.when(yhat < 0, 0.0).otherwise(yhat).alias("yhat")
     rows = forecast.select(F.col("unique_id").cast("string"), "ds", yhat, row).join(places, on="unique_id", how="left")

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import IDS, LABELS, Kind, require_columns, require_type
+from onecart.frames import IDS, LABELS, Kind, quoted, require_columns, require_type
 
 TOTAL = "total"
 
@@ -36,7 +36,7 @@ def places_of(tree: DataFrame, names: Sequence[str]) -> DataFrame:
     """
     check("tree", tree, {"unique_id": IDS, **dict.fromkeys(names, LABELS)})
     leaf = F.col("unique_id").cast("string").alias("unique_id")
-    leaves = tree.select(leaf, _path([F.col(f"`{name}`").cast("string") for name in names], names).alias("parent"))
+    leaves = tree.select(leaf, _path([quoted(name).cast("string") for name in names], names).alias("parent"))
     wrong = {
         "has no unique_id in a row": F.col("unique_id").isNull(),
         "has two rows of one unique_id; a leaf has one parent": F.col("n") > 1,

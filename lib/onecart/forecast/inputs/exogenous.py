@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.forecast.hierarchy.reconciliation import aggregate
-from onecart.frames import DIGITS
+from onecart.frames import DIGITS, quoted
 
 _REMEMBERED = 56  # days that a review counts
 _EVERY = "*"  # the sku of a plan for all products
@@ -51,7 +51,7 @@ def known_ahead(
     grid = grid.fillna(0.0, names)
     found = aggregate(grid.withColumn("y", F.lit(1.0)), tree, levels).withColumnRenamed("y", "products")
     for name in names:
-        sums = aggregate(grid.select("unique_id", "ds", F.col(f"`{name}`").alias("y")), tree, levels)
+        sums = aggregate(grid.select("unique_id", "ds", quoted(name).alias("y")), tree, levels)
         found = found.join(sums.withColumnRenamed("y", name), on=["unique_id", "ds"], how="inner")
-    means = [F.round(F.col(f"`{name}`") / F.col("products"), DIGITS).alias(name) for name in names]
+    means = [F.round(quoted(name) / F.col("products"), DIGITS).alias(name) for name in names]
     return found.select("unique_id", "ds", *means)

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from onecart.errors import UsageError, nearest
 from onecart.forecast.inventory.sku_inputs import Costs, Stock, lead_fault
 from onecart.forecast.workers import spread_out
-from onecart.frames import DATES, FLAGS, IDS, NUMBERS, require_columns, require_type
+from onecart.frames import DATES, FLAGS, IDS, NUMBERS, quoted, require_columns, require_type
 
 STOCK = tuple(Stock.__dataclass_fields__)
 COSTS = tuple(Costs.__dataclass_fields__)
@@ -69,7 +69,7 @@ def packed(
     undated, repeated: whether a row has no date, or a date several rows; has_stock, has_costs, has_lead: whether there
     is a row for it. needed: costs that must be given. `forecast` may have a column y, whose values that are not null are the array `actual`.
     """
-    values = [F.coalesce(F.col(f"`{name}`").cast("double"), F.lit(float("nan"))) for name in columns]
+    values = [F.coalesce(quoted(name).cast("double"), F.lit(float("nan"))) for name in columns]
     more = [F.col("y").cast("double").alias("y")] if "y" in forecast.columns else []
     row = F.struct(F.col("ds").cast("timestamp").alias("ds"), F.array(*values).alias("values"), *more)
     series = (

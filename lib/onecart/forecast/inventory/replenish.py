@@ -21,10 +21,12 @@ from onecart.forecast.inventory.order import Order, decide
 from onecart.forecast.inventory.policies import POLICIES
 from onecart.forecast.inventory.sku_inputs import Plan, Unusable, read_case
 from onecart.forecast.workers import mapped
+from onecart.frames import library_function
 
 _NUMBERS = tuple(f.name for f in fields(Order) if f.name != "reason")
 
 
+@library_function()
 def replenish(
     forecast: Any,
     stock: DataFrame,

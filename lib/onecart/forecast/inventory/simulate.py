@@ -25,12 +25,14 @@ from onecart.forecast.inventory.replenish import checked_plan
 from onecart.forecast.inventory.simulator import Outcome, play
 from onecart.forecast.inventory.sku_inputs import Plan, Unusable, missing, read_case
 from onecart.forecast.workers import mapped
+from onecart.frames import library_function
 
 _WHOLE = ("periods", "stock_outs", "orders")
 _FIGURES = ("cost", "holding", "shortage", "order_cost", "orders", "fill_rate", "stock_outs", "waste", "mean_stock")
 _COLUMNS = (*_FIGURES, *(f.name for f in fields(Outcome) if f.name not in _FIGURES))
 
 
+@library_function()
 def simulate(
     forecast: Any,
     actual: DataFrame,

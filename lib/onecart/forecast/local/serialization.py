@@ -13,6 +13,7 @@ from onecart.forecast.inputs.series import seconds
 from onecart.forecast.local.backtest import Plan, SeriesBacktest, backtest_series
 from onecart.forecast.selection.selector import BacktestResult
 from onecart.forecast.workers import mapped, spread_out
+from onecart.frames import quoted
 
 _DOUBLES = T.ArrayType(T.DoubleType())
 _CODES = 255  # LightGBM's bins of a feature
@@ -37,10 +38,10 @@ yhats: a model each, the h dates ahead and then window by window; x: a regressor
 
 def packed(rows: DataFrame, regressors: tuple[str, ...]) -> DataFrame:
     """[unique_id, ds, y, known_ahead, x0, x1, ...], key unique_id: an array each, of `rows`[unique_id, ds, y, known_ahead,
-    *regressors]; ds in s since 1970 as the clock on the wall says."""
-    named = [F.col(f"`{name}`").alias(f"x{at}") for at, name in enumerate(regressors)]
+    *regressors]; ds in s since 1970, see `clock`."""
+    named = [quoted(name).alias(f"x{at}") for at, name in enumerate(regressors)]
     columns = ("ds", "y", "known_ahead", *(f"x{at}" for at in range(len(regressors))))
-    timed = rows.select("unique_id", F.col("ds").cast("double").alias("ds"), "y", "known_ahead", *named)
+    timed = rows.select("unique_id", "ds", "y", "known_ahead", *named)
     entry = F.collect_list(F.struct(*columns)).alias("rows")
     whole = spread_out(timed, "unique_id").groupBy("unique_id").agg(entry)
     return whole.select("unique_id", *[F.col(f"rows.{name}").alias(name) for name in columns])
@@ -57,7 +58,7 @@ def with_static(found: DataFrame, static: DataFrame | None) -> DataFrame:
     if static is None:
         return found
     names = [name for name in static.columns if name != "unique_id"]
-    numbers = [_number(F.col(f"`{name}`"), kind=is_kind(static, name)) for name in names]
+    numbers = [_number(quoted(name), kind=is_kind(static, name)) for name in names]
     values = static.select(F.col("unique_id").cast("string"), F.array(*numbers).alias("static"))
     unknown = F.array_repeat(F.lit(float("nan")), len(names))
     joined = found.drop("static").join(values, on="unique_id", how="left")

@@ -8,8 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import require_columns
-from onecart.intent.training.encoding import quoted
+from onecart.frames import library_function, quoted, require_columns
 from onecart.intent.training.split import border
 from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
@@ -17,6 +16,7 @@ MIN_ROWS = 30  # smaller groups say nothing, and might name someone
 _RATES = ("selection_rate", "true_positive_rate", "calibration_gap")
 
 
+@library_function("label", "probability", "by")
 def audit(
     scored: DataFrame,
     label: str,

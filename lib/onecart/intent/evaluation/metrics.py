@@ -7,8 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import require_columns
-from onecart.intent.training.encoding import quoted
+from onecart.frames import library_function, quoted, require_columns
 from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
 BINS = 10
@@ -28,6 +27,7 @@ def metrics(df: DataFrame, *, score: Column, label: str, probability: Column | N
     return figures(grouped(df, score=score, label=label, probability=probability))
 
 
+@library_function("label", "probability", "by")
 def evaluate(
     df: DataFrame,
     label: str,

@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
+from onecart.frames import quoted
 from onecart.intent.explanation.explain import Explainer, rescaled
-from onecart.intent.training.encoding import VECTOR, EncodedFeature, quoted
+from onecart.intent.training.encoding import VECTOR, EncodedFeature
 from onecart.stats.calibration import Curve
 
 _WINDOW = re.compile(r"^(.+)_(\d+)d$")

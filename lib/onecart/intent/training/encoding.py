@@ -10,6 +10,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from onecart.frames import quoted
+
 VECTOR = "__onecart_vector"
 MAX_LEVELS = 30  # most frequent values of a string column that get a number of their own; the others share none
 MIN_ROWS_A_VALUE = 20  # a string column with fewer rows a value names things rather than kinds of things
@@ -73,11 +75,6 @@ def encoded_features(df: DataFrame, columns: Sequence[str]) -> tuple[list[Encode
         else:
             found[column] = [EncodedFeature(column, "level", float(i == 0), level) for i, level in enumerate(values)]
     return [slot for c in columns for slot in found.get(c, [])], skipped
-
-
-def quoted(name: str) -> Column:
-    """The column of that name, whatever characters it has."""
-    return F.col("`" + name.replace("`", "``") + "`")
 
 
 def finite(column: str) -> Column:

@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import library_function
 
 LABEL = "label"
 
@@ -18,6 +19,7 @@ def cut_dates(last: date, *, horizon_days: int, gap_days: int = 0, cuts: int = 4
     return [last - (i + 1) * step for i in reversed(range(cuts))]
 
 
+@library_function("keys")
 def buys(
     population: DataFrame,
     events: DataFrame,
@@ -55,6 +57,7 @@ def buys(
     return windows.join(hits, [*keys, "as_of"], how="left").withColumn(LABEL, F.coalesce(LABEL, F.lit(0)))
 
 
+@library_function()
 def session_buys(
     sessions: DataFrame, orders: DataFrame, *, horizon_hours: float, gap_minutes: float = 0.0
 ) -> DataFrame:

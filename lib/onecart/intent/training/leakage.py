@@ -10,9 +10,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import DataError
-from onecart.frames import require_columns
+from onecart.frames import library_function, quoted, require_columns
 from onecart.intent.evaluation.metrics import auc
-from onecart.intent.training.encoding import MAX_LEVELS, finite, quoted
+from onecart.intent.training.encoding import MAX_LEVELS, finite
 from onecart.intent.training.split import LABEL, with_label
 
 CERTAIN = 0.9995  # a column that ranks the outcomes so well alone holds the outcome
@@ -27,6 +27,7 @@ class Leak(DataError):
     """The frame holds its own answer (exit code 3). `allow` lets a column pass that is known to be harmless."""
 
 
+@library_function("label", "time", "columns", "known", "allow")
 def lint(
     features: DataFrame,
     label: str,

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.intent.training.encoding import quoted
+from onecart.frames import composed, quoted
 
 HOLDOUT = 0.25  # share of the rows measured on
 CALIBRATE = 0.25  # share of the others calibrated on
@@ -19,20 +19,28 @@ _TIME, _DRAW = "__onecart_time", "__onecart_draw"
 _YES = {"1", "true", "t", "yes", "y", "positive", "pos"}
 
 
-def with_label(df: DataFrame, label: str) -> tuple[DataFrame, Any]:
-    """Adds LABEL, 0.0 or 1.0, and says which value is 1.0. Rows without a label are dropped.
+def with_label(df: DataFrame, label: str, *, whole: bool = False) -> tuple[DataFrame, Any]:
+    """Adds LABEL, 0.0 or 1.0, and says which value is 1.0. Rows without a label (null, NaN) are dropped; `whole`: are a
+    UsageError.
 
     Numbers must be 0 and 1. Of two strings the positive one is that which means yes, else the later in the alphabet.
     UsageError where the label has another number of values than two.
     """
     column, kind = quoted(label), df.schema[label].dataType
-    known = df.where(column.isNotNull())
-    values = sorted(row[0] for row in known.select(column).distinct().limit(4).collect())
-    shown = ", ".join(repr(v) for v in values[:3]) + (", ..." if len(values) > 3 else "")
     if not isinstance(kind, T.NumericType | T.BooleanType | T.StringType):
         raise UsageError(
             f"the label '{label}' is of type {kind.simpleString()}; give 0 and 1, a boolean, or two strings"
         )
+    if isinstance(kind, T.StringType):
+        column = composed(column)
+    is_known = ~F.isnan(column.cast("double")) if isinstance(kind, T.FractionalType) else column.isNotNull()
+    counted = df.groupBy(F.when(is_known, column).alias("value")).count()
+    found: dict[Any, int] = dict(counted.orderBy(F.col("value").isNotNull()).limit(5).collect())
+    if whole and (missing := found.get(None)):
+        raise UsageError(f"the label '{label}' is null or NaN in {missing:,} rows; drop them, or say what came of them")
+    known = df.where(is_known & column.isNotNull())
+    values = sorted(value for value in found if value is not None)[:4]
+    shown = ", ".join(repr(v) for v in values[:3]) + (", ..." if len(values) > 3 else "")
     if len(values) < 2:
         raise UsageError(f"the label '{label}' holds {shown or 'no value'} only; a model needs rows of both outcomes")
     if len(values) > 2 or (isinstance(kind, T.NumericType) and [float(v) for v in values] != [0.0, 1.0]):

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.frames import in_order, require_columns
+from onecart.frames import in_order, library_function, require_columns
 from onecart.intent.evaluation import drift, metrics, model_report
 from onecart.intent.explanation import explain
 from onecart.intent.model import IntentModel, with_log_odds
@@ -38,6 +38,7 @@ class _Trained:
     loss: float
 
 
+@library_function("label", "time", "columns", "allow")
 def train(
     features: DataFrame,
     label: str,
@@ -74,7 +75,7 @@ def train(
     """
     classifiers.estimator(model, params, seed=seed)  # wrong names are told before any work
     chosen = _checked(features, label, time, columns, allow)
-    labelled, positive = with_label(features, label)
+    labelled, positive = with_label(features, label, whole=True)
     hashed = [c for c in features.columns if c != label and isinstance(features.schema[c].dataType, T.AtomicType)]
     rows = with_part(labelled, time, hashed, seed=seed, holdout_from=holdout_from, gap=gap).persist()
     again = time is None if refit is None else refit

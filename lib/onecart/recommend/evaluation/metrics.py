@@ -7,9 +7,10 @@ from math import ceil
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage, require_columns
+from onecart.frames import IDS, NUMBERS, break_lineage, library_function, require_columns, require_type
 from onecart.stats.bootstrap import means_by
 
 RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")
@@ -17,6 +18,7 @@ RANKING = ("map", "map_of_all", "ndcg", "precision", "recall", "hit_rate")
 _HEAD = 0.1
 
 
+@library_function()
 def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: int = 10) -> dict[str, float]:
     """Measures the first `k` of `recommended`[user_id, item_id, rank] against `held_out`[user_id, item_id].
 
@@ -33,10 +35,17 @@ def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: i
     - popularity_share: share of recommended rows among the most popular tenth of train's items (rounded up; equally
       popular ones by item_id).
 
-    Rows beyond k and repeated pairs count once or not at all. Only sums leave Spark. Raises UsageError where a column
+    Rows beyond k, without an id, and repeated pairs count once or not at all. Only sums leave Spark. Raises UsageError where a column
     is missing, or nothing is held out, recommended or in train.
     """
-    require_columns(train, ("user_id", "item_id"), "train")
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise UsageError(f"k must be a whole number from 1 on, not {k!r}")
+    require_columns(recommended, ("user_id", "item_id", "rank"), "recommended")
+    require_type(recommended, "rank", NUMBERS, "recommended")
+    recommended, held_out, train = (
+        _with_ids(df, what, recommended)
+        for df, what in ((recommended, "recommended"), (held_out, "held_out"), (train, "train"))
+    )
     lists = _first(recommended, k).persist()
     try:
         row = per_user(lists, held_out, k).agg(*[F.avg(name).alias(name) for name in RANKING]).first()
@@ -46,6 +55,19 @@ def evaluate(recommended: DataFrame, held_out: DataFrame, train: DataFrame, k: i
         return {**{name: float(row[name]) for name in RANKING}, **make_up(lists, known(train), k)}
     finally:
         lists.unpersist()
+
+
+def _with_ids(df: DataFrame, what: str, like: DataFrame) -> DataFrame:
+    """The rows of `df`, which has ids of the types that `like` has, that have both ids. UsageError: it has not."""
+    require_columns(df, ("user_id", "item_id"), what)
+    for name in ("user_id", "item_id"):
+        require_type(df, name, IDS, what)
+        found, wanted = (one.schema[name].dataType for one in (df, like))
+        if isinstance(found, T.StringType) != isinstance(wanted, T.StringType):
+            raise UsageError(
+                f"{what}.{name} is {found.simpleString()}, that of recommended {wanted.simpleString()}; cast one"
+            )
+    return df.where("user_id IS NOT NULL AND item_id IS NOT NULL")
 
 
 def _first(recommended: DataFrame, k: int, by: Sequence[str] = ()) -> DataFrame:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage, require_columns
+from onecart.frames import break_lineage, library_function, require_columns
 from onecart.recommend.evaluation.metrics import per_user
 from onecart.recommend.fitting import fit
 from onecart.recommend.models.blend import FEWEST
@@ -35,6 +35,7 @@ class Tuned:
     trials: pd.DataFrame
 
 
+@library_function("group")
 def tune(
     interactions: DataFrame,
     model: str = "blend",

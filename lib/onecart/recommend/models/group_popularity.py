@@ -5,7 +5,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.frames import break_lineage, require_columns
+from onecart.frames import break_lineage, quoted, require_columns
 from onecart.recommend.interactions import Frames, Training, numbered
 from onecart.recommend.models.protocol import AGES, Model, Parameters
 from onecart.recommend.scoring.lists import Request
@@ -23,7 +23,7 @@ def fit(training: Training, p: GroupPopularity) -> Frames:
     `interactions`; group_popularity_items: an item's vector holds, at each group, the sum of its users' weights there."""
     data, interactions = training.data, training.interactions
     require_columns(interactions, ("user_id", p.group), "interactions")
-    named = interactions.select("user_id", F.col(p.group).cast("string").alias("group")).where("group IS NOT NULL")
+    named = interactions.select("user_id", quoted(p.group).cast("string").alias("group")).where("group IS NOT NULL")
     counted = named.groupBy("user_id", "group").agg(F.count("*").alias("n"))
     homes = counted.groupBy("user_id").agg(F.max_by("group", F.struct("n", "group")).alias("group"))
     frames = {"groups": break_lineage(numbered(homes, "group", "number"))}
@@ -52,7 +52,7 @@ def tell(frames: Frames, users: DataFrame, p: GroupPopularity) -> Frames:
     """`frames` with the groups that `users`[user_id, <p.group>?] say over those of the training."""
     if p.group not in users.columns:
         return frames
-    here = users.select("user_id", F.col(p.group).cast("string").alias("group"))
+    here = users.select("user_id", quoted(p.group).cast("string").alias("group"))
     here = here.join(F.broadcast(frames["groups"]), on="group", how="inner")
     others = frames["group_popularity_users"].join(here.select("user_id"), on="user_id", how="left_anti")
     return {**frames, "group_popularity_users": others.unionByName(_homes(here))}

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.frames import break_lineage, require_columns
+from onecart.frames import break_lineage, library_function, require_columns
 from onecart.voice.checks import require_text
 from onecart.voice.text.clauses import base
 
@@ -29,6 +29,7 @@ _GRAM = T.StructType(
 )
 
 
+@library_function()
 def entities(
     texts: DataFrame, catalogue: DataFrame, *, key: str = "review_id", places: DataFrame | None = None
 ) -> DataFrame:

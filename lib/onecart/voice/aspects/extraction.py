@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.errors import UsageError
+from onecart.frames import library_function
 from onecart.voice.aspects.aspect_rules import Reader
 from onecart.voice.checks import require_text
 
@@ -26,6 +27,7 @@ MENTION = T.StructType(
 _MOST_TERMS = 5000
 
 
+@library_function()
 def aspects(reviews: DataFrame, *, terms: Mapping[str, str] | None = None) -> DataFrame:
     """One row per aspect and clause of a text: review_id, aspect, polarity, evidence, start, end, term, score, and sku.
 
@@ -79,6 +81,8 @@ def _rows(reader: Reader, text: str | None) -> list[dict[str, object]]:
 
 
 def _checked(terms: Mapping[str, str]) -> Mapping[str, str]:
+    if not isinstance(terms, Mapping):
+        raise UsageError(f"terms must map words to the aspect they name, found {type(terms).__name__}")
     if len(terms) > _MOST_TERMS:
         raise UsageError(f"{len(terms)} terms; give {_MOST_TERMS} at most")
     for term, aspect in terms.items():

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.frames import require_columns
+from onecart.frames import library_function, require_columns
 from onecart.voice.aspects import aspect_lexicon, opinion_lexicon
 from onecart.voice.checks import require_text
 from onecart.voice.text.clauses import Clause, clauses, words_of
@@ -35,6 +35,7 @@ PHRASE = T.StructType(
 )
 
 
+@library_function()
 def mine_terms(
     reviews: DataFrame, catalogue: DataFrame | None = None, *, min_mentions: int = 8, most: int = 50
 ) -> DataFrame:

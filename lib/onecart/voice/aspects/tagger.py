@@ -14,7 +14,7 @@ from sparknlp.annotator import NerDLApproach
 from sparknlp.base import DocumentAssembler
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, library_function
 from onecart.voice.aspects import aspect_lexicon
 from onecart.voice.aspects.mining import content, count_terms, of_catalogue
 from onecart.voice.checks import require_text
@@ -51,6 +51,7 @@ _FOUND = T.StructType(
 )
 
 
+@library_function()
 def tag_terms(
     reviews: DataFrame, catalogue: DataFrame | None = None, *, known: Mapping[str, str] | None = None, most: int = 50,
     min_tagged: int = 2, min_share: float = 0.2, max_sentences: int = 5000, epochs: int = 5, seed: int = 7,

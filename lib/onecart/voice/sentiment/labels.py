@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import DataError
-from onecart.frames import Kind, require_type
+from onecart.frames import Kind, composed, require_type
 from onecart.voice.sentiment.params import Params
 
 Counts = dict[str | None, tuple[int, int]]  # label -> rows to learn from, rows held out
@@ -51,7 +51,7 @@ def of_stars(rating: Column, *, between: str | None) -> Column:
 
 def _text(reviews: DataFrame, name: str, kind: Kind) -> Column:
     require_type(reviews, name, kind, "the frame")
-    text = F.col(name).cast("string")
+    text = composed(F.col(name).cast("string"))
     return F.when((F.trim(text) != "") & (text != "NaN"), text)
 
 

@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
+from onecart.frames import library_function, quoted
 from onecart.lake.files import literal
 from onecart.spark import session
 from onecart.stats.top_label_calibration import Calibration
@@ -67,6 +68,7 @@ class SentimentModel:
     metrics: dict[str, float]
     neutral_below: float = 0.0
 
+    @library_function()
     def score(self, df: DataFrame) -> DataFrame:
         """All rows and columns of `df`, batch or stream, and sentiment, confidence and reason (columns of these names are
         replaced). Equal texts get equal answers, whatever rows are beside them.
@@ -76,7 +78,7 @@ class SentimentModel:
         null, or `no text`, `no words`, `cut at 10,000 characters`. Raises UsageError without a string column `text`.
         """
         require_text(df)
-        kept = [F.col(f"`{c}`") for c in df.columns if c.lower() not in ADDED]
+        kept = [quoted(c) for c in df.columns if c.lower() not in ADDED]
         df = self.how.spread(df)
         scored = self.answered(df.withColumn(_RAW, F.col("text")).withColumn(TEXT, self.how.text(F.col("text"))))
         place, has_words = F.col(PLACE), F.size(WORDS) > 0

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import DataError, UsageError
+from onecart.frames import library_function, quoted
 from onecart.voice.checks import require_text
 from onecart.voice.sentiment.model import ADDED, READERS, SentimentModel, write_about
 from onecart.voice.sentiment.params import Params
@@ -25,11 +26,12 @@ class RoutedModel(SentimentModel):
 
     models: tuple[tuple[str, SentimentModel], ...] = ()
 
+    @library_function()
     def score(self, df: DataFrame) -> DataFrame:
         """As SentimentModel.score; a text in none of the languages has no sentiment and the reason `other language`."""
         require_text(df)
         codes = [code for code, _ in self.models]
-        kept = [F.col(f"`{c}`") for c in df.columns if c.lower() not in ADDED]
+        kept = [quoted(c) for c in df.columns if c.lower() not in ADDED]
         marked = df.withColumn(_LANGUAGE, languages.language_of(F.col("text"), codes))
         first = codes[0]  # says why there is no answer, where a text has no letters
         has_letters = F.regexp_like(F.col("text"), F.lit(r"\p{L}"))

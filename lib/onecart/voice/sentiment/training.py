@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, library_function
 from onecart.spark import session
 from onecart.stats import top_label_calibration
 from onecart.stats.top_label_calibration import Calibration
@@ -29,6 +29,7 @@ _CALIBRATE = "__onecart_calibrate"
 _FEW, _MANY = 20, 20_000  # texts to calibrate on: fewer are not worth it, more bring nothing
 
 
+@library_function()
 def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
     """Learns which of two or three labels fits a text, in any language.
 

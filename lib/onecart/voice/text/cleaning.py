@@ -3,6 +3,8 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from onecart.frames import composed
+
 # English words, so that they say the same as in texts: an emoji that training never showed still counts.
 _FACES = {
     "love": r"<3|[\u2764\u2665\x{1F493}-\x{1F498}\x{1F49B}-\x{1F49F}\x{1F60D}\x{1F618}\x{1F970}\x{1F9E1}]",
@@ -26,7 +28,7 @@ _UNSPACED = r"([\p{IsHan}\p{IsHiragana}\p{IsKatakana}\p{IsThai}])"
 def cleaned(text: Column, *, max_chars: int) -> Column:
     """The first `max_chars` characters without HTML, URLs and e-mail addresses, emoji and emoticons as English words, a
     letter said three times or more (`sooo`) said twice. Null stays null."""
-    text = F.substring(text, 1, max_chars)
+    text = composed(F.substring(text, 1, max_chars))
     plain = F.when(F.regexp_like(text, F.lit(_SIGNS)), _without_signs(text)).otherwise(text)
     return F.regexp_replace(plain, r"(\p{L})\1{2,}", "$1$1")
 

@@ -11,7 +11,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.frames import TEXT, break_lineage, require_columns, require_type
+from onecart.frames import TEXT, break_lineage, quoted, require_columns, require_type
 from onecart.voice.tickets import rules
 
 OF_CATEGORY = {  # silver.tickets.category -> intent
@@ -50,7 +50,7 @@ class Intents:
             else texts.withColumn("told", rules.intent(F.col(_TEXT)))
         )
         found = told.withColumn("urgent", rules.urgency(F.col(_TEXT), F.col("told.intent")))
-        kept = [F.col(f"`{c}`") for c in tickets.columns if c not in ("intent", "confidence", "urgency", "reasons")]
+        kept = [quoted(c) for c in tickets.columns if c not in ("intent", "confidence", "urgency", "reasons")]
         return found.select(*kept, "told.intent", "told.confidence", "urgent.urgency", "urgent.reasons")
 
 

@@ -1,0 +1,47 @@
+"""Dates and times of a panel as seconds on the clock of its calendar, and back, in whatever time zone the session is.
+
+A grid of days is one of wall clocks: days stay whole where clocks are changed. A grid of hours is one of moments: no hour comes
+twice. Between the two conversions times are numbers, which mean the same wherever they are computed.
+"""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from onecart.sql_settings import their_time_zone
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Clock:
+    """zone: whose clocks are on the wall where timestamps are read; text without a zone, and dates, are on the wall already."""
+
+    zone: str
+
+    def seconds(self, kind: T.DataType) -> Column:
+        """Column `ds`, which is of `kind`, as s since 1970 on the wall; null for what is no date."""
+        moment = F.to_timestamp("ds")
+        on_wall = F.from_utc_timestamp(moment, self.zone) if isinstance(kind, T.TimestampType) else moment
+        return on_wall.cast("double")
+
+    def back(self, name: str, kind: T.DataType) -> Column:
+        """Column `name` of `seconds` as `kind`."""
+        moment = F.timestamp_seconds(name)
+        there = F.to_utc_timestamp(moment, self.zone) if isinstance(kind, T.TimestampType) else moment
+        return there.cast(kind).alias(name)
+
+
+def clock_of(series: DataFrame, freq: str) -> Clock:
+    """The clock by which `series`[ds] keeps its dates, within `our_settings`: UTC for hours; for days and longer the user's zone
+    or UTC, by which of them the timestamps are of fewer times of day, and then of more midnights."""
+    theirs = their_time_zone(series.sparkSession)
+    if freq == "h" or not isinstance(series.schema["ds"].dataType, T.TimestampType) or theirs == "UTC":
+        return Clock("UTC")
+    clocks = [Clock(theirs), Clock("UTC")]
+    times = [F.pmod(clock.seconds(T.TimestampType()), F.lit(_DAY_S)) for clock in clocks]
+    row = series.agg(*[count for time in times for count in (F.count_distinct(time), F.count_if(time != 0))]).first()
+    assert row is not None
+    return clocks[0] if row[:2] <= row[2:] else clocks[1]
