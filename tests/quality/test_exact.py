@@ -6,6 +6,8 @@ import pytest
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from onecart.config import Source
+from onecart.contracts import contract
 from onecart.quality.exact import cast_exactly
 from onecart.quality.parse import parse
 
@@ -72,13 +74,11 @@ def test_decimals_of_a_json_schema_are_read_as_written(spark, context, nested):
     kind = nested[0]
     value = {"q": "{}", "a": '[{{"q": {}}}]', "m": '{{"k": {}}}'}[kind]
     payloads = [f'{{"{kind}": {value.format(x)}}}' for x in ("2.55555", '"1,5"', "3", "null", '" 4 "')]
-    lines = spark.createDataFrame([(p, "f", i, None) for i, p in enumerate(payloads)], _LINES)
+    lines = spark.createDataFrame([(p, "f", i) for i, p in enumerate(payloads)], _LINES)
     path = {"q": "q", "a": "a[0].q", "m": "m['k']"}[kind]
     tree = {"path": "x", "format": "json", "into": "silver.weather", "schema": nested}
     columns = {"day": "current_date()", "country": f"string({path})"}
-    from onecart.config import Source
-    from onecart.contracts import contract
-
+    lines = contract("bronze.x").conform(lines.withColumn("ingested_ts", F.current_timestamp()))
     rows = parse(lines, "x", Source.model_validate({**tree, "columns": columns}), contract("silver.weather"))
     assert [(r.country and Decimal(r.country), r.malformed) for r in rows.orderBy("line_no").collect()] == [
         (Decimal("2.55555"), False),
@@ -89,4 +89,4 @@ def test_decimals_of_a_json_schema_are_read_as_written(spark, context, nested):
     ]
 
 
-_LINES = "payload string, source_file string, line_no long, ingested_ts timestamp"
+_LINES = "payload string, source_file string, line_no long"
