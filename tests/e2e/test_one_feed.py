@@ -12,7 +12,7 @@ from onecart.jobs import run_job
 pytestmark = pytest.mark.job
 DAY = datetime(2011, 11, 30, 12)
 WHO = {"record_id": "account:a", "account_id": "a"}
-LINE = {"order_id": "o", "order_ts": DAY, "channel": "kiosk", "sku": "MUG-RED-01", "quantity": Decimal("0.5")}
+LINE = {"order_id": "o", "order_ts": DAY, "channel": "kiosk", "sku": "85123A", "quantity": Decimal("0.5")}
 LINE |= {"unit_price": Decimal(4), "amount": Decimal(2), "currency": "EUR", "is_return": False}
 FEEDS = {
     "contacts": [{"record_id": "crm:1", "source": "crm", "email": "a@x.org", "updated_ts": DAY}],
@@ -21,11 +21,11 @@ FEEDS = {
         for d in range(6)
     ],
     "interactions": [
-        {"event_id": kind, "event_ts": DAY, "channel": "web", "event_type": kind, "sku": "MUG-RED-01", **WHO}
+        {"event_id": kind, "event_ts": DAY, "channel": "web", "event_type": kind, "sku": "85123A", **WHO}
         for kind in ("product_view", "purchase")
     ],
-    "reviews": [{"review_id": "r", "review_ts": DAY, "sku": "MUG-RED-01", "text": "It broke at once.", **WHO}],
-    "products": [{"sku": "MUG-RED-01", "description": "a mug", "updated_ts": DAY}],
+    "reviews": [{"review_id": "r", "review_ts": DAY, "sku": "85123A", "text": "It broke at once.", **WHO}],
+    "products": [{"sku": "85123A", "description": "a mug", "updated_ts": DAY}],
 }
 IDLE = {  # jobs that have nothing to do with that feed alone, and a word of what they say
     "contacts": {
@@ -35,7 +35,7 @@ IDLE = {  # jobs that have nothing to do with that feed alone, and a word of wha
     "orders": {"intent": "two dates"},
     "interactions": {"intent": "two dates", "forecast": "no feed goes into silver.orders"},
     "reviews": {
-        **{"behave": "no rows", "intent": "no rows", "recommend": "no rows", "decide": "no rows"},
+        **{"behave": "no rows", "intent": "no rows", "recommend": "no rows"},
         **{"forecast": "no feed goes into silver.orders", "measure": "no rows"},
     },
     "products": {

@@ -1,10 +1,13 @@
 """A table followed as a stream: each row once, and from the start again where the table has lost its past."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+
+from onecart.contracts import contract
 
 TABLE = "gold.segments"
 
@@ -65,6 +68,26 @@ def test_rows_come_once_and_all_again_where_the_table_has_lost_its_past(
     assert (first, a, again, everyone) == (0, ["a"], 0, ["a", "b", "c"])
     assert one != other
     assert follow() is False
+
+
+def test_rows_come_all_again_where_the_table_got_wider_types(lake: Any, told: list[Any], monkeypatch: Any) -> None:
+    from onecart.contracts import CONTRACTS
+    from onecart.lake import Lake
+    from onecart.live.stream import follow
+
+    def apply(batch: Any, number: int, stream: str) -> None:
+        told.append((number, stream, sorted(r["customer_id"] for r in batch.collect())))
+
+    def with_type(kind: str) -> Any:
+        columns = [replace(c, type=kind) if c.name == "recency_score" else c for c in contract(TABLE).columns]
+        monkeypatch.setitem(CONTRACTS, TABLE, replace(contract(TABLE), columns=tuple(columns)))
+        return Lake(lake.spark, lake.root)
+
+    for kind, customer in (("int", "a"), ("quantity", "b")):
+        now = with_type(kind)
+        add(now, customer)
+        assert follow(now, TABLE, "test", apply, every_seconds=None) is (kind == "quantity")
+    assert [customers for _, _, customers in told] == [["a"], ["a", "b"]]
 
 
 def test_rows_that_change_or_go_are_not_told_of(lake: Any, follow: Any, told: list[Any]) -> None:

@@ -67,7 +67,12 @@ SILVER = (
             C("quantity", "quantity", "how many, in `unit`; negative for a return", nullable=False),
             _UNIT,
             C("unit_price", "money", "price of one (piece, kg, ...), in `currency`", nullable=False),
-            C("amount", "money", "quantity x unit_price, in `currency`", nullable=False),
+            C(
+                "amount",
+                "money",
+                "what the line came to, in `currency`: as the feed says, else quantity x unit_price",
+                nullable=False,
+            ),
             C("currency", "string", "ISO 4217", nullable=False),
             C("country", "string", "country of delivery"),
             C("is_return", "boolean", "return or cancellation", nullable=False),

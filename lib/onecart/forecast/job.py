@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
+from onecart.errors import NothingToDo
 from onecart.facts.shop import are_goods
 from onecart.forecast import accuracy
 from onecart.forecast.hierarchy import reconciliation
@@ -32,6 +33,8 @@ def run(ctx: Context) -> Result:
     drifted = _judge_the_last(ctx, units, closed)
     series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
     series = break_lineage(series.transform(demand.told, closed, as_of=as_of))
+    if series.isEmpty():
+        raise NothingToDo(f"no goods were sold in the year before {as_of}")
     tree = tree_of(ctx.lake.read_if_exists("silver.products"))
     all_series, future = _with_future(ctx, series, tree)
     found = forecast(

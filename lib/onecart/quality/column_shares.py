@@ -22,7 +22,9 @@ _log = logging.getLogger(__name__)
 TABLE = "ops.feed_columns"
 COLUMN, FIELD = "column", "unmapped field"
 _PAST_RUNS = 5  # that a run is compared with: what stays changed is the usual thing after so many
-_MOST_FIELDS = 50  # unmapped fields of a feed that are counted one by one
+_MOST_FIELDS = (
+    50  # unmapped fields of a feed that are told, of those in 1 % of its records: rarer ones may be somebody's ids
+)
 _RECORDS, _UNMAPPED = "records read", "records with an unmapped field"
 _READ = "set_aside IS NULL AND NOT malformed AND payload IS NOT NULL"
 
@@ -60,7 +62,13 @@ def counts(judged: DataFrame, name: str, source: Source, counted: Mapping[str, i
     found = [Count(name, COLUMN, c, rows, counted[f"null {c}"]) for c in source.columns]
     if counted[_UNMAPPED]:
         fields = judged.where(f"{_READ} AND element = 0").select(F.explode(_unmapped_fields(source)).alias("field"))
-        most = fields.groupBy("field").count().orderBy(F.desc("count"), "field").limit(_MOST_FIELDS)
+        most = (
+            fields.groupBy("field")
+            .count()
+            .where(F.col("count") * 100 >= records)
+            .orderBy(F.desc("count"), "field")
+            .limit(_MOST_FIELDS)
+        )
         found += [Count(name, FIELD, r["field"][:200], records, r["count"]) for r in most.collect()]
     return found
 

@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.contracts import Table
+from onecart.contracts.base.table import MONEY, QUANTITY
 
 MADE = ("order_line_id", "amount", "is_return", "ingested_ts")  # columns that no feed has to map
 REGION = "GB"  # how a phone number without a country code is read
@@ -33,23 +34,27 @@ def normalise(rows: DataFrame, table: Table) -> DataFrame:
 
 
 def with_order_line(rows: DataFrame) -> DataFrame:
-    """Adds amount (in `currency`), is_return, and order_line_id: lines alike in order, product, units, price and time
-    are one line that came twice.
+    """Adds amount (in `currency`: what the feed says, else quantity x unit_price), is_return, and order_line_id: lines alike in
+    order, product, units, price and time are one line that came twice.
     """
     said = {c: F.col(c).cast("string") for c in ("order_id", "sku", "quantity", "unit_price", "order_ts")}
-    said["quantity"] = F.regexp_replace(
-        said["quantity"], r"\.?0+$", ""
-    )  # 2 and not 2.0000: as ids were made of whole units
+    said["quantity"] = _plain(F.col("quantity"))
     said["description"] = F.col("description") if "description" in rows.columns else F.lit(None)
     parts = [F.coalesce(part, F.lit("")) for part in said.values()]
-    parts += [F.col("unit")] if "unit" in rows.columns else []  # null, of pieces: left out by concat_ws
+    parts += [F.col("unit")] if "unit" in rows.columns else []  # of pieces it is null, which concat_ws leaves out
+    amount = (F.col("quantity") * F.col("unit_price")).cast(MONEY)
     return rows.withColumns(
         {
-            "amount": (F.col("quantity") * F.col("unit_price")).cast("decimal(18,4)"),
+            "amount": F.coalesce("amount", amount) if "amount" in rows.columns else amount,
             "is_return": F.col("quantity") < 0,
             "order_line_id": F.sha2(F.concat_ws("|", *parts), 256).substr(1, 32),
         }
     )
+
+
+def _plain(quantity: Column) -> Column:
+    """As text without trailing zeros: 2 and not 2.0000, for ids to be those of when quantities were whole."""
+    return F.regexp_replace(quantity.cast(QUANTITY).cast("string"), r"\.?0+$", "")
 
 
 @pandas_udf(T.StringType())  # type: ignore[untyped-decorator, call-overload]

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from onecart import models
 from onecart.config import Recommend
 from onecart.context import Context, Result
+from onecart.errors import NothingToDo
 from onecart.facts import EVENTS, ORDERS, require_current
 from onecart.facts.shop import are_goods
 from onecart.frames import break_lineage
@@ -52,6 +53,9 @@ def run(ctx: Context) -> Result:
         .join(customers.drop("age"), on="user_id", how="inner")
         .transform(break_lineage)
     )
+    total = rows.count()
+    if not total:
+        raise NothingToDo("no customer has bought goods or looked at any")
     profiled = rows.where("consent_profiling").drop("consent_profiling")
     popular = fit(rows, "popularity", **parameters_of("popularity", conf, ctx.settings.seed))
     anybody = Kept(popular, ctx.model_version(f"{MODEL}.popularity"))
@@ -60,7 +64,7 @@ def run(ctx: Context) -> Result:
         written, headline = _refreshed(ctx, old, anybody, profiled, customers)
     else:
         written, headline = _anew(ctx, anybody, profiled, customers)
-    return Result(rows_in=rows.count(), rows_out=written, headline=headline)
+    return Result(rows_in=total, rows_out=written, headline=headline)
 
 
 def _learned_by(ctx: Context) -> dict[str, Any]:
