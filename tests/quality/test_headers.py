@@ -51,7 +51,7 @@ def test_a_feed_of_odd_headers(context, fill, lake):
     rows[-1]["problem"] = "encoding"
     fill("bronze.doors", rows)
     doors = source({"day": "to_date(payload)", "store_id": "line_no", "visitors": "source_file"})
-    off = {name: None for name in load("local")[0].channels}
+    off = dict.fromkeys(load("local")[0].channels)
     result = clean.run(context(channels={**off, "doors": doors}, quality={"max_quarantine_share": 1.0}))
     assert (result.rows_in, result.rows_out, result.rows_quarantined) == (4, 2, 2)
     found = lake.read("silver.footfall").orderBy("day").collect()
