@@ -5,21 +5,34 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from onecart.config.sections.section import Section
+from onecart.records.header import wanted_names
 from onecart.records.lines import check_encoding
+from onecart.records.reader import Reader
 
 
 class Source(Section):
     """One feed of the landing zone and how its fields become the columns of a silver table."""
 
     path: str  # folder below the landing zone
-    format: Literal["json", "csv"]  # JSON objects, one a line or not; CSV has a header in every file
+    format: Literal["json", "csv", "parquet"]  # JSON objects, one a line or not; CSV has a header in every file
     into: str  # the silver table its rows end in
     schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
     delimiter: str = Field(",", min_length=1)
     encoding: Annotated[str, AfterValidator(check_encoding)] = "utf-8"  # as Python calls it: windows-1252, cp932, ...
+    # A file that was changed so lately and has no line end at its end is still being copied: it waits for the next run.
+    settle_seconds: float = Field(10, ge=0)
     rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
     explode: str | None = None  # array field: one row per element, seen as `line`
     columns: dict[str, str]  # silver column -> SQL expression over the record
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of the landing zone is one of this feed's; `name`: its path below the zone."""
+        return name.startswith(f"{self.path.strip('/')}/")
+
+    @property
+    def reader(self) -> Reader:
+        """What the feed's text files are read by."""
+        return Reader(self.format, self.encoding, self.delimiter, wanted_names(self.rename, self.columns.values()))
 
 
 class Samples(Section):
