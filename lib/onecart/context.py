@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from onecart.config import Settings
 from onecart.contracts import contract
 from onecart.errors import OneCartError
+from onecart.frames import day_of
 from onecart.lake import Lake
 
 
@@ -33,7 +34,7 @@ class Context:
         return self.settled["as_of"]
 
     def _after_last_order(self) -> date:
-        row = self.lake.read("silver.orders").agg(F.to_date(F.max("order_ts"))).first()
+        row = self.lake.read("silver.orders").agg(day_of(F.max("order_ts"), self.settings.shop.time_zone)).first()
         if row is None or row[0] is None:
             raise OneCartError(
                 "silver.orders is empty, so there is no day to decide for; set as_of, or ingest orders first"

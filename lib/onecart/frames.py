@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
@@ -37,6 +38,17 @@ def break_lineage(df: DataFrame) -> DataFrame:
     plain = df.coalesce(_AS_MANY_AS_THERE_ARE)
     has_folder = df.sparkSession.sparkContext.getCheckpointDir() is not None
     return plain.checkpoint() if has_folder else plain.localCheckpoint()
+
+
+def local_time(moment: Column | str, zone: str) -> Column:
+    """What the clocks of the time zone `zone` show at a moment, in sessions whose own zone is UTC."""
+    column = F.col(moment) if isinstance(moment, str) else moment
+    return column if zone == "UTC" else F.from_utc_timestamp(column, zone)
+
+
+def day_of(moment: Column | str, zone: str) -> Column:
+    """The day on which a moment falls in the time zone `zone`: where a day ends is the shop's to say (shop.time_zone)."""
+    return F.to_date(local_time(moment, zone))
 
 
 def in_order(df: DataFrame, rows: int, *keys: str) -> DataFrame:

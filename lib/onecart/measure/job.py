@@ -1,22 +1,39 @@
 """The job `measure`: gold.sessions, silver.orders and footfall -> gold.conversion_daily."""
 
+import logging
+
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
+from onecart.facts.shop import in_shop_currency
 from onecart.measure.conversion import conversion_daily
+
+_SHOWN = 5  # currencies, at most
+_log = logging.getLogger(__name__)
 
 
 def run(ctx: Context) -> Result:
-    """Replaces gold.conversion_daily. Revenue is in the currency of most order lines; other currencies are left out."""
-    sessions, orders = ctx.lake.read("gold.sessions"), ctx.lake.read("silver.orders")
-    main = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
-    if main is None:
+    """Replaces gold.conversion_daily. Revenue is in the shop's currency, or that of most order lines; that in other
+    currencies, and without a rate, is left out, and warned of."""
+    shop, sessions = ctx.settings.shop, ctx.lake.read("gold.sessions")
+    orders = ctx.lake.read("silver.orders").transform(in_shop_currency, shop)
+    lines = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").limit(_SHOWN).collect()
+    if not lines:
         raise OneCartError("silver.orders is empty, so there is nothing to measure; ingest orders first")
+    currency = shop.currency or lines[0]["currency"]
+    if left_out := [row["currency"] for row in lines if row["currency"] != currency]:
+        _log.warning(
+            "revenue is in %s; that of orders in %s is left out: say what 1 of it is worth with --set shop.rates.%s=...",
+            currency,
+            ", ".join(left_out),
+            left_out[0],
+        )
     footfall = ctx.lake.read_if_exists("silver.footfall")
-    rows = conversion_daily(sessions, orders, footfall, currency=main["currency"])
+    rows = conversion_daily(sessions, orders, footfall, currency=currency, shop=shop)
     written = ctx.lake.replace("gold.conversion_daily", rows)
-    known = ctx.lake.read("gold.conversion_daily").where("channel IN ('online', 'store') AND visitors > 0")
+    both = F.col("channel").isin(shop.all_online, shop.all_stores)
+    known = ctx.lake.read("gold.conversion_daily").where(both & (F.col("visitors") > 0))
     sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).orderBy("channel").collect()
     found = [f"{channel} conversion {b / v:.1%} over {days} days" for channel, b, v, days in sums]
     return Result(
