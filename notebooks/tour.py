@@ -43,8 +43,8 @@ lake.read("gold.identity_links").where(F.col("customer_id") == profile.customer_
 # ## The funnel, and the conversion rate
 
 # %%
-steps = measure.funnel_steps(lake.read("gold.funnel")).toPandas()
-weekly = measure.weekly_conversion(lake.read("gold.conversion_daily")).toPandas()
+steps = measure.funnel_steps(lake.read("gold.funnel").where("channel <> 'store'")).toPandas()
+weekly = measure.weekly_conversion(lake.read("gold.conversion_daily").where("channel IN ('web', 'app')")).toPandas()
 for name, figure in {"funnel": measure.plot_funnel(steps), "conversion": measure.plot_conversion(weekly)}.items():
     (plots / f"{name}.html").write_text(charts.to_html(figure, full_html=True, include_plotlyjs="cdn"))
 print(steps.pivot(index="step", columns="channel", values="visits"))

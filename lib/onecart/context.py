@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from onecart.config import Settings
 from onecart.contracts import contract
 from onecart.errors import NothingToDo
+from onecart.frames import day_of
 from onecart.lake import Lake
 
 _TIMES = {  # when what is in silver happened; the first table that has rows says what day it is
@@ -41,7 +42,7 @@ class Context:
         for name, time in _TIMES.items():
             if not self.lake.exists(name):
                 continue
-            row = self.lake.read(name).agg(F.to_date(F.max(time))).first()
+            row = self.lake.read(name).agg(day_of(F.max(time), self.settings.shop.time_zone)).first()
             if row and row[0]:
                 last: date = row[0]
                 return last + timedelta(days=1)

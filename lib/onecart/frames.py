@@ -53,6 +53,17 @@ def break_lineage(df: DataFrame) -> DataFrame:
     return plain.checkpoint() if has_folder else plain.localCheckpoint()
 
 
+def local_time(moment: Column | str, zone: str) -> Column:
+    """What the clocks of the time zone `zone` show at a moment, in sessions whose own zone is UTC."""
+    column = F.col(moment) if isinstance(moment, str) else moment
+    return column if zone == "UTC" else F.from_utc_timestamp(column, zone)
+
+
+def day_of(moment: Column | str, zone: str) -> Column:
+    """The day on which a moment falls in the time zone `zone`: where a day ends is the shop's to say (shop.time_zone)."""
+    return F.to_date(local_time(moment, zone))
+
+
 def in_order(df: DataFrame, rows: int, *keys: str) -> DataFrame:
     """`df`, which has `rows` rows, in partitions and an order that follow from the values of `keys` alone.
 

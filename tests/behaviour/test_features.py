@@ -61,18 +61,20 @@ def features(
     tickets: list[tuple[Any, ...]] = (),  # type: ignore[assignment]
     days: tuple[date, ...] = (AS_OF,),
     rules: dict[str, Any] | None = None,
+    zone: str = "UTC",
     **more: list[tuple[Any, ...]],
 ) -> list[dict[str, Any]]:
     from onecart.behaviour.features import Sources
     from onecart.behaviour.features import features as build
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.sessionization import with_session
 
     rows = {"orders": orders, "events": events, "tickets": tickets, **more}
     frames = {n: spark.createDataFrame(list(rows.get(n, [])), s) for n, s in SCHEMAS.items()}
     conf = Behaviour(**(rules or {}))
-    frames["events"] = with_session(frames["events"], conf)
-    found = build(Sources(**frames), days, conf)
+    shop = Shop(channels={"app": "app", "store": "store", "social": "other"}, time_zone=zone)
+    frames["events"] = with_session(frames["events"], conf, shop)
+    found = build(Sources(**frames), days, conf, shop)
     return [r.asDict() for r in found.orderBy("customer_id", "as_of").collect()]
 
 
@@ -244,7 +246,7 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
 ) -> None:
     """The judge cuts, for each as_of, only the events known before it, in a plain loop."""
     from onecart.behaviour.daily import visit_facts
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.sessionization import with_days, with_session
 
     events = [
@@ -266,7 +268,8 @@ def test_as_of_is_what_a_run_of_that_day_would_have_said(
             expected[as_of] = sum(as_of - timedelta(days=7) <= w.date() for w in begun)
     rules = Behaviour(cut_at_midnight=midnight, session_gap_minutes=90)
     frame = spark.createDataFrame([event(w, r, campaign=c, id=i, key="k") for w, r, c, i in received], EVENT)
-    facts = visit_facts(frame.transform(with_session, rules).transform(with_days, "event_ts"), DAYS, rules).collect()
+    cut = frame.transform(with_session, rules, Shop()).transform(with_days, "event_ts", Shop())
+    facts = visit_facts(cut, DAYS, rules, Shop()).collect()
     found = {
         as_of: sum(
             f.visits
@@ -288,3 +291,11 @@ def test_every_feature_is_declared_once_and_is_a_column_of_the_contract() -> Non
     assert contract("gold.customer_features").schema.fieldNames() == ["customer_id", "as_of", *names]
     assert {f.measure for f in FEATURES if f.measure} <= set(MEASURES)
     assert all(f.meaning and f.unit for f in FEATURES)
+
+
+def test_days_are_those_of_the_shops_time_zone(spark: Any) -> None:
+    late = datetime(2011, 5, 31, 23, 30)  # half past midnight of 1 June in London
+    rows = [order(late, order_id="o1")], [event(late)], [("c", late)]
+    (then,) = features(spark, *rows)
+    assert (then["orders_1d"], then["visits_1d"], then["tickets_28d"]) == (1, 1, 1)
+    assert features(spark, *rows, zone="Europe/London") == []

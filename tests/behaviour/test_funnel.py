@@ -11,10 +11,14 @@ FOOTFALL = "day DATE, store_id STRING, visitors LONG"
 D = date(2011, 5, 1)
 
 
-def rows_of(spark: Any, sessions: list[tuple[Any, ...]], footfall: list[tuple[Any, ...]] = ()) -> list[dict[str, Any]]:  # type: ignore[assignment]
+def rows_of(
+    spark: Any, sessions: list[tuple[Any, ...]], footfall: list[tuple[Any, ...]] = (), channels: Any = None
+) -> list[dict[str, Any]]:  # type: ignore[assignment]
     from onecart.behaviour.funnel import funnel
+    from onecart.config import Shop
 
-    found = funnel(spark.createDataFrame(sessions, SESSION), spark.createDataFrame(list(footfall), FOOTFALL))
+    frames = spark.createDataFrame(sessions, SESSION), spark.createDataFrame(list(footfall), FOOTFALL)
+    found = funnel(*frames, Shop(channels=channels or {"store": "store"}))
     return [r.asDict() for r in found.orderBy("day", "channel", "device_type", "campaign").collect()]
 
 
@@ -74,3 +78,14 @@ def test_nobody_counted_or_a_broken_counter_is_no_rate_and_a_day_without_buyers_
     assert [(r["footfall"], r["conversion_rate"]) for r in (uncounted, broken)] == [(None, None)] * 2
     (idle,) = rows_of(spark, [], [(D, "S1", 5)])
     assert (idle["channel"], idle["visits"], idle["conversion_rate"], idle["product_rate"]) == ("store", 0, 0.0, None)
+
+
+def test_several_stores_share_the_doors(spark: Any) -> None:
+    at_till = visit("10:00:00", "v1", 0, 0, 0, True, device=None)
+    sessions = [(at_till[0], channel, *at_till[2:]) for channel in ("till", "kiosk")]
+    found = rows_of(spark, sessions, [(D, "S1", 4)], {"till": "store", "kiosk": "store"})
+    assert [(r["channel"], r["purchase_visits"], r["visitor_conversion_rate"]) for r in found] == [
+        ("kiosk", 1, None),
+        ("stores", 2, 0.25),
+        ("till", 1, None),
+    ]

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.job
 
 
 def test_behave_writes_visits_funnel_and_features_of_known_customers(
-    lake: Any, fill: Callable[..., None], context: Callable[..., Any]
+    lake: Any, fill: Callable[..., None], context: Callable[..., Any], caplog: Any
 ) -> None:
     from onecart.behaviour.job import run
     from onecart.facts import write_facts
@@ -45,9 +45,12 @@ def test_behave_writes_visits_funnel_and_features_of_known_customers(
     line = {"order_ts": datetime(2011, 5, 30, 10), "channel": "web", "record_id": "account:1", **price}
     fill("silver.orders", [{"order_line_id": "l1", "order_id": "o1", **line}])
 
-    ctx = context(as_of=date(2011, 6, 1), intent={"cutoffs": 2, "horizon_days": 1})
+    ctx = context(
+        as_of=date(2011, 6, 1), intent={"cutoffs": 2, "horizon_days": 1}, shop={"channels": {"till": "store"}}
+    )
     write_facts(ctx)
     result = run(ctx)
+    assert "the channel 'web' is not listed in shop.channels and is taken for online" in caplog.text
 
     assert (result.rows_in, result.rows_out) == (4, 2)
     assert result.headline == "2 visits, 50.0% of 2 online visits bought"
@@ -86,7 +89,7 @@ def test_features_are_made_again_from_the_versions_a_run_read(
     fill("silver.interactions", [*events, late])  # a late event
     fill("silver.orders", [{"order_line_id": "l1", **line, **prices[1]}])  # a correction that says no time of its own
     write_facts(ctx)
-    again = features_at(lake, days, then, ctx.settings.behaviour)
+    again = features_at(lake, days, then, ctx.settings.behaviour, ctx.settings.shop)
     assert again.orderBy("as_of").collect() == before
 
     now = features_at(lake, days, {name: lake.version(name) for name in then}).select("visits_7d", "revenue_7d")

@@ -32,22 +32,22 @@ def test_batches_in_order_make_the_sessions_of_all_events(spark: Any, sizes: tup
 
     from onecart.behaviour.live import STATE, as_sessions, update
     from onecart.behaviour.session_metrics import online_sessions
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.sessionization import with_session
 
     rows, conf = stream(), Behaviour(**rules)
     visits, start = spark.createDataFrame([], STATE), 0
     for end in sizes:
-        visits = update(visits, spark.createDataFrame(rows[start:end], EVENT), conf).localCheckpoint()
+        visits = update(visits, spark.createDataFrame(rows[start:end], EVENT), conf, Shop()).localCheckpoint()
         start = end
-    expected = online_sessions(with_session(spark.createDataFrame(rows, EVENT), conf))
+    expected = online_sessions(with_session(spark.createDataFrame(rows, EVENT), conf, Shop()))
     assert expected.count() > 6
     assert_df_equality(as_sessions(visits), expected, ignore_row_order=True, ignore_nullable=True)
 
 
 def test_a_late_event_joins_its_visit_and_silence_closes_one(spark: Any) -> None:
     from onecart.behaviour.live import STATE, still_open, update
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
 
     def events(*rows: tuple[str, int]) -> Any:
         made = [
@@ -57,7 +57,7 @@ def test_a_late_event_joins_its_visit_and_silence_closes_one(spark: Any) -> None
         return spark.createDataFrame(made, EVENT)
 
     conf = Behaviour()
-    visits = update(spark.createDataFrame([], STATE), events(("a", 0), ("c", 20)), conf)
-    visits = update(visits, events(("b", 10), ("d", 60)), conf)
+    visits = update(spark.createDataFrame([], STATE), events(("a", 0), ("c", 20)), conf, Shop())
+    visits = update(visits, events(("b", 10), ("d", 60)), conf, Shop())
     found = visits.select("first_event", "events", still_open(START + timedelta(minutes=60), conf)).collect()
     assert sorted(tuple(r) for r in found) == [("a", 3, False), ("d", 1, True)]

@@ -32,12 +32,15 @@ def event(event_id: str, clock: str, key: str | None = None, **more: Any) -> tup
     )
 
 
-def visits(spark: Any, rows: list[tuple[Any, ...]], *columns: str, **rules: Any) -> list[tuple[Any, ...]]:
+def visits(
+    spark: Any, rows: list[tuple[Any, ...]], *columns: str, zone: str = "UTC", **rules: Any
+) -> list[tuple[Any, ...]]:
     from onecart.behaviour.session_metrics import online_sessions
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.sessionization import with_session
 
-    found = online_sessions(with_session(spark.createDataFrame(rows, EVENT), Behaviour(**rules)))
+    shop = Shop(channels={"web": "online", "social": "other"}, time_zone=zone)
+    found = online_sessions(with_session(spark.createDataFrame(rows, EVENT), Behaviour(**rules), shop))
     return [tuple(r) for r in found.select(*columns).orderBy("started_ts", "session_id").collect()]
 
 
@@ -91,8 +94,8 @@ def test_a_social_post_is_no_visit(spark: Any) -> None:
 def test_midnight_of_the_time_zone_ends_a_visit(spark: Any) -> None:
     rows = [event("a", "22:50:00"), event("b", "23:05:00")]  # 23:50 and 00:05 in London
     assert visits(spark, rows, "session_id") == [("web:a",)]
-    assert visits(spark, rows, "session_id", time_zone="Europe/London") == [("web:a",), ("web:b",)]
-    assert visits(spark, rows, "session_id", time_zone="Europe/London", cut_at_midnight=False) == [("web:a",)]
+    assert visits(spark, rows, "session_id", zone="Europe/London") == [("web:a",), ("web:b",)]
+    assert visits(spark, rows, "session_id", zone="Europe/London", cut_at_midnight=False) == [("web:a",)]
 
 
 def test_another_campaign_begins_a_visit_and_none_or_the_first_does_not(spark: Any) -> None:
@@ -141,14 +144,16 @@ def test_what_a_machine_sends_is_left_out_and_what_came_before_it_stays(spark: A
 
 def test_receipts_of_a_customer_within_the_gap_are_one_visit_to_the_store(spark: Any) -> None:
     from onecart.behaviour.session_metrics import store_sessions
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
 
     receipts = (("o1", "10:00:00", "c1", "s"), ("o2", "10:20:00", "c1", "t"), ("o3", "10:20:00", None, "s"))
     orders = spark.createDataFrame(
         [(o, at(clock), "store", None, who, 1, sku) for o, clock, who, sku in receipts],
         "order_id STRING, order_ts TIMESTAMP, channel STRING, record_id STRING, customer_id STRING, quantity INT, sku STRING",
     )
-    found = store_sessions(orders, Behaviour()).select("session_id", "visitor_id", "events", "products", "duration_s")
+    found = store_sessions(orders, Behaviour(), Shop(channels={"store": "store"})).select(
+        "session_id", "visitor_id", "events", "products", "duration_s"
+    )
     assert sorted(tuple(r) for r in found.collect()) == [
         ("store:o1", "c1", 2, 2, 1200),
         ("store:o3", "session:o3", 1, 1, 0),
@@ -188,10 +193,12 @@ def test_visits_agree_with_a_naive_loop(
         "received_ts TIMESTAMP, sku STRING, query STRING, event_ts TIMESTAMP, event_id STRING, campaign STRING, session_key STRING",
     )
     from onecart.behaviour.session_metrics import online_sessions
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.sessionization import with_session
 
-    found = online_sessions(with_session(events, Behaviour(cut_at_midnight=midnight, cut_at_campaign=campaigns)))
+    found = online_sessions(
+        with_session(events, Behaviour(cut_at_midnight=midnight, cut_at_campaign=campaigns), Shop())
+    )
     assert sorted(tuple(r) for r in found.select("session_id", "events").collect()) == sorted(expected)
 
 
@@ -199,7 +206,7 @@ def test_a_store_receipt_is_one_visit_that_bought_and_a_return_is_none(spark: An
     from chispa import assert_df_equality
 
     from onecart.behaviour.session_metrics import store_sessions
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
 
     orders = spark.createDataFrame(
         [
@@ -211,7 +218,7 @@ def test_a_store_receipt_is_one_visit_that_bought_and_a_return_is_none(spark: An
         ],
         "order_id STRING, order_ts TIMESTAMP, channel STRING, record_id STRING, customer_id STRING, quantity INT, sku STRING",
     )
-    found = store_sessions(orders, Behaviour()).select(
+    found = store_sessions(orders, Behaviour(), Shop(channels={"store": "store"})).select(
         "session_id", "visitor_id", "customer_id", "duration_s", "events", "purchased"
     )
     expected = spark.createDataFrame(

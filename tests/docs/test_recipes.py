@@ -76,7 +76,7 @@ def module(checkout: Path, name: str) -> ModuleType:
 def test_a_feature_is_in_the_data_dictionary_and_is_computed(
     copy: Path, spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.sessionization import with_session
 
     follow("A feature", copy)
@@ -102,13 +102,13 @@ def test_a_feature_is_in_the_data_dictionary_and_is_computed(
     )
     sources = build.Sources(
         orders=orders,
-        events=with_session(events, rules),
+        events=with_session(events, rules, Shop()),
         tickets=spark.createDataFrame([], "customer_id STRING, opened_ts TIMESTAMP"),
         products=spark.createDataFrame([], "sku STRING, category STRING"),
         weather=spark.createDataFrame([], "day DATE, country STRING, temperature_c DOUBLE, rain_mm DOUBLE"),
         calendar=spark.createDataFrame([], "day DATE, country STRING, holiday STRING"),
     )
-    rows = build.features(sources, [date(2011, 6, 1)], rules).select("customer_id", "views_per_order").collect()
+    rows = build.features(sources, [date(2011, 6, 1)], rules, Shop()).select("customer_id", "views_per_order").collect()
     assert {row.customer_id: row.views_per_order for row in rows} == {"ann": 2.0, "bob": None}
 
 

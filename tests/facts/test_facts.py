@@ -69,11 +69,13 @@ def test_labels_features_and_recommendations_take_one_owner_of_an_order_on_a_dev
     write_facts(ctx)
     orders = lake.read(ORDERS)
     expected = {("c_old", date(2011, 3, 10)), ("c_new", date(2011, 3, 20)), ("c_phone", date(2011, 3, 11))}
-    assert {(r.customer_id, r.day) for r in order_facts(orders).collect() if r.customer_id} == expected
-    assert {(r.customer_id, r.ts.date()) for r in purchases(orders).collect()} == expected
+    assert {
+        (r.customer_id, r.day) for r in order_facts(orders, ctx.settings.shop).collect() if r.customer_id
+    } == expected
+    assert {(r.customer_id, r.ts.date()) for r in purchases(orders, "UTC").collect()} == expected
     told = interacted(ctx.settings, orders, lake.read(EVENTS))
     assert {(r.user_id, r.ts.date()) for r in told.collect()} == expected
-    lines = profiled(lake, as_of=date(2011, 6, 1)).lines
+    lines = profiled(lake, as_of=date(2011, 6, 1), zone="UTC").lines
     assert {(r.customer_id, r.order_ts.date()) for r in lines.collect()} == expected
     assert rows(lake, ORDERS, "order_id", "customer_id")["9"] == (None,)
 
@@ -89,7 +91,7 @@ def test_the_profile_counts_the_visits_of_gold_sessions(shop: None, lake: Any, c
     sessions = lake.read("gold.sessions").where("channel IN ('web', 'app') AND customer_id IS NOT NULL")
     counted = {r["customer_id"]: r["count"] for r in sessions.groupBy("customer_id").count().collect()}
     assert counted == {"c_old": 2, "c_new": 2, "c_phone": 1}
-    visits = activity.visits(happened(lake, as_of=date(2011, 6, 1)).events)
+    visits = activity.visits(happened(lake, as_of=date(2011, 6, 1), zone="UTC").events)
     assert {r["customer_id"]: r["visits"] for r in visits.collect()} == counted
     assert rows(lake, EVENTS, "event_id", "session_id")["social"] == (None,)
 

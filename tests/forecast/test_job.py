@@ -156,6 +156,15 @@ def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_c
     assert health["forecast.moving_average", "wape"] > 0
 
 
+def test_weather_is_that_of_the_shops_country_by_whatever_name(context, fill):
+    last = AS_OF + dt.timedelta(days=27)
+    fill(
+        "silver.weather", [{"day": last, "country": name, "temperature_c": 1.0} for name in ("Deutschland ", "France")]
+    )
+    seen = {code: job._weather(context(as_of=AS_OF, shop={"country": code})) for code in ("DE", "GB", None)}
+    assert {code: rows and rows.count() for code, rows in seen.items()} == {"DE": 1, "GB": None, None: None}
+
+
 def test_plans_and_reviews_are_known_ahead_of_products_and_nodes(spark):
     first, horizon = AS_OF - dt.timedelta(days=3), 2
     series = spark.createDataFrame([("11111", first, 1.0), ("22222", first, 1.0)], DAILY)

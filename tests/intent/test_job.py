@@ -26,7 +26,7 @@ def test_the_label_is_an_order_in_the_horizon_from_as_of_on(spark: Any) -> None:
         ("returned", datetime(2011, 5, 2), -1),
         (None, datetime(2011, 5, 2), 1),
     ]
-    events = purchases(spark.createDataFrame(orders, ORDER))
+    events = purchases(spark.createDataFrame(orders, ORDER), "UTC")
     people = [(c, date(2011, 5, 1)) for c, _, _ in orders if c]
     found = buys(spark.createDataFrame(people, "customer_id STRING, as_of DATE"), events, horizon_days=30)
     assert sorted(r["customer_id"] for r in found.where("label = 1").collect()) == ["last_moment", "on_the_day"]

@@ -61,12 +61,12 @@ def add(lake: Any, rows: Sequence[dict[str, Any]]) -> None:
 def expected(lake: Any, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     """session_id -> the nightly job's (started_ts, ended_ts, purchased) of all events."""
     from onecart.behaviour.session_metrics import online_sessions
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.owners import Owners
     from onecart.facts.sessionization import with_session
 
     events = Owners.of(lake).named(framed(lake.spark, rows), TABLE)
-    found = online_sessions(with_session(events, Behaviour())).collect()
+    found = online_sessions(with_session(events, Behaviour(), Shop())).collect()
     return {r["session_id"]: (r["started_ts"], r["ended_ts"], r["purchased"]) for r in found}
 
 

@@ -24,11 +24,11 @@ def visits() -> list[tuple[Any, ...]]:
 
 
 def taken(spark: Any, rows: list[tuple[Any, ...]], seed: int = 7) -> dict[str, dict[str, Any]]:
-    from onecart.config import Behaviour
+    from onecart.config import Behaviour, Shop
     from onecart.facts.sessionization import with_session
     from onecart.live.snapshots import snapshots
 
-    found = snapshots(with_session(spark.createDataFrame(rows, EVENT), Behaviour()), seed=seed).collect()
+    found = snapshots(with_session(spark.createDataFrame(rows, EVENT), Behaviour(), Shop()), seed=seed).collect()
     by_visit = {r["session_id"]: r.asDict() for r in found}
     assert len(by_visit) == len(found)
     return by_visit

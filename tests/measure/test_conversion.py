@@ -19,8 +19,13 @@ NOON, D = datetime(2011, 5, 1, 12), date(2011, 5, 1)
 
 
 def conversion(
-    spark: Any, sessions: list[tuple[Any, ...]], orders: list[tuple[Any, ...]], *footfall: tuple[Any, ...]
+    spark: Any,
+    sessions: list[tuple[Any, ...]],
+    orders: list[tuple[Any, ...]],
+    *footfall: tuple[Any, ...],
+    channels: Any = None,
 ) -> Any:
+    from onecart.config import Shop
     from onecart.measure.conversion import conversion_daily
 
     return conversion_daily(
@@ -28,6 +33,7 @@ def conversion(
         spark.createDataFrame(orders, ORDER),
         spark.createDataFrame(list(footfall), "day DATE, store_id STRING, visitors LONG"),
         currency="GBP",
+        shop=Shop(channels=channels or {"store": "store"}),
     )
 
 
@@ -79,7 +85,24 @@ def test_a_store_has_the_visitors_its_doors_counted(spark: Any) -> None:
     ]
 
 
-def test_measure_says_the_online_conversion(lake: Any, fill: Callable[..., None], context: Callable[..., Any]) -> None:
+def test_a_kiosk_is_one_of_the_stores_and_a_marketplace_has_revenue_alone(spark: Any) -> None:
+    sessions = [(NOON, "till", "v1", True), (NOON, "kiosk", "v1", True), (NOON, "kiosk", "v2", True)]
+    orders = [
+        (f"o{n}", NOON, channel, 1, Decimal(5), "GBP") for n, channel in enumerate(("till", "kiosk", "marketplace"))
+    ]
+    kinds = {"till": "store", "kiosk": "store", "marketplace": "other"}
+    found = conversion(spark, sessions, orders, (D, "S1", 8), channels=kinds).collect()
+    assert {(r["channel"], r["visitors"], r["buyers"], r["conversion_rate"], r["revenue"]) for r in found} == {
+        ("till", None, 1, None, 5),
+        ("kiosk", None, 2, None, 5),
+        ("stores", 8, 2, 0.25, 10),
+        ("marketplace", None, 0, None, 5),
+    }
+
+
+def test_measure_says_the_online_conversion_and_what_it_leaves_out(
+    lake: Any, fill: Callable[..., None], context: Callable[..., Any], caplog: Any
+) -> None:
     from onecart.measure.job import run
 
     counts = dict.fromkeys(("duration_s", "events", "product_views", "searches", "cart_adds", "checkouts"), 0)
@@ -90,9 +113,13 @@ def test_measure_says_the_online_conversion(lake: Any, fill: Callable[..., None]
     )
     line = {"unit_price": Decimal(5), "amount": Decimal(5), "quantity": 1, "currency": "GBP", "is_return": False}
     order = {"order_id": "o1", "order_ts": NOON, "channel": "web", "sku": "s"}
-    fill("silver.orders", [{"order_line_id": "l1", **order, **line}])
+    other = [{"order_line_id": code, **order, **line, "currency": code} for code in ("EUR", "SEK")]
+    fill("silver.orders", [{"order_line_id": "l1", **order, **line}, *other])
     fill("silver.footfall", [{"day": D, "store_id": "S1", "visitors": 9}])
-    result = run(context())
+    result = run(context(shop={"rates": {"EUR": "0.8"}}))
+    assert "revenue is in GBP; that of orders in SEK is left out" in caplog.text
+    revenue = {(r["channel"], r["currency"]): r["revenue"] for r in lake.read("gold.conversion_daily").collect()}
+    assert revenue == {("web", "GBP"): 9, ("online", "GBP"): 9, ("store", "GBP"): 0}
     assert (result.rows_in, result.rows_out, result.headline) == (
         4,
         3,

@@ -48,7 +48,7 @@ def test_purchases_count_no_returns_and_never_add_currencies(frame, same):
         ("returner", 0, -1.0, Decimal(-10), "GBP", *[None] * 2, 0, *[None] * 3),
     )
 
-    same(activity.purchases(baskets, as_of=date(2011, 2, 1)), expected)
+    same(activity.purchases(baskets, as_of=date(2011, 2, 1), zone="UTC"), expected)
 
 
 def test_visits_are_the_sessions_of_web_and_app(frame, same):
@@ -77,7 +77,7 @@ def test_preferences_put_orders_before_events(frame, same):
         ("d", ["app", "web"], at(8), at(9), "web", 8),
     )
 
-    same(activity.preferences(activity.touches(events, baskets)), expected)
+    same(activity.preferences(activity.touches(events, baskets, "UTC")), expected)
 
 
 def test_top_three_categories_by_net_spend(frame, same):

@@ -39,6 +39,7 @@ def found(frame):
             weights=WEIGHTS,
             half_life_days=HALF_LIFE,
             as_of=AS_OF,
+            zone="UTC",
         )
         return {(r.customer_id, r.dimension, r.value): r.score for r in scores.collect()}
 

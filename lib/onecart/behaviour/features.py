@@ -14,13 +14,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.behaviour.context_features import with_conditions
-from onecart.behaviour.daily import CHANNELS, daily
+from onecart.behaviour.daily import KINDS, daily
 from onecart.behaviour.purchase_features import taste
-from onecart.config import Behaviour
+from onecart.config import Behaviour, Shop
 from onecart.contracts.base.features import FEATURES, HALF_LIFE_DAYS, LONG, SHORT, Feature
 from onecart.frames import DIGITS
 
-_TOTALS = ("orders", *(f"{c}_orders" for c in CHANNELS), "revenue", "visits", "app_visits")
+_TOTALS = ("orders", *(f"{c}_orders" for c in KINDS), "revenue", "visits", "app_visits")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def as_of_dates(as_of: date, *, horizon_days: int, cutoffs: int) -> list[date]:
     return [as_of - timedelta(days=i * horizon_days) for i in range(cutoffs, -1, -1)]
 
 
-def features(sources: Sources, as_of_dates: Sequence[date], rules: Behaviour) -> DataFrame:
+def features(sources: Sources, as_of_dates: Sequence[date], rules: Behaviour, shop: Shop) -> DataFrame:
     """One row per customer and as_of, its key: the columns of gold.customer_features.
 
     A customer appears once an order or an online event of theirs was known before the as_of. Windows of n days hold the
@@ -50,11 +50,11 @@ def features(sources: Sources, as_of_dates: Sequence[date], rules: Behaviour) ->
     of machines and of other channels) are left out.
     """
     dates = sources.orders.sparkSession.createDataFrame([(d,) for d in as_of_dates], "as_of DATE")
-    facts = daily(sources.orders, sources.events, sources.tickets, as_of_dates, rules)
+    facts = daily(sources.orders, sources.events, sources.tickets, as_of_dates, rules, shop)
     facts = facts.withColumnRenamed("as_of", "only")
     counts_for = (F.col("known_day") < F.col("as_of")) & (F.col("only").isNull() | (F.col("only") == F.col("as_of")))
     known = facts.join(F.broadcast(dates), counts_for, how="inner")
-    bought = taste(sources.orders, sources.products, dates)
+    bought = taste(sources.orders, sources.products, dates, shop)
     rows = known.transform(summed).join(bought, ["customer_id", "as_of"], how="left")
     rows = rows.transform(with_conditions, sources.weather, sources.calendar, dates)
     values = [F.round(F.col(f.name).cast("double"), DIGITS).alias(f.name) for f in FEATURES]
@@ -91,7 +91,7 @@ def summed(known: DataFrame) -> DataFrame:
     more = {
         "average_basket": F.col("revenue").cast("double") / F.nullif(F.col("orders_in_currency"), F.lit(0)),
         "order_gap_days": between,
-        **{f"{c}_share": F.col(f"{c}_orders") / orders for c in CHANNELS},
+        **{f"{c}_share": F.col(f"{c}_orders") / orders for c in KINDS},
         "app_visit_share": F.col("app_visits") / F.nullif(F.col("visits"), F.lit(0)),
         **{f.name: _trend(f) for f in FEATURES if f.kind == "trend"},
     }

@@ -6,23 +6,29 @@ from itertools import pairwise
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from onecart.config import Shop
 from onecart.contracts import contract
+from onecart.facts.shop import of_kind, with_totals
+from onecart.frames import day_of
 
 GRAIN = ("day", "channel", "device_type", "campaign")
 STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
 
 
-def funnel(sessions: DataFrame, footfall: DataFrame) -> DataFrame:
-    """One row per day (UTC), channel, device_type and campaign, its key: the columns of gold.funnel.
+def funnel(sessions: DataFrame, footfall: DataFrame, shop: Shop) -> DataFrame:
+    """One row per day, channel, device_type and campaign, its key: the columns of gold.funnel.
 
-    footfall: silver.footfall; all stores together. A count below the visits that bought is a broken counter's, and
+    footfall: silver.footfall; all stores together, as the channel `shop.all_stores` is. A count below the visits that bought is a broken counter's, and
     taken as none.
     """
-    days = footfall.groupBy("day").agg(F.sum("visitors").alias("footfall")).withColumn("channel", F.lit("store"))
-    counted = sessions.withColumn("day", F.to_date("started_ts")).transform(steps, by=GRAIN)
+    days = (
+        footfall.groupBy("day").agg(F.sum("visitors").alias("footfall")).withColumn("channel", F.lit(shop.all_stores))
+    )
+    dated = sessions.transform(with_totals, shop).withColumn("day", day_of("started_ts", shop.time_zone))
+    counted = dated.transform(steps, by=GRAIN)
     joined = counted.join(days, ["day", "channel"], how="full").na.fill(0, [*STEPS, "visitors", "buyers"])
     whole = F.col("footfall") >= F.greatest("purchase_visits", "buyers")
-    return joined.withColumn("footfall", F.when(whole, F.col("footfall"))).transform(with_rates)
+    return joined.withColumn("footfall", F.when(whole, F.col("footfall"))).transform(with_rates, shop)
 
 
 def steps(sessions: DataFrame, *, by: Sequence[str]) -> DataFrame:
@@ -47,10 +53,10 @@ def steps(sessions: DataFrame, *, by: Sequence[str]) -> DataFrame:
     )
 
 
-def with_rates(counted: DataFrame) -> DataFrame:
+def with_rates(counted: DataFrame, shop: Shop) -> DataFrame:
     """STEPS, visitors, buyers and footfall -> the columns of gold.funnel: each step's share of the step before it, and
     the conversion rates, buyers / visitors. null where nobody came, or nobody counted them."""
-    store = F.col("channel") == "store"
+    store = of_kind(shop, "store")
     rates = {f"{after.removesuffix('_visits')}_rate": _share(after, F.col(before)) for before, after in pairwise(STEPS)}
     came = {"conversion_rate": ("purchase_visits", "visits"), "visitor_conversion_rate": ("buyers", "visitors")}
     for name, (bought, seen) in came.items():

@@ -1,6 +1,6 @@
 """Visits of a stream: sessions so far, brought up to date by each micro-batch of events.
 
-visits = update(visits, batch, rules)        # in foreachBatch; `visits` begins as spark.createDataFrame([], STATE)
+visits = update(visits, batch, rules, shop)  # in foreachBatch; `visits` begins as spark.createDataFrame([], STATE)
 as_sessions(visits)                          # rows like gold.sessions, to be scored as the nightly ones are
 visits = visits.where(still_open(now, rules))
 """
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.behaviour.session_metrics import COUNTED, as_sessions, seconds, visits_so_far
-from onecart.config import Behaviour
+from onecart.config import Behaviour, Shop
 from onecart.contracts import contract
 from onecart.facts.sessionization import visit_keys, with_session, with_visit
 
@@ -21,7 +21,7 @@ _BESIDE = ("session_id", "stream", "batch")  # columns of the table that say whi
 STATE = T.StructType([f for f in contract("gold.live_visits").schema.fields if f.name not in _BESIDE])
 
 
-def update(visits: DataFrame, batch: DataFrame, rules: Behaviour) -> DataFrame:
+def update(visits: DataFrame, batch: DataFrame, rules: Behaviour, shop: Shop) -> DataFrame:
     """`visits` (one row per visit, columns of STATE) with the events of `batch` added: rows like it.
 
     In the order of events the result is that of `visits_so_far` over all of them. An event that comes after later ones
@@ -31,10 +31,10 @@ def update(visits: DataFrame, batch: DataFrame, rules: Behaviour) -> DataFrame:
     batch: silver.interactions with customer_id.
     """
     names = STATE.fieldNames()
-    new = batch.transform(with_session, rules).transform(visits_so_far)
+    new = batch.transform(with_session, rules, shop).transform(visits_so_far)
     rows = visits.select(*names).unionByName(new.select(*names))
     placed = rows.withColumnsRenamed({"started_ts": "event_ts", "first_event": "event_id"})
-    cut = placed.transform(with_visit, rules, until="ended_ts")
+    cut = placed.transform(with_visit, rules, shop, until="ended_ts")
     order = Window.partitionBy(*visit_keys(rules)).orderBy("event_ts", "event_id")
     following = F.lead(F.struct("event_ts", "begins")).over(order)
     goes_on = (

@@ -3,11 +3,12 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart.config import Shop
 from onecart.contracts.base.features import DISCOUNT
 from onecart.facts.sessionization import with_days
 
 
-def taste(orders: DataFrame, products: DataFrame, dates: DataFrame, *, window_days: int = 365) -> DataFrame:
+def taste(orders: DataFrame, products: DataFrame, dates: DataFrame, shop: Shop, *, window_days: int = 365) -> DataFrame:
     """One row per customer_id and as_of with a line bought in the `window_days` before it: price_index, discount_share,
     categories, top_category_share, category_entropy (Shannon, bits), country (that of the newest line).
 
@@ -17,7 +18,7 @@ def taste(orders: DataFrame, products: DataFrame, dates: DataFrame, *, window_da
 
     orders: gold.customer_orders; products: silver.products; dates: as_of.
     """
-    priced = orders.where("quantity > 0 AND unit_price > 0").transform(with_days, "order_ts")
+    priced = orders.where("quantity > 0 AND unit_price > 0").transform(with_days, "order_ts", shop)
     lines = priced.select(
         *("customer_id", "sku", "currency", "country", "order_ts", "order_line_id", "day", "known_day"),
         F.col("unit_price").cast("double").alias("price"),

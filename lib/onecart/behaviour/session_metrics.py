@@ -3,9 +3,10 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.config import Behaviour
+from onecart.config import Behaviour, Shop
 from onecart.contracts import contract
 from onecart.facts.sessionization import session_id, visit_keys, with_visit, with_visitor
+from onecart.facts.shop import of_kind
 
 # What counts as what: columns of gold.sessions and the events they count.
 COUNTED = {
@@ -18,7 +19,7 @@ COUNTED = {
 
 
 def online_sessions(events: DataFrame) -> DataFrame:
-    """One row per visit to web or app; key session_id, columns of gold.sessions, times in UTC.
+    """One row per online visit; key session_id, columns of gold.sessions.
 
     Dwell time is the time to the visit's next event, so that of its last event is unknown.
 
@@ -69,7 +70,7 @@ def as_sessions(visits: DataFrame) -> DataFrame:
     return visits.withColumns(counts).transform(_finished)
 
 
-def store_sessions(orders: DataFrame, rules: Behaviour) -> DataFrame:
+def store_sessions(orders: DataFrame, rules: Behaviour, shop: Shop) -> DataFrame:
     """One row per visit to a store that bought something; key session_id, columns of gold.sessions.
 
     Receipts of one customer are cut into visits by the same rules as online events; a receipt of nobody is one visit.
@@ -79,9 +80,9 @@ def store_sessions(orders: DataFrame, rules: Behaviour) -> DataFrame:
     orders: gold.customer_orders.
     """
     receipts = (
-        orders.where("channel = 'store' AND quantity > 0")
+        orders.where(of_kind(shop, "store") & (F.col("quantity") > 0))
         .transform(with_visitor, visit="order_id")
-        .groupBy("order_id")
+        .groupBy("channel", "order_id")
         .agg(
             F.min("visitor_id").alias("visitor_id"),
             F.min("customer_id").alias("customer_id"),
@@ -89,12 +90,12 @@ def store_sessions(orders: DataFrame, rules: Behaviour) -> DataFrame:
             F.max("order_ts").alias("until_ts"),
             F.count_distinct("sku").alias("products"),
         )
-        .select("*", F.lit("store").alias("channel"), F.col("order_id").alias("event_id"))
+        .withColumn("event_id", F.col("order_id"))
     )
     no_keys = {name: F.lit(None).cast("string") for name in ("session_key", "campaign")}
     visits = (
         receipts.withColumns(no_keys)
-        .transform(with_visit, rules)
+        .transform(with_visit, rules, shop)
         .groupBy(*visit_keys(rules), "visit")
         .agg(
             F.max("customer_id").alias("customer_id"),

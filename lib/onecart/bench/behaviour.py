@@ -19,7 +19,7 @@ from onecart.behaviour.features import Sources, as_of_dates, features
 from onecart.behaviour.session_metrics import online_sessions
 from onecart.bench import runs
 from onecart.bench.memory import Peak
-from onecart.config import Behaviour
+from onecart.config import Behaviour, Shop
 from onecart.contracts import contract
 from onecart.facts.sessionization import with_session
 from onecart.samples.seeded_random import Dice, with_sql
@@ -27,6 +27,7 @@ from onecart.samples.seeded_random import Dice, with_sql
 AS_OF = date(2011, 12, 1)
 CUTOFFS = 4  # as in the settings of intent: five days to have features of
 _DAYS = 600
+_SHOP = Shop(channels={"web": "online", "app": "app", "store": "store"})
 _VISIT = 8  # events a visit
 _VISITS = 12  # visits a visitor, on average; a few have many
 _MACHINE = 0.02  # of the events are one machine's, on one day
@@ -122,7 +123,7 @@ def main(argv: list[str]) -> int:
         spark = sparks.session()
         clock.append(time.monotonic())
         seen, bought = (spark.read.parquet(f"{data}/{name}") for name in ("events", "orders"))
-        seen.transform(with_session, Behaviour()).write.parquet(f"{out}/facts")
+        seen.transform(with_session, Behaviour(), _SHOP).write.parquet(f"{out}/facts")
         facts = spark.read.parquet(f"{out}/facts")
         online_sessions(facts).write.parquet(f"{out}/sessions")
         clock.append(time.monotonic())
@@ -131,7 +132,7 @@ def main(argv: list[str]) -> int:
         tickets = empty[0].withColumn("customer_id", F.lit(None).cast("string"))
         days = as_of_dates(AS_OF, horizon_days=30, cutoffs=CUTOFFS)
         sources = Sources(bought, facts, tickets, *empty[1:])
-        features(sources, days, Behaviour()).write.parquet(f"{out}/features")
+        features(sources, days, Behaviour(), _SHOP).write.parquet(f"{out}/features")
         clock.append(time.monotonic())
     seconds = [round(b - a, 2) for a, b in itertools.pairwise(clock)]
     stats: dict[str, Any] = dict(zip(("start_s", "sessions_s", "features_s"), seconds, strict=True))

@@ -22,7 +22,7 @@ FACTS = (
         (
             *_of("silver.interactions", "event_id", "event_ts", "received_ts", "channel", "event_type", "record_id"),
             _CUSTOMER,
-            C("session_id", "string", "visit, as in gold.sessions; null: not of web or app, or a machine's"),
+            C("session_id", "string", "visit, as in gold.sessions; null: of no online channel, or a machine's"),
             *_of("silver.interactions", "session_key", "sku", "quantity", "unit", "unit_price", "currency", "query"),
             *_of("silver.interactions", "order_id", "campaign", "device_type", "origin"),
         ),

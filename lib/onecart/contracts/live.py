@@ -7,7 +7,7 @@ from onecart.contracts.base.table import Table
 _SESSION = C("session_id", "string", "visit, as in gold.sessions", nullable=False)
 _VISITOR = C("visitor_id", "string", "customer_id, else the record, else the session itself", nullable=False)
 _CUSTOMER = C("customer_id", "string", "customer, where known")
-_CHANNEL = C("channel", "string", "web | app", nullable=False)
+_CHANNEL = C("channel", "string", "an online one of shop.channels", nullable=False)
 _STARTED = C("started_ts", "timestamp", "first event, UTC", nullable=False)
 _ENDED = C("ended_ts", "timestamp", "last event so far, UTC", nullable=False)
 

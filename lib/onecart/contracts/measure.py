@@ -9,8 +9,13 @@ MEASURE = (
         "one day and channel",
         "measure",
         (
-            C("day", "date", "UTC day", nullable=False),
-            C("channel", "string", "web | app | store | online (web and app together)", nullable=False),
+            C("day", "date", "day in the shop's time zone", nullable=False),
+            C(
+                "channel",
+                "string",
+                "as shop.channels names it; online: all online channels together; stores: several stores together",
+                nullable=False,
+            ),
             C("visitors", "long", "distinct visitors; in a store the people counted at its doors; null: nobody counts"),
             C("buyers", "long", "distinct visitors that bought", nullable=False),
             C("conversion_rate", "double", "buyers / visitors; null where visitors are"),

@@ -10,7 +10,8 @@ from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.facts.owners import Owners
 from onecart.facts.sessionization import with_session
-from onecart.frames import break_lineage
+from onecart.facts.shop import in_shop_currency
+from onecart.frames import break_lineage, day_of
 from onecart.lake import Lake
 
 EVENTS, ORDERS = "gold.customer_events", "gold.customer_orders"
@@ -20,19 +21,22 @@ def write_facts(ctx: Context) -> None:
     """Brings both tables up to silver, gold.identity_links and gold.identity_stitches as they are now.
 
     Rows are written where they are new or differ: have another owner, or another visit (also because the rules of visits
-    in the settings changed). They are deleted where silver has them no longer. Kill it anywhere and run it again.
+    in the settings changed), or cost another sum in the shop's currency. They are deleted where silver has them no longer. Kill it anywhere and run it again.
     """
-    lake, owners = ctx.lake, Owners.of(ctx.lake)
-    events = owners.named(lake.read_if_exists("silver.interactions"), "silver.interactions")
-    _update(lake, EVENTS, events.transform(with_session, ctx.settings.behaviour))
-    _update(lake, ORDERS, owners.named(lake.read_if_exists("silver.orders"), "silver.orders"))
+    lake, owners, shop = ctx.lake, Owners.of(ctx.lake), ctx.settings.shop
+    events, orders = (
+        owners.named(lake.read_if_exists(name), name).transform(in_shop_currency, shop)
+        for name in ("silver.interactions", "silver.orders")
+    )
+    _update(lake, EVENTS, events.transform(with_session, ctx.settings.behaviour, shop))
+    _update(lake, ORDERS, orders)
 
 
 def require_current(ctx: Context) -> None:
     """OneCartError where the day to decide for is later than the facts reach: `clean` has run again, `unify` has not."""
     if ctx.settings.as_of is not None or ctx.lake.is_empty("silver.orders"):
         return
-    row = ctx.lake.read(ORDERS).agg(F.to_date(F.max("order_ts"))).first()
+    row = ctx.lake.read(ORDERS).agg(day_of(F.max("order_ts"), ctx.settings.shop.time_zone)).first()
     last = row[0] if row else None
     if last is None or last + timedelta(days=1) < ctx.as_of():
         raise OneCartError(

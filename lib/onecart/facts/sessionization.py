@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.config import Behaviour
+from onecart.config import Behaviour, Shop
+from onecart.facts.shop import is_online
+from onecart.frames import day_of
 
-ONLINE = ("web", "app")
 VISITOR = ("visitor_id", "channel", "session_key")
 
 
@@ -22,18 +23,18 @@ def with_visitor(df: DataFrame, *, visit: str = "coalesce(session_key, event_id)
     return df.withColumn("visitor_id", F.coalesce("customer_id", "record_id", unknown))
 
 
-def with_session(events: DataFrame, rules: Behaviour) -> DataFrame:
-    """Adds session_id, the visit to web or app that an event is of; null for the events of other channels and of machines.
-    No row is added or lost.
+def with_session(events: DataFrame, rules: Behaviour, shop: Shop) -> DataFrame:
+    """Adds session_id, the online visit that an event is of; null for the events of other channels and of machines. No row
+    is added or lost.
 
-    What a visit is, see `with_visit`. Of what one visitor does in one channel on one day (UTC), events that arrive on one
+    What a visit is, see `with_visit`. Of what one visitor does in one channel on one day, events that arrive on one
     day and are more than `max_events_per_day` are a machine's. So no window has to hold more than that of a visitor and
     day; and as a verdict needs nothing that arrives later, features of a day never change by it.
 
     events: silver.interactions with customer_id.
     """
-    online = F.coalesce(F.col("channel").isin(*ONLINE), F.lit(False))
-    dated = events.transform(with_visitor).transform(with_days, "event_ts")
+    online = F.coalesce(is_online(shop), F.lit(False))
+    dated = events.transform(with_visitor).transform(with_days, "event_ts", shop)
     group = ("visitor_id", "channel", "day", "known_day")
     many = dated.where(online).groupBy(*group).count().where(F.col("count") > rules.max_events_per_day)
     machines = many.select(*group, F.lit(True).alias("machine"))
@@ -45,32 +46,32 @@ def with_session(events: DataFrame, rules: Behaviour) -> DataFrame:
     first = F.last(F.when(F.col("begins"), F.col("event_id")), ignorenulls=True).over(
         order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
-    cut = told.transform(with_visit, rules, by=by).withColumn("first_event", first)
+    cut = told.transform(with_visit, rules, shop, by=by).withColumn("first_event", first)
     visit = F.when(F.col("alone").isNull(), session_id()).alias("session_id")
     return cut.select(*events.columns, visit)
 
 
-def with_days(facts: DataFrame, happened: str) -> DataFrame:
-    """Adds day, when a fact happened by the column `happened`, and known_day, the later of that and received_ts; UTC."""
-    day = F.to_date(happened)
-    return facts.withColumns({"day": day, "known_day": F.greatest(day, F.to_date("received_ts"))})
+def with_days(facts: DataFrame, happened: str, shop: Shop) -> DataFrame:
+    """Adds day, when a fact happened by the column `happened`, and known_day, the later of that and received_ts."""
+    day, received = (day_of(moment, shop.time_zone) for moment in (happened, "received_ts"))
+    return facts.withColumns({"day": day, "known_day": F.greatest(day, received)})
 
 
 def with_visit(
-    events: DataFrame, rules: Behaviour, *, by: Sequence[str] = VISITOR, until: str = "event_ts"
+    events: DataFrame, rules: Behaviour, shop: Shop, *, by: Sequence[str] = VISITOR, until: str = "event_ts"
 ) -> DataFrame:
     """Adds `begins` (the event begins a visit) and `visit`, a number; the columns of `visit_keys(rules, by)` and `visit`
     name a visit.
 
     A visit ends as in Google Analytics' classic rules: when nothing happens for more than session_gap_minutes, at
-    midnight, and when an event names another campaign than the visit's events before it did (one that names none
-    changes nothing). A channel's new session_key ends it too; the events of one key stay together when two devices of a
+    the shop's midnight, and when an event names another campaign than the visit's events before it did (one that names
+    none changes nothing). A channel's new session_key ends it too; the events of one key stay together when two devices of a
     visitor take turns.
 
     events: the columns `by`, event_ts, event_id (breaks ties) and campaign. until: when what began at event_ts ended; a
     moment for an event, later for a row that holds several.
     """
-    events = events.transform(with_local_day, rules)
+    events = events.transform(with_local_day, rules, shop)
     order = Window.partitionBy(*visit_keys(rules, by)).orderBy("event_ts", "event_id")
     earlier = order.rowsBetween(Window.unboundedPreceding, -1)
     silent = F.max(until).over(earlier) + F.expr(f"INTERVAL {rules.session_gap_minutes} MINUTES") < F.col("event_ts")
@@ -84,11 +85,11 @@ def with_visit(
     return cut.withColumn("visit", F.sum(F.col("begins").cast("int")).over(order))
 
 
-def with_local_day(events: DataFrame, rules: Behaviour) -> DataFrame:
+def with_local_day(events: DataFrame, rules: Behaviour, shop: Shop) -> DataFrame:
     """Adds `local_day` where midnight ends a visit. As a part of the key it also keeps windows short."""
     if not rules.cut_at_midnight:
         return events
-    return events.withColumn("local_day", F.to_date(F.from_utc_timestamp("event_ts", rules.time_zone)))
+    return events.withColumn("local_day", day_of("event_ts", shop.time_zone))
 
 
 def visit_keys(rules: Behaviour, by: Sequence[str] = VISITOR) -> list[str]:

@@ -7,13 +7,14 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.errors import NothingToDo
-from onecart.facts.shop import are_goods
+from onecart.facts.countries import names_of
+from onecart.facts.shop import are_goods, in_shop_currency
 from onecart.forecast import accuracy
 from onecart.forecast.hierarchy import reconciliation
 from onecart.forecast.inputs import demand, exogenous
 from onecart.forecast.inventory import replenish
 from onecart.forecast.panel import Forecast, forecast
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, local_time
 
 _FIGURES = ("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95")
 _YEAR = 365.0
@@ -24,9 +25,9 @@ def run(ctx: Context) -> Result:
     """silver.orders -> gold.forecast_accuracy of the forecasts that were there; then gold.demand_forecast, forecast_backtest,
     forecast_ledger, forecast_hierarchy, replenishment; figures to gold.model_health."""
     ctx.require_rows("silver.orders")
-    conf, as_of = ctx.settings.forecast, ctx.as_of()
+    conf, shop, as_of = ctx.settings.forecast, ctx.settings.shop, ctx.as_of()
     orders = ctx.lake.read("silver.orders")
-    goods = orders.where(are_goods(ctx.settings.shop))
+    goods = orders.where(are_goods(shop)).withColumn("order_ts", local_time("order_ts", shop.time_zone))
     lines = demand.wanted_lines(goods, as_of=as_of, returned_days=conf.returned_days, bulk_times=conf.bulk_times)
     units = break_lineage(demand.daily_units(lines))
     closed = break_lineage(demand.closed_days(units, as_of=as_of))
@@ -45,7 +46,7 @@ def run(ctx: Context) -> Result:
         windows=conf.backtest_windows,
         future=future,
         static=tree,
-        country=conf.holidays_country,
+        country=shop.country,
         seconds=conf.seconds,
         seed=ctx.settings.seed,
     )
@@ -107,7 +108,9 @@ def _with_future(ctx: Context, series: DataFrame, tree: DataFrame) -> tuple[Data
     horizon, parts = ctx.settings.forecast.horizon_days, []
     scored, plans = ctx.lake.read_if_exists("gold.review_sentiment"), ctx.lake.read_if_exists("silver.plans")
     if not scored.isEmpty():
-        parts.append(exogenous.sentiment(scored, ctx.lake.read("silver.reviews"), horizon=horizon))
+        moment = local_time("review_ts", ctx.settings.shop.time_zone)
+        reviews = ctx.lake.read("silver.reviews").withColumn("review_ts", moment)
+        parts.append(exogenous.sentiment(scored, reviews, horizon=horizon))
     if not plans.isEmpty():
         parts.append(exogenous.planned(plans, series.select("unique_id").distinct()))
     if parts:
@@ -119,11 +122,11 @@ def _with_future(ctx: Context, series: DataFrame, tree: DataFrame) -> tuple[Data
 
 
 def _weather(ctx: Context) -> DataFrame | None:
-    """[ds, temperature_c, rain_mm] of forecast.weather_country, if it is known up to the last day that is forecast."""
-    conf, last = ctx.settings.forecast, ctx.as_of() + timedelta(days=ctx.settings.forecast.horizon_days - 1)
-    if conf.weather_country is None:
+    """[ds, temperature_c, rain_mm] of the shop's country, if it is known up to the last day that is forecast."""
+    country, last = ctx.settings.shop.country, ctx.as_of() + timedelta(days=ctx.settings.forecast.horizon_days - 1)
+    if country is None:
         return None
-    weather = ctx.lake.read_if_exists("silver.weather").where(F.col("country") == conf.weather_country)
+    weather = ctx.lake.read_if_exists("silver.weather").where(F.lower(F.trim("country")).isin(names_of(country)))
     days = weather.select(F.col("day").alias("ds"), "temperature_c", "rain_mm")
     return None if days.where(F.col("ds") >= F.lit(last)).isEmpty() else days
 
@@ -160,7 +163,10 @@ def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drif
 def _order(ctx: Context) -> None:
     """gold.demand_forecast and silver.products -> gold.replenishment. A unit short loses its margin, one left costs
     forecast.holding_rate of what it cost, a year; forecast.service_level, where set, takes the place of that ratio."""
-    conf, products = ctx.settings.forecast, ctx.lake.read_if_exists("silver.products")
+    conf, products = (
+        ctx.settings.forecast,
+        ctx.lake.read_if_exists("silver.products").transform(in_shop_currency, ctx.settings.shop),
+    )
     chosen = ctx.lake.read("gold.demand_forecast").where("chosen")
     priced = products.where("unit_cost > 0 AND list_price > unit_cost").select(
         F.col("sku").alias("unique_id"),

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from onecart.config import Privacy
 from onecart.contracts.base.table import IDENTIFIERS
 from onecart.errors import OneCartError
+from onecart.governance.phones import national, national_digits
 from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_file, key_ring
 
 ANYWHERE = "any"  # kind of an identifier that no one else's can be mistaken for
@@ -23,7 +24,7 @@ SHORTEST = 6  # characters of such an identifier
 TELLING = ("record", "email", "phone", "card", "account", "device", "cookie", "handle")
 _RUN = rf"[\p{{L}}\p{{N}}_][\p{{L}}\p{{N}}_.+@'-]{{{SHORTEST - 2},}}[\p{{L}}\p{{N}}_]"
 _WORD = rf"[\p{{L}}\p{{N}}_]{{{SHORTEST},}}"
-_NUMBER = r"[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}"
+_NUMBER = r"\+?[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}"
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,8 @@ def current(lake: Tables, privacy: Privacy) -> Suppressions | None:
 
 
 def normal(kind: str, value: str) -> str:
-    """An identifier as it is signed: lower case without outer spaces; a phone number as its digits, see `phone_digits`."""
-    if kind != "phone":
-        return value.strip().lower()
-    digits = "".join(c for c in value if c in "0123456789")
-    digits = digits.removeprefix("00")
-    return digits.removeprefix("44").lstrip("0")
-
-
-def phone_digits(number: Column) -> Column:
-    """Digits of a number without 00, the country code 44 and leading zeros, so that ways to write a British number meet."""
-    digits = F.regexp_replace(number, "[^0-9]", "")
-    return F.regexp_replace(F.regexp_replace(F.regexp_replace(digits, "^00", ""), "^44", ""), "^0+", "")
+    """An identifier as it is signed: lower case without outer spaces; a phone number as its national digits."""
+    return national(value) if kind == "phone" else value.strip().lower()
 
 
 def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str | None) -> DataFrame:
@@ -101,7 +92,7 @@ def with_suppressed(rows: DataFrame, suppressions: Suppressions | None) -> DataF
         columns = [c for c in rows.columns if IDENTIFIERS.get(c, ("",))[0] in TELLING]
         for column in columns:
             kind = IDENTIFIERS[column][0]
-            value = phone_digits(F.col(column)) if kind == "phone" else F.lower(F.trim(F.col(column)))
+            value = national_digits(F.col(column)) if kind == "phone" else F.lower(F.trim(F.col(column)))
             for i, key in enumerate(suppressions.keys.keys):
                 mark = f"_{column}_{i}"
                 listed = suppressions.listed.where(F.col("kind") == kind).select(F.col("hash").alias(mark))
@@ -114,5 +105,5 @@ def _tokens(text: Column) -> Column:
     """The distinct things in a line that can be an identifier: words, runs with dots and @ in them, phone numbers."""
     plain = F.replace(F.lower(text), F.lit("%40"), F.lit("@"))
     found = [F.regexp_extract_all(plain, F.lit(pattern), F.lit(0)) for pattern in (_RUN, _WORD)]
-    numbers = F.transform(F.regexp_extract_all(plain, F.lit(_NUMBER), F.lit(0)), phone_digits)
+    numbers = F.transform(F.regexp_extract_all(plain, F.lit(_NUMBER), F.lit(0)), national_digits)
     return F.array_distinct(F.concat(*found, numbers))

@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError
 from onecart.frames import composed
+from onecart.governance.phones import national_digits
 
 # Column -> other names it is known by. Columns of any simple type; the first one present is taken.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -103,14 +104,8 @@ def _email(text: Column) -> Column:
 
 
 def _phone(text: Column) -> Column:
-    """Digits only; British numbers in national form, so that +44 20.., 0044 20.., +44 (0)20.. and 020.. meet.
-
-    Fewer than seven digits are no phone number.
-    """
-    bare = F.regexp_replace(text, "[^0-9+]", "")
-    national = F.regexp_replace(bare, r"^(?:\+|00)?440?([0-9]{9,10})$", "0$1")
-    digits = F.regexp_replace(F.regexp_replace(national, r"^00", ""), r"\+", "")
-    return F.when(F.length(digits) >= 7, digits)
+    """The national digits, so that +44 20.., 0044 20.., +44 (0)20.. and 020.. meet. Fewer than seven digits are no number."""
+    return F.when(F.length(_digits(text)) >= 7, national_digits(text))
 
 
 def _digits(text: Column) -> Column:

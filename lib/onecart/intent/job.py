@@ -11,6 +11,7 @@ from onecart.context import Context, Result
 from onecart.contracts import contract
 from onecart.errors import DataError, NothingToDo
 from onecart.facts import ORDERS, require_current
+from onecart.frames import local_time
 from onecart.intent import registry
 from onecart.intent.evaluation import drift
 from onecart.intent.evaluation.fairness import audit
@@ -42,7 +43,7 @@ def run(ctx: Context) -> Result:
             f"gold.customer_features holds {', '.join(map(str, dates)) or 'no date'}; needed are {as_of} and two dates "
             f"at least {ahead.days} days before it. Run `onecart run behave`, or set a smaller intent.horizon_days"
         )
-    events = purchases(ctx.lake.read(ORDERS))
+    events = purchases(ctx.lake.read(ORDERS), ctx.settings.shop.time_zone)
     past = features.where(F.col("as_of").isin(known))
     labelled = buys(past, events, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
     examples = labelled.drop("label_from", "label_until").persist()
@@ -130,10 +131,11 @@ def _alarm(moved: dict[str, float], limit: float | None, result: Result) -> None
     raise error
 
 
-def purchases(orders: DataFrame) -> DataFrame:
-    """One row per order line of gold.customer_orders that is no return: customer_id, ts; lines of nobody are left out."""
+def purchases(orders: DataFrame, zone: str) -> DataFrame:
+    """One row per order line of gold.customer_orders that is no return: customer_id, ts (of clocks in the time zone `zone`); lines of nobody
+    are left out."""
     sold = orders.where("quantity > 0 AND customer_id IS NOT NULL")
-    return sold.select("customer_id", F.col("order_ts").alias("ts"))
+    return sold.select("customer_id", local_time("order_ts", zone).alias("ts"))
 
 
 def with_decile(features: DataFrame, model: IntentModel, *, reasons: int = 3) -> DataFrame:

@@ -62,7 +62,7 @@ def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, strea
     counted = before.select("batch").first()  # all rows are of one batch
     if counted is not None and counted["batch"] >= number:
         return
-    visits = update(before, Owners.of(lake).named(batch, "silver.interactions"), rules)
+    visits = update(before, Owners.of(lake).named(batch, "silver.interactions"), rules, ctx.settings.shop)
     visits = visits.withColumn("session_id", session_id()).transform(break_lineage)
     newest = visits.agg(F.max("ended_ts")).first()
     if newest is None or newest[0] is None:

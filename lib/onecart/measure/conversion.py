@@ -3,42 +3,49 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart.config import Shop
 from onecart.contracts import contract
+from onecart.facts.shop import of_kind, with_totals
+from onecart.frames import day_of
 
 
-def conversion_daily(sessions: DataFrame, orders: DataFrame, footfall: DataFrame, *, currency: str) -> DataFrame:
-    """One row per day (UTC) and channel, its key: the columns of gold.conversion_daily.
+def conversion_daily(
+    sessions: DataFrame, orders: DataFrame, footfall: DataFrame, *, currency: str, shop: Shop
+) -> DataFrame:
+    """One row per day and channel, its key: the columns of gold.conversion_daily.
 
-    A visitor counts once a day and channel however many visits they make, and once in `online`, which is web and app
-    together. A store's visitors are the people counted at its doors, all stores together, and none are known (null)
+    A visitor counts once a day and channel however many visits they make, and once in `online`, which is all online channels
+    together; so does one of several stores in `stores`. A store's visitors are the people counted at its doors, all stores together, and none are known (null)
     where nobody counts or fewer were counted than bought. Orders and revenue are those placed that day; returns are
     taken off on the day they came back.
 
     sessions: gold.sessions; orders: silver.orders; footfall: silver.footfall.
     """
     visitors = (
-        sessions.withColumn("day", F.to_date("started_ts"))
-        .transform(_and_online)
+        sessions.withColumn("day", day_of("started_ts", shop.time_zone))
+        .transform(with_totals, shop, online=True)
         .groupBy("day", "channel", "visitor_id")
         .agg(F.max("purchased").alias("bought"))
         .groupBy("day", "channel")
         .agg(F.count("*").alias("seen"), F.count_if("bought").alias("buyers"))
     )
-    counted = footfall.groupBy("day").agg(F.sum("visitors").alias("people")).withColumn("channel", F.lit("store"))
+    counted = (
+        footfall.groupBy("day").agg(F.sum("visitors").alias("people")).withColumn("channel", F.lit(shop.all_stores))
+    )
     sales = (
-        orders.groupBy(F.to_date("order_ts").alias("day"), "channel", "order_id")
+        orders.groupBy(day_of("order_ts", shop.time_zone).alias("day"), "channel", "order_id")
         .agg(
             F.max(F.col("quantity") > 0).cast("int").alias("sold"),
             F.sum(F.when(F.col("currency") == currency, F.col("amount"))).alias("amount"),
         )
-        .transform(_and_online)
+        .transform(with_totals, shop, online=True)
         .groupBy("day", "channel")
         .agg(F.sum("sold").alias("orders"), F.sum("amount").alias("revenue"))
     )
     rows = visitors.join(sales, ["day", "channel"], how="full").join(counted, ["day", "channel"], how="full")
     rows = rows.na.fill(0, ["buyers", "orders"])
     people = F.when(F.col("people") >= F.col("buyers"), F.col("people"))
-    seen = F.when(F.col("channel") == "store", people).otherwise(F.col("seen"))
+    seen = F.when(of_kind(shop, "store"), people).otherwise(F.col("seen"))
     return (
         rows.withColumn("visitors", seen)
         .withColumns(
@@ -50,8 +57,3 @@ def conversion_daily(sessions: DataFrame, orders: DataFrame, footfall: DataFrame
         )
         .select(*contract("gold.conversion_daily").schema.fieldNames())
     )
-
-
-def _and_online(df: DataFrame) -> DataFrame:
-    online = F.when(F.col("channel").isin("web", "app"), F.array("channel", F.lit("online")))
-    return df.withColumn("channel", F.explode(F.coalesce(online, F.array("channel"))))

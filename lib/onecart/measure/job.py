@@ -1,23 +1,39 @@
 """The job `measure`: gold.sessions, silver.orders and footfall -> gold.conversion_daily."""
 
+import logging
+
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
+from onecart.facts.shop import in_shop_currency
 from onecart.measure.conversion import conversion_daily
 
 NO_CURRENCY = "XXX"  # as ISO 4217 says it: of a shop without orders
+_SHOWN = 5  # currencies, at most
+_log = logging.getLogger(__name__)
 
 
 def run(ctx: Context) -> Result:
-    """Replaces gold.conversion_daily. Revenue is in the currency of most order lines; other currencies are left out."""
+    """Replaces gold.conversion_daily. Revenue is in the shop's currency, or that of most order lines; that in other
+    currencies, and without a rate, is left out, and warned of."""
     ctx.require_rows("gold.sessions", "silver.orders")
+    shop = ctx.settings.shop
     sessions, orders = (ctx.lake.read_if_exists(name) for name in ("gold.sessions", "silver.orders"))
-    main = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
-    currency = main["currency"] if main else NO_CURRENCY
+    orders = orders.transform(in_shop_currency, shop)
+    lines = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").limit(_SHOWN).collect()
+    currency = shop.currency or (lines[0]["currency"] if lines else NO_CURRENCY)
+    if left_out := [row["currency"] for row in lines if row["currency"] != currency]:
+        _log.warning(
+            "revenue is in %s; that of orders in %s is left out: say what 1 of it is worth with --set shop.rates.%s=...",
+            currency,
+            ", ".join(left_out),
+            left_out[0],
+        )
     footfall = ctx.lake.read_if_exists("silver.footfall")
-    rows = conversion_daily(sessions, orders, footfall, currency=currency)
+    rows = conversion_daily(sessions, orders, footfall, currency=currency, shop=shop)
     written = ctx.lake.replace("gold.conversion_daily", rows)
-    known = ctx.lake.read("gold.conversion_daily").where("channel IN ('online', 'store') AND visitors > 0")
+    both = F.col("channel").isin(shop.all_online, shop.all_stores)
+    known = ctx.lake.read("gold.conversion_daily").where(both & (F.col("visitors") > 0))
     sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).orderBy("channel").collect()
     found = [f"{channel} conversion {b / v:.1%} over {days} days" for channel, b, v, days in sums]
     return Result(

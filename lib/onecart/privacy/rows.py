@@ -11,7 +11,8 @@ from pyspark.sql.pandas.functions import pandas_udf
 from onecart.config import Settings
 from onecart.contracts import contract
 from onecart.contracts.base.table import IDENTIFIERS
-from onecart.governance.suppression import normal, phone_digits
+from onecart.governance.phones import national_digits
+from onecart.governance.suppression import normal
 from onecart.lake import Lake
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.subject import Subject
@@ -41,7 +42,7 @@ def _lines_about(lines: DataFrame, feed: str, subject: Subject, settings: Settin
     if source is None or whole.isEmpty():
         return found
     table = contract(source.into)
-    parsed = parse(whole, feed, source, table).transform(normalise, table)
+    parsed = parse(whole, feed, source, table).transform(normalise, table, settings.shop.country)
     place = ["source_file", "line_no", "record_no"]
     both = parsed.where(_typed(parsed, subject)).select(place).union(found.select(place)).distinct()
     theirs = both.withColumnsRenamed({column: f"their_{column}" for column in place})
@@ -55,7 +56,7 @@ def _typed(rows: DataFrame, subject: Subject) -> Column:
         kinds = IDENTIFIERS.get(column, ())
         values = subject.of(kinds)
         if values and "phone" in kinds:
-            about = about | phone_digits(F.col(column)).isin([normal("phone", v) for v in values])
+            about = about | national_digits(F.col(column)).isin([normal("phone", v) for v in values])
         elif values:
             about = about | F.col(column).isin(values)
     return F.coalesce(about, F.lit(False))

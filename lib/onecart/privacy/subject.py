@@ -13,7 +13,8 @@ from onecart.contracts import contract
 from onecart.contracts.base.table import IDENTIFIERS
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
-from onecart.governance.suppression import SHORTEST, normal, phone_digits
+from onecart.governance.phones import national_digits
+from onecart.governance.suppression import SHORTEST, normal
 from onecart.lake import Lake
 from onecart.privacy.matcher import Matcher
 from onecart.quality.normalise import normalise
@@ -87,7 +88,8 @@ def sightings(lake: Lake, settings: Settings) -> DataFrame:
             lines = lake.read(f"bronze.{feed}").where("payload IS NOT NULL")
             if not lines.isEmpty():
                 table = contract(source.into)
-                frames.append(_seen(parse(lines, feed, source, table).transform(normalise, table), source.into))
+                rows = parse(lines, feed, source, table).transform(normalise, table, settings.shop.country)
+                frames.append(_seen(rows, source.into))
     if not frames:
         raise UsageError(f"there is nobody in {lake.root} yet; run `onecart run clean` first")
     return reduce(DataFrame.unionByName, frames).distinct()
@@ -126,7 +128,7 @@ def _records_of(
     if email:
         same = same | ((F.col("kind") == "email") & (F.col("value") == normal("email", email)))
     if phone:
-        same = same | ((F.col("kind") == "phone") & (phone_digits(F.col("value")) == normal("phone", phone)))
+        same = same | ((F.col("kind") == "phone") & (national_digits(F.col("value")) == normal("phone", phone)))
     found = seen.where(same).select("record_id").distinct()
     owners = (
         found.join(links, "record_id", how="left").select("customer_id").where("customer_id IS NOT NULL").distinct()

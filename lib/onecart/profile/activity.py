@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.contracts.base.table import MONEY
+from onecart.frames import day_of, local_time
 
 
 def baskets(lines: DataFrame) -> DataFrame:
@@ -21,15 +22,15 @@ def baskets(lines: DataFrame) -> DataFrame:
     )
 
 
-def purchases(baskets: DataFrame, *, as_of: date) -> DataFrame:
+def purchases(baskets: DataFrame, *, as_of: date, zone: str) -> DataFrame:
     """Baskets -> one row per customer_id: orders, units, revenue, currency, recency_days, average_basket, and what the
-    lifetime models ask for: order_days (days with an order), first_day and last_day of them, day_value (revenue per
+    lifetime models ask for: order_days (days with an order, in the time zone `zone`), first_day and last_day of them, day_value (revenue per
     order day).
 
-    Money is never converted: revenue, average_basket and day_value are of the currency most ordered in, named in
+    Money of two currencies is never added: revenue, average_basket and day_value are of the currency most ordered in, named in
     `currency`; a day with orders in two currencies is two order days.
     """
-    day = F.when(F.col("bought"), F.to_date("order_ts"))
+    day = F.when(F.col("bought"), day_of("order_ts", zone))
     by_currency = baskets.groupBy("customer_id", "currency").agg(
         F.sum(F.col("bought").cast("long")).alias("orders"),
         F.sum("units").alias("units"),
@@ -67,12 +68,12 @@ def purchases(baskets: DataFrame, *, as_of: date) -> DataFrame:
 
 
 def visits(events: DataFrame) -> DataFrame:
-    """Events -> one row per customer_id: `visits`, those to web and app, as gold.sessions has them."""
+    """Events -> one row per customer_id: `visits`, those online, as gold.sessions has them."""
     return events.groupBy("customer_id").agg(F.count_distinct("session_id").alias("visits"))
 
 
-def touches(events: DataFrame, baskets: DataFrame) -> DataFrame:
-    """Events and baskets -> one row per customer_id, channel and hour (UTC): orders, events, first_ts, last_ts."""
+def touches(events: DataFrame, baskets: DataFrame, zone: str) -> DataFrame:
+    """Events and baskets -> one row per customer_id, channel and hour (in the time zone `zone`): orders, events, first_ts, last_ts."""
     seen = [
         events.select(
             "customer_id", "channel", F.col("event_ts").alias("ts"), F.lit(0).alias("bought"), F.lit(1).alias("event")
@@ -88,7 +89,7 @@ def touches(events: DataFrame, baskets: DataFrame) -> DataFrame:
     return (
         seen[0]
         .unionByName(seen[1])
-        .groupBy("customer_id", "channel", F.hour("ts").alias("hour"))
+        .groupBy("customer_id", "channel", F.hour(local_time("ts", zone)).alias("hour"))
         .agg(
             F.sum("bought").alias("orders"),
             F.sum("event").alias("events"),

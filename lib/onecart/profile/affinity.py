@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from onecart.frames import DIGITS
+from onecart.frames import DIGITS, day_of
 
 DIMENSIONS = ("category", "brand")
 _EVENTS = {"product_view": "view", "add_to_cart": "cart"}  # purchases are counted from the orders of every channel
@@ -20,11 +20,12 @@ def affinities(
     weights: Mapping[str, float],
     half_life_days: float,
     as_of: date,
+    zone: str,
 ) -> DataFrame:
     """One row per customer_id, dimension and value: the columns of gold.customer_affinity.
 
     `events`: silver.interactions, `lines`: silver.orders, both with customer_id and before `as_of`. A view, an add to
-    cart and a bought order line count their weight, halved with every half-life of age; of a product whose units all
+    cart and a bought order line count their weight, halved with every half-life of age in days of the time zone `zone`; of a product whose units all
     went back, no purchase counts. `score` is the value's share of the customer's sum in its dimension. A product without
     a category or brand counts for neither: a retailer whose feed names no brands, such as Online Retail II, has no rows
     of dimension `brand`.
@@ -34,7 +35,7 @@ def affinities(
         "customer_id", "sku", F.col("event_ts").alias("ts"), kind.alias("weight")
     )
     bought = lines.select("customer_id", "sku", F.col("order_ts").alias("ts"), "quantity")
-    age = F.datediff(F.lit(as_of), F.to_date("ts"))
+    age = F.datediff(F.lit(as_of), day_of("ts", zone))
     decay = F.pow(F.lit(0.5), age / F.lit(float(half_life_days)))
     paid = F.when(F.col("quantity") > 0, decay * float(weights.get("purchase", 0)))
     looks, kept = F.coalesce(F.sum(F.col("weight") * decay), F.lit(0.0)), F.sum("quantity") > 0

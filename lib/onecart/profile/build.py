@@ -12,7 +12,7 @@ from onecart.contracts import contract
 from onecart.contracts.base.table import MONEY
 from onecart.facts import EVENTS, ORDERS
 from onecart.facts.owners import HAPPENED, Owners
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, local_time
 from onecart.lake import Lake
 from onecart.profile import activity, affinity, consent, history, lifetime, rfm, survivorship
 
@@ -41,10 +41,10 @@ def write_profiles(
     Facts count if they happened before as_of. Contacts count whenever they changed: silver holds their newest version
     only, and a consent withdrawn yesterday must hold for a profile of last month.
     """
-    as_of, conf, lake = ctx.as_of(), ctx.settings.profile, ctx.lake
+    as_of, conf, lake, zone = ctx.as_of(), ctx.settings.profile, ctx.lake, ctx.settings.shop.time_zone
     # Cut wherever several tables or parts start from one frame: the joins behind it should run once.
     everyone = customers(links, records).transform(break_lineage)
-    did = happened(lake, as_of=as_of)
+    did = happened(lake, as_of=as_of, zone=zone)
     people = contacts.join(links.select("record_id", "customer_id"), "record_id", how="inner").transform(break_lineage)
 
     said = survivorship.candidates(people, did.lines)
@@ -53,14 +53,14 @@ def write_profiles(
     lake.replace("gold.customer_consent", consent.consents(everyone, people))
     consents = lake.read("gold.customer_consent")
     baskets = activity.baskets(did.lines).transform(break_lineage)
-    bought = activity.purchases(baskets, as_of=as_of).transform(break_lineage)
+    bought = activity.purchases(baskets, as_of=as_of, zone=zone).transform(break_lineage)
     model = lifetime.fit(bought, conf, as_of=as_of)
     scored = rfm.with_rfm(lifetime.with_scores(bought, model, as_of=as_of, discount_rate=conf.discount_rate))
     parts = [
         survivorship.attributes(survivors),
         consent.as_columns(consents),
         scored,
-        *habits(did, baskets, bought, products),
+        *habits(did, baskets, bought, products, zone),
     ]
     written = lake.replace("gold.customer_profile", profile(everyone, parts, as_of=as_of)).inserted
     note = history.record(lake, lake.read("gold.customer_profile"), as_of=as_of)
@@ -75,6 +75,7 @@ def write_profiles(
             weights={str(kind): weight for kind, weight in conf.affinity_weights.items()},
             half_life_days=conf.affinity_half_life_days,
             as_of=as_of,
+            zone=zone,
         ),
     )
     if model.figures():
@@ -83,21 +84,21 @@ def write_profiles(
     return written, "".join(f"; {n}" for n in notes if n)
 
 
-def happened(lake: Lake, *, as_of: date) -> Facts:
-    """What customers did before `as_of`."""
+def happened(lake: Lake, *, as_of: date, zone: str) -> Facts:
+    """What customers did before `as_of` began in the time zone `zone`."""
     owners, written = Owners.of(lake), {"silver.interactions": EVENTS, "silver.orders": ORDERS}
     frames = []
     for name, time in HAPPENED.items():
         rows = lake.read(written[name]) if name in written else owners.named(lake.read_if_exists(name), name)
-        frames.append(rows.where((F.col(time) < F.lit(as_of)) & F.col("customer_id").isNotNull()))
+        frames.append(rows.where((local_time(time, zone) < F.lit(as_of)) & F.col("customer_id").isNotNull()))
     return Facts(*frames)
 
 
-def habits(did: Facts, baskets: DataFrame, purchases: DataFrame, products: DataFrame) -> list[DataFrame]:
+def habits(did: Facts, baskets: DataFrame, purchases: DataFrame, products: DataFrame, zone: str) -> list[DataFrame]:
     """Frames of one row per customer_id: visits, preferences, top categories, tickets and reviews."""
     return [
         activity.visits(did.events),
-        activity.preferences(activity.touches(did.events, baskets)),
+        activity.preferences(activity.touches(did.events, baskets, zone)),
         activity.top_categories(did.lines, products, purchases),
         activity.counted(tickets=did.tickets, reviews=did.reviews),
     ]

@@ -6,16 +6,17 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.contracts import contract
+from onecart.frames import day_of
 
 
 def write_calendar(ctx: Context) -> None:
-    """From the first order to a year after the last, for the country of the forecast settings."""
-    orders = ctx.lake.read_if_exists("silver.orders")
-    row = orders.agg(F.to_date(F.min("order_ts")), F.to_date(F.max("order_ts"))).first()
-    if row is None or row[0] is None:
+    """From the first order to a year after the last, with the holidays of the shop's country; nothing where it is not set."""
+    shop, orders = ctx.settings.shop, ctx.lake.read_if_exists("silver.orders")
+    row = orders.agg(*[day_of(end("order_ts"), shop.time_zone) for end in (F.min, F.max)]).first()
+    if row is None or row[0] is None or shop.country is None:
         return
     first, last = row
-    rows = calendar(first, last + timedelta(days=365), ctx.settings.forecast.holidays_country)
+    rows = calendar(first, last + timedelta(days=365), shop.country)
     ctx.lake.replace("silver.calendar", ctx.spark.createDataFrame(rows, contract("silver.calendar").schema))
 
 

@@ -194,7 +194,7 @@ def judge(
     suppressions: suppression.Suppressions | None = None,
 ) -> DataFrame:
     """Bronze lines -> rows of `table` with `rule`, `reason` (null: good) and `nth` (2 and more: the same key again)."""
-    rows = parse(lines, name, source, table).transform(normalise, table)
+    rows = parse(lines, name, source, table).transform(normalise, table, ctx.settings.shop.country)
     rows = rows.transform(suppression.with_suppressed, suppressions)
     rows = with_verdict(rows, rules(table, rows.columns, ctx.settings.quality))
     newest = F.col(_NEWEST_WINS[table.name]).desc() if table.name in _NEWEST_WINS else F.lit(0)

@@ -1,6 +1,7 @@
 """Repairs and normal forms, column by column, before the rules are tried."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -10,21 +11,22 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.contracts import Table
 from onecart.contracts.base.table import MONEY, QUANTITY
+from onecart.facts.countries import code_of
 
 MADE = ("order_line_id", "amount", "is_return", "ingested_ts")  # columns that no feed has to map
-REGION = "GB"  # how a phone number without a country code is read
 
 
-def normalise(rows: DataFrame, table: Table) -> DataFrame:
+def normalise(rows: DataFrame, table: Table, home: str | None) -> DataFrame:
     """E-mails in lower case, phones in E.164, postcodes and product codes in upper case without spaces; for order
-    lines also amount, is_return and order_line_id. `table` says which silver table `rows` are meant for.
+    lines also amount, is_return and order_line_id. `table` says which silver table `rows` are meant for, `home` the country
+    (ISO 3166) of whom it is not said; None: not known.
     """
     have = set(rows.columns)
     changes: dict[str, Column] = {}
     if "email" in have:
         changes["email"] = F.lower("email")
     if "phone" in have:
-        changes["phone"] = e164("phone")
+        changes["phone"] = e164("phone", F.col("country") if "country" in have else F.lit(None).cast("string"), home)
     if "postcode" in have:
         changes["postcode"] = F.upper(F.regexp_replace("postcode", r"\s+", ""))
     if "sku" in have:
@@ -57,19 +59,30 @@ def _plain(quantity: Column) -> Column:
     return F.regexp_replace(quantity.cast(QUANTITY).cast("string"), r"\.?0+$", "")
 
 
-@pandas_udf(T.StringType())  # type: ignore[untyped-decorator, call-overload]
-def e164(numbers: Iterator[pd.Series]) -> Iterator[pd.Series]:
-    """Phone numbers as E.164 (+447700900123); what cannot be a number stays as its digits."""
+def e164(number: Column | str, country: Column | str, home: str | None) -> Column:
+    """A phone number as E.164 (+447700900123), read as it is dialled in the country of the record (see `code_of`) or, where it
+    is none there, at home; what can be no number anywhere stays as its digits."""
+
+    @pandas_udf(T.StringType())  # type: ignore[untyped-decorator, call-overload]
+    def parsed(rows: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        for numbers, countries in rows:
+            # Spark gives an empty or null column of texts as one of no type.
+            both = zip(numbers.astype(object), countries.astype(object), strict=True)
+            yield pd.Series([_e164(number, code_of(where), home) for number, where in both], dtype=object)
+
+    return parsed(number, country)  # type: ignore[no-any-return]
+
+
+def _e164(text: str | None, country: str | None, home: str | None) -> str | None:
     import phonenumbers
 
-    def one(text: str | None) -> str | None:
-        if not text:
-            return None
-        try:
-            parsed = phonenumbers.parse(text, REGION)
-        except phonenumbers.NumberParseException:
-            return "".join(c for c in text if c.isdigit()) or None
-        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-    for batch in numbers:
-        yield batch.map(one, na_action="ignore")
+    if not text:
+        return None
+    found = []
+    for region in dict.fromkeys([country or home, home]):
+        with suppress(phonenumbers.NumberParseException):
+            found.append(phonenumbers.parse(text, region))
+    if not found:
+        return "".join(c for c in text if c.isdigit()) or None
+    number = next((n for n in found if phonenumbers.is_valid_number(n)), found[0])
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

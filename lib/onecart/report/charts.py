@@ -1,6 +1,8 @@
 """What the charts of several sections share: colours, bars, the common style, and the way to HTML. No Spark here."""
 
+from collections.abc import Iterable
 from html import escape
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ COLOURS = {
     "mobile": "#E69F00",
     "tablet": "#CC79A7",
 }
+_HUES = ("#56B4E9", "#CC79A7", "#009E73", "#0072B2", "#E69F00", "#D55E00", "#7A7A7A")
 INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
 _NO_NAME = "<extra></extra>"  # at the end of a hover template: no box with the series' name
 
@@ -71,9 +74,11 @@ def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
     return styled(figure, x=metric)
 
 
-def colour(name: object) -> str:
-    """Finds the hue of a channel, device or model."""
-    return COLOURS.get(str(name), INK)
+def hues(names: Iterable[object]) -> dict[str, str]:
+    """Finds the hues of channels or devices; names that have none of their own share those that are left."""
+    told = sorted({str(name) for name in names})
+    left = cycle([hue for hue in _HUES if hue not in {COLOURS.get(name) for name in told}] or _HUES)
+    return {name: COLOURS[name] if name in COLOURS else next(left) for name in told}
 
 
 def styled(figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False, percent_x: bool = False) -> go.Figure:

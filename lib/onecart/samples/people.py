@@ -143,7 +143,7 @@ def _written(people: DataFrame, source: str, dice: Dice, no_email: float, no_pho
 
 
 def _phone(dice: Dice) -> str:
-    """The number in one of the ways people write it, the first ones more often."""
+    """The number in one of the ways people write it, the first ones more often; abroad, with its country code."""
     ways = (
         "concat('0', left(phone, 4), ' ', right(phone, 6))",
         "concat('+44 ', left(phone, 4), ' ', right(phone, 6))",
@@ -151,7 +151,8 @@ def _phone(dice: Dice) -> str:
         "concat('0044', phone)",
         "concat('(0', left(phone, 4), ') ', substr(phone, 5, 3), '-', right(phone, 3))",
     )
-    return f"element_at(array({', '.join(ways)}), 1 + int(pow({dice.u('phone format', 'key')}, 2) * {len(ways)}))"
+    some = f"element_at(array({', '.join(ways)}), 1 + int(pow({dice.u('phone format', 'key')}, 2) * {len(ways)}))"
+    return f"IF(country = 'United Kingdom', {some}, {ways[1]})"
 
 
 def crm_records(people: DataFrame, dice: Dice, span: Span) -> DataFrame:

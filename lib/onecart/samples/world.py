@@ -12,12 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 from onecart.config import Samples, Settings
 from onecart.errors import UsageError
 from onecart.frames import side_by_side
-from onecart.lake.files import hadoop, literal
+from onecart.lake.files import hadoop, listed, literal, qualified, relative
 from onecart.samples import load, orders, people, visits, voices
 from onecart.samples.defects import FATES, Feed, write
 from onecart.samples.seeded_random import Dice
 
-_VERSION = 1  # raise it when the same settings grow another world
+_VERSION = 2  # raise it when the same settings grow another world
 _CUSTOMERS_PER_FILE = 500
 
 
@@ -33,7 +33,8 @@ def grow(
 
     Returns the lines written per feed (`web_orders`), and how many of them are bad copies planted or late
     (`web_orders.duplicate`, `.malformed`, `.absurd`, `.late`; left out where none). The same seed and samples grow the
-    same lines; a world that is already there is left as it is. `invoices` (columns of `load.online_retail_parquet`) and
+    same lines; a world that is already there is left as it is. UsageError where another lies there, or files that are not
+    ours: they would be overwritten. `invoices` (columns of `load.online_retail_parquet`) and
     `reviews` (of `load.amazon_reviews`) take the place of the downloaded data; `progress(feed, lines)` is called after
     each feed.
 
@@ -42,18 +43,11 @@ def grow(
     records] counts the lines.
     """
     files = _Files(spark, settings.landing_root)
-    recipe = {"version": _VERSION, "seed": settings.seed, **settings.samples.model_dump()}
+    recipe: dict[str, Any] = {"version": _VERSION, "seed": settings.seed, **settings.samples.model_dump()}
     recipe["paths"] = {name: source.path for name, source in settings.sources.items()}
     given = invoices is not None or reviews is not None
-    there = files.read()
-    if there and not given and there["recipe"] == recipe:
-        return dict(there["counts"])
-    if there and not given:  # its files may be in bronze already, and a second world would mix with them
-        raise UsageError(
-            f"{settings.landing_root} holds a world grown with other settings; "
-            "give another folder with --lake DIR, or delete that one"
-        )
-    files.delete()
+    if (counts := files.claim(None if given else recipe)) is not None:
+        return counts
     if invoices is None:
         invoices = spark.read.parquet(literal(files.shared(str(load.online_retail_parquet()), settings.lake.root)))
     sentences = load.amazon_reviews() if reviews is None else reviews
@@ -157,8 +151,35 @@ class _Files:
     """The note on which world lies in the landing zone, and the download where Spark can read it, on any file system."""
 
     def __init__(self, spark: SparkSession, root: str) -> None:
-        self.spark = spark
+        self.spark, self.root = spark, root
         self.fs, self.note = hadoop(self.spark, f"{root.rstrip('/')}/_world.json")
+
+    def claim(self, recipe: dict[str, Any] | None) -> dict[str, int] | None:
+        """Notes that a world grows here, so that what a kill leaves is known as ours; gives back the counts of the world of
+        this recipe that is whole already. None: a recipe that nobody can repeat."""
+        note = self.read()
+        strange = self._strange(ours=note is not None)
+        if recipe and note and note["recipe"] == recipe and note["counts"] is not None:
+            return dict(note["counts"])
+        if recipe and note and note["recipe"] not in (recipe, None):
+            # Its files may be in bronze already, and a second world would mix with them.
+            raise UsageError(
+                f"{self.root} holds a world grown with other settings; "
+                "give another folder with --lake DIR, or delete that one"
+            )
+        if strange:
+            raise UsageError(
+                f"{self.root} holds files that the simulator did not write, {strange[0]} the first of {len(strange)}, and "
+                "would overwrite or mix with; give another folder with --lake DIR, or move them away"
+            )
+        self.write({"recipe": recipe, "counts": None})
+        return None
+
+    def _strange(self, *, ours: bool) -> list[str]:
+        """The files here that are not of a world, of which Spark writes `part-...` alone; without a note all are strange."""
+        names = [relative(path, qualified(self.spark, self.root)) for path, _ in listed(self.spark, self.root)]
+        seen = [name for name in names if not any(part[0] in "_." for part in name.split("/"))]
+        return [name for name in seen if not (ours and name.rsplit("/", 1)[-1].startswith("part-"))]
 
     def read(self) -> Any:
         if not self.fs.exists(self.note):
@@ -169,9 +190,6 @@ class _Files:
     def write(self, content: dict[str, Any]) -> None:
         with closing(self.fs.create(self.note, True)) as stream:
             stream.write(bytearray(json.dumps(content, indent=1), "utf-8"))
-
-    def delete(self) -> None:
-        self.fs.delete(self.note, False)
 
     def shared(self, local: str, root: str) -> str:
         """`local` where every executor can read it: itself on one machine, else a copy below `root`."""

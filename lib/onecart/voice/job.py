@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from onecart import models
 from onecart.context import Context, Result
 from onecart.errors import DataError
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, local_time
 from onecart.voice.aspects.extraction import aspects
 from onecart.voice.aspects.mining import mine_terms
 from onecart.voice.aspects.tagger import tag_terms
@@ -110,7 +110,8 @@ def _issues(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     least complained of."""
     conf = ctx.settings.voice
     mentions, products = ctx.lake.read("gold.review_aspects"), ctx.lake.read_if_exists("silver.products")
-    past = reviews.where(F.col("review_ts") < F.lit(ctx.as_of()))
+    local = reviews.withColumn("review_ts", local_time("review_ts", ctx.settings.shop.time_zone))
+    past = local.where(F.col("review_ts") < F.lit(ctx.as_of()))
     found = product_issues(
         mentions,
         past,

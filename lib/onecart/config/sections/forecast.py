@@ -1,6 +1,7 @@
 """Settings of demand forecasts and of replenishment."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,12 +11,12 @@ from onecart.config.sections.section import Section
 class Forecast(Section):
     """Demand a day and product, and what to order."""
 
+    moved: ClassVar[Mapping[str, str]] = dict.fromkeys(("holidays_country", "weather_country"), "shop.country")
+
     top_skus: int | None = Field(300, ge=1)  # the best sellers; None: every SKU
     horizon_days: int = Field(28, ge=1)
     backtest_windows: int = Field(3, ge=1)
     models: tuple[str, ...] | None = None  # None: those that suit the demand of each product
-    holidays_country: str = "GB"
-    weather_country: str | None = "United Kingdom"  # as in silver.weather; None: weather is not looked at
     bulk_times: float = Field(
         5.0, gt=0
     )  # a line of more units than so many times the product's 99 % line counts as that

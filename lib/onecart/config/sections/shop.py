@@ -54,6 +54,17 @@ class Shop(Section):
     goods: Pattern | None = None  # of SKUs; the others (postage, fees, vouchers) are neither offered nor forecast
     channels: dict[str, ChannelKind] = {}  # a name that is not here is taken for online, and warned of
 
+    @property
+    def all_online(self) -> str:
+        """The name under which all online channels are counted together."""
+        return "all online" if "online" in self.channels else "online"
+
+    @property
+    def all_stores(self) -> str:
+        """The name under which all stores are counted together: the store's own where there is one."""
+        stores = [name for name, kind in self.channels.items() if kind == "store"]
+        return stores[0] if len(stores) == 1 else "all stores" if "stores" in self.channels else "stores"
+
     @model_validator(mode="after")
     def _rates_have_a_target(self) -> "Shop":
         if self.rates and self.currency is None:

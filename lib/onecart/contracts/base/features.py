@@ -80,9 +80,9 @@ FEATURES: tuple[Feature, ...] = (
     *_trends(),
     Feature("average_basket", "spend per order, returns taken off", "the currency most ordered in", null=_NONE_YET),
     Feature("order_gap_days", "mean time between orders", "days", null="fewer than two"),
-    Feature("web_share", "orders by web", "share of orders", null=_NONE_YET),
+    Feature("web_share", "orders online, not by app", "share of orders", null=_NONE_YET),
     Feature("app_share", "orders by app", "share of orders", null=_NONE_YET),
-    Feature("store_share", "orders in store", "share of orders", null=_NONE_YET),
+    Feature("store_share", "orders in stores", "share of orders", null=_NONE_YET),
     Feature("app_visit_share", "visits by app", "share of online visits", null=_NONE_YET),
     Feature(
         "price_index", "mean of price paid / median price of the product", "ratio", window_days=365, null=_NO_LINES

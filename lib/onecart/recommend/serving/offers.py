@@ -13,7 +13,7 @@ from onecart import models
 from onecart.config import Recommend, Settings
 from onecart.context import Context
 from onecart.facts.shop import are_goods
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, local_time
 from onecart.recommend.events import interactions
 from onecart.recommend.recommender import Recommender
 from onecart.recommend.serving.rerank import reranked
@@ -73,10 +73,14 @@ def customers_of(ctx: Context) -> DataFrame:
 
 
 def happened(settings: Settings, orders: DataFrame, events: DataFrame, *, before: date | None = None) -> DataFrame:
-    """`interactions` with goods by the settings."""
+    """`interactions` with goods by the settings, at times of the shop's clocks."""
     values = {str(kind): value for kind, value in settings.recommend.event_values.items()}
-    goods = are_goods(settings.shop)
-    return interactions(orders.where(goods), events.where(goods), values=values, before=before)
+    goods, zone = are_goods(settings.shop), settings.shop.time_zone
+    orders, events = (
+        rows.where(goods).withColumn(moment, local_time(moment, zone))
+        for rows, moment in ((orders, "order_ts"), (events, "event_ts"))
+    )
+    return interactions(orders, events, values=values, before=before)
 
 
 def offers(made: Kept, customers: DataFrame, goods: DataFrame, ctx: Context) -> DataFrame:

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.frames import local_time
 from onecart.report import charts
 from onecart.report.card import Card, Section
 from onecart.report.model_health import newest
@@ -19,7 +20,9 @@ SOLD_DAYS = 180  # of history before a forecast that a chart shows
 def cards(ctx: Context) -> list[Card]:
     forecast, health = ctx.lake.read_if_exists("gold.demand_forecast"), ctx.lake.read_if_exists("gold.model_health")
     products, ledger = ctx.lake.read_if_exists("silver.products"), ctx.lake.read_if_exists("gold.forecast_ledger")
-    examples = demand_examples(forecast, ctx.lake.read_if_exists("silver.orders"), products, 3)
+    orders = ctx.lake.read_if_exists("silver.orders")
+    sold = orders.withColumn("order_ts", local_time("order_ts", ctx.settings.shop.time_zone))
+    examples = demand_examples(forecast, sold, products, 3)
     models = demand_table(health).toPandas()
     errors = models[["model", "wape"]].rename(columns={"wape": "value"}).assign(model=lambda t: "forecast." + t.model)
     covered = demand_coverage(ctx.lake.read_if_exists("gold.forecast_backtest"), ledger)

@@ -1,6 +1,5 @@
 """Conversion: rates, revenue and the funnel, of gold.conversion_daily (measure) and gold.funnel (behaviour)."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -9,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
+from onecart.facts.shop import is_online
 from onecart.report import charts
 from onecart.report.card import Card, Section
 
@@ -17,15 +17,18 @@ STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase
 
 def cards(ctx: Context) -> list[Card]:
     daily = ctx.lake.read_if_exists("gold.conversion_daily")
-    online = weekly_conversion(daily).toPandas()
-    both = weekly_conversion(daily, ("online", "store")).toPandas()
+    shop = ctx.settings.shop
+    totals = F.col("channel").isin(shop.all_online, shop.all_stores)
+    single = daily.where(F.col("channel").isin(*shop.channels) | ~totals)
+    online = weekly_conversion(single.where(is_online(shop))).toPandas()
+    both = weekly_conversion(daily.where(totals)).toPandas()
     both = both if both.channel.nunique() > 1 else both.head(0)  # nothing to compare
-    funnel = ctx.lake.read_if_exists("gold.funnel")
+    funnel = ctx.lake.read_if_exists("gold.funnel").where(is_online(shop))
     by_channel, by_device = (funnel_steps(funnel, by).toPandas() for by in ("channel", "device_type"))
     return [
         Card("Online conversion rate by week", online, plot_conversion),
         Card("Conversion rate online and in store by week", both, plot_conversion),
-        Card("Net revenue by week", weekly_revenue(daily).toPandas(), plot_revenue),
+        Card("Net revenue by week", weekly_revenue(single).toPandas(), plot_revenue),
         Card("Visits that reached each step, and drop-off", by_channel, plot_funnel),
         Card("The same by device", by_device, partial(plot_funnel, by="device_type")),
     ]
@@ -34,30 +37,24 @@ def cards(ctx: Context) -> list[Card]:
 SECTION = Section("Conversion", cards)
 
 
-def weekly_conversion(daily: DataFrame, channels: Sequence[str] = ("web", "app")) -> DataFrame:
+def weekly_conversion(daily: DataFrame) -> DataFrame:
     """Sums visitors and buyers per week and channel, over the days whose visitors are known."""
     week = F.date_trunc("week", "day").cast("date").alias("week")
     sums = [F.sum(c).cast("double").alias(c) for c in ("visitors", "buyers")]
-    known = daily.where(F.col("channel").isin(*channels) & (F.col("visitors") > 0))
-    return known.groupBy(week, "channel").agg(*sums).orderBy("week")
+    return daily.where("visitors > 0").groupBy(week, "channel").agg(*sums).orderBy("week")
 
 
 def weekly_revenue(daily: DataFrame) -> DataFrame:
-    """Sums revenue per week and channel."""
+    """Sums revenue per week, channel and currency."""
     week = F.date_trunc("week", "day").cast("date").alias("week")
-    return (
-        daily.where("channel <> 'online'")
-        .groupBy(week, "channel")
-        .agg(F.sum("revenue").cast("double").alias("revenue"))
-        .orderBy("week")
-    )
+    revenue = F.sum("revenue").cast("double").alias("revenue")
+    return daily.groupBy(week, "channel", "currency").agg(revenue).orderBy("week")
 
 
 def funnel_steps(funnel: DataFrame, by: str = "channel") -> DataFrame:
-    """Counts the visits that reached each step, one row per `by` (channel | device_type; null: unknown) of the online
-    channels and step, in order; drop_off: share of the visits of the step before that did not."""
+    """Counts the visits that reached each step, one row per `by` (channel | device_type; null: unknown) and step, in order; drop_off: share of the visits of the step before that did not."""
     name = F.coalesce(by, F.lit("unknown")).alias(by)
-    totals = funnel.where("channel IN ('web', 'app')").groupBy(name).agg(*[F.sum(s).alias(s) for s in STEPS])
+    totals = funnel.groupBy(name).agg(*[F.sum(s).alias(s) for s in STEPS])
     before = dict(zip(STEPS[1:], STEPS, strict=False))
     step = [
         F.struct(
@@ -73,27 +70,28 @@ def funnel_steps(funnel: DataFrame, by: str = "channel") -> DataFrame:
 
 def plot_conversion(daily: pd.DataFrame) -> go.Figure:
     """Plots buyers / visitors per week of `daily`[week, channel, visitors, buyers], one line per channel."""
-    figure = go.Figure()
+    figure, hues = go.Figure(), charts.hues(daily.channel)
     for channel, rows in daily.groupby("channel", sort=True):
         rate = rows.buyers / rows.visitors
         figure.add_scatter(
-            x=rows.week, y=rate, name=channel, mode="lines", line={"color": charts.colour(channel), "width": 2}
+            x=rows.week, y=rate, name=channel, mode="lines", line={"color": hues[str(channel)], "width": 2}
         )
     return charts.styled(figure, y="buyers / visitors", percent=True)
 
 
 def plot_revenue(weekly: pd.DataFrame) -> go.Figure:
-    """Plots `weekly`[week, channel, revenue] as stacked bars."""
-    figure = go.Figure()
+    """Plots `weekly`[week, channel, currency, revenue] as stacked bars."""
+    figure, hues = go.Figure(), charts.hues(weekly.channel)
     for channel, rows in weekly.groupby("channel", sort=True):
-        figure.add_bar(x=rows.week, y=rows.revenue, name=channel, marker_color=charts.colour(channel))
-    return charts.styled(figure.update_layout(barmode="stack"), y="net revenue a week, GBP")
+        figure.add_bar(x=rows.week, y=rows.revenue, name=channel, marker_color=hues[str(channel)])
+    money = ", ".join(sorted(set(weekly.currency)))
+    return charts.styled(figure.update_layout(barmode="stack"), y=f"net revenue a week, {money}")
 
 
 def plot_funnel(steps: pd.DataFrame, by: str = "channel") -> go.Figure:
     """Plots the share of visits that reached each step, and of those of the step before that did not. `steps`: `by`,
     step, visits, drop_off (steps in order)."""
-    figure = go.Figure()
+    figure, hues = go.Figure(), charts.hues(steps[by])
     for name, rows in steps.groupby(by, sort=True):
         share = rows.visits / rows.visits.iloc[0]
         text = [
@@ -105,7 +103,7 @@ def plot_funnel(steps: pd.DataFrame, by: str = "channel") -> go.Figure:
             x=share,
             name=str(name),
             orientation="h",
-            marker_color=charts.colour(name),
+            marker_color=hues[str(name)],
             text=text,
             textposition="auto",
         )
