@@ -123,7 +123,7 @@ def require_type(df: DataFrame, name: str, kind: Kind, what: str) -> None:
         raise UsageError(f"{what}: column '{name}' must hold {words}, found {found.simpleString()}")
 
 
-def library_function(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def library_function(*names: str, nlp: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorates a function that strangers call with frames of theirs: it works as it does in a job.
 
     - Frames may be of pandas; they are brought onto the session, times without a zone as timestamps without one.
@@ -145,7 +145,7 @@ def library_function(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 if name in must_be_frames and value is not None and not _is_frame(value):
                     kind = type(value).__name__
                     raise UsageError(f"{who}: {name} must be a DataFrame of Spark or pandas, found {kind}")
-            with our_settings(_session_of([*bound.arguments.values()])) as spark:
+            with our_settings(_session_of([*bound.arguments.values()], nlp)) as spark:
                 for name, value in bound.arguments.items():
                     if name != "self":
                         bound.arguments[name] = _accepted(spark, value, f"{who}: {name}")
@@ -173,13 +173,13 @@ def _is_frame(value: Any) -> bool:
     return isinstance(value, DataFrame | pd.DataFrame)
 
 
-def _session_of(values: Iterable[Any]) -> SparkSession:
-    """The session of the first frame, else the active one, else a new one."""
+def _session_of(values: Iterable[Any], nlp: bool) -> SparkSession:
+    """The session of the first frame, else the active one, else a new one (with Spark NLP)."""
     for value in values:
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, DataFrame):
                 return one.sparkSession
-    return SparkSession.getActiveSession() or session()
+    return SparkSession.getActiveSession() or session(nlp)
 
 
 def _accepted(spark: SparkSession, value: Any, what: str) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -91,6 +91,8 @@ def forecast(
     """Forecasts `h` periods of demand for every series, with intervals, a backtest and a ledger of what became of each.
 
     series: [unique_id (string or integer), ds (date, timestamp or text), y (number), ...], any order.
+        A time without a zone (text, pandas) is taken as it stands. Timestamps are moments: of hours in UTC, else the day that the
+        session's zone shows, or UTC where they are midnights there.
         Rows of one date are summed; dates without a row count as 0, from the series' first to its last known value;
         a null y is unknown (closed, sold out), not 0; negative y counts as 0. What was repaired is in the ledger's reason.
     freq: h (hours), D (days), W (weeks, on the weekday the series has), MS (months, dated on the 1st), ME (on the last), QS, YS.
@@ -133,7 +135,7 @@ def forecast(
         shared=None if of_all is None else _shared(of_all, clock),
         static=() if static is None else _attributes(static),
     )
-    together = _together(series, own, regressors, clock)
+    together = clock.together(series, own, regressors)
     found = with_static(backtests(packed(together, regressors), plan), static).persist()
     found = _with_global(
         found, plan, [m for m in models or global_models.BOOSTED if m in global_models.MODELS], asked=models is not None
@@ -174,28 +176,6 @@ def _with_global(found: DataFrame, plan: Plan, names: Sequence[str], *, asked: b
 def _in_seconds(row: dict[str, Any]) -> dict[str, Any]:
     """A row of results with times as s since 1970: as timestamps they would depend on the session that computes them."""
     return row | {name: int(row[name].timestamp()) for name in _TIMES if name in row}
-
-
-def _together(series: DataFrame, future: DataFrame | None, regressors: tuple[str, ...], clock: Clock) -> DataFrame:
-    """[unique_id as text, ds in s, y, known_ahead, *regressors]: the series' rows, then what is known ahead."""
-    known = [quoted(name).cast("double").alias(name) for name in regressors]
-    unique_id = F.col("unique_id").cast("string").alias("unique_id")
-    rows = series.select(
-        unique_id, _date(series, clock), F.col("y").cast("double"), F.lit(False).alias("known_ahead"), *known
-    )
-    if future is None:
-        return rows
-    ahead = future.select(
-        unique_id, _date(future, clock), F.lit(None).cast("double").alias("y"), F.lit(True).alias("known_ahead"), *known
-    )
-    return rows.unionByName(ahead)
-
-
-def _date(df: DataFrame, clock: Clock) -> Column:
-    """ds in s on the wall. Outside these years pandas has no dates, and a mistyped year would make a grid of a million days."""
-    seconds = clock.seconds(df.schema["ds"].dataType)
-    first, last = (F.lit(day).cast("timestamp").cast("double") for day in ("1900-01-01", "2200-01-01"))
-    return F.when(seconds.between(first, last), seconds).alias("ds")
 
 
 def _date_type(series: DataFrame, freq: str) -> T.DataType:

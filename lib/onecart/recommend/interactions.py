@@ -170,25 +170,20 @@ def checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
 
 def _newest(rows: DataFrame, timed: bool) -> float | None:
     """The newest ts_s. UsageError where something is null or infinite, or nothing is there."""
-    gaps = {"user_id": F.col("user_id").isNull(), "item_id": F.col("item_id").isNull(), "value": _endless("value")}
-    if timed:
-        gaps["ts"] = _endless("ts_s")
-    sums = [F.count_if(gap).alias(name) for name, gap in gaps.items()]
+    numbers = {"value": "value", **({"ts": "ts_s"} if timed else {})}
+    gaps = {(name, "null"): F.col(name).isNull() for name in ("user_id", "item_id")}
+    gaps |= {(name, "null"): F.col(column).isNull() | F.isnan(column) for name, column in numbers.items()}
+    gaps |= {(name, "infinite"): F.abs(column) == F.lit(float("inf")) for name, column in numbers.items()}
+    sums = [F.count_if(gap).alias(str(at)) for at, gap in enumerate(gaps.values())]
     counts = rows.agg(F.count("*").alias("rows"), F.max("ts_s").alias("newest"), *sums).first()
     if not counts["rows"]:
         raise UsageError("interactions are empty: there is nothing to learn from")
-    for name in gaps:
-        if counts[name]:
+    for at, (name, wrong) in enumerate(gaps):
+        if n := counts[str(at)]:
             raise UsageError(
-                f"interactions.{name} is null{'' if name.endswith('_id') else ' or infinite'} in {counts[name]} of "
-                f"{counts['rows']} rows; drop or repair those rows"
+                f"interactions.{name} is {wrong} in {n} of {counts['rows']} rows; drop or repair those rows"
             )
     return counts["newest"]
-
-
-def _endless(number: str) -> Column:
-    """Null, NaN or infinite."""
-    return ~F.coalesce(F.abs(number) < F.lit(float("inf")), F.lit(False))  # NaN is more than infinity in Spark
 
 
 def _ranked(summed: DataFrame, item_ids: DataFrame) -> DataFrame:

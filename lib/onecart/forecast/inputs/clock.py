@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from onecart.frames import quoted
 from onecart.sql_settings import their_time_zone
 
 _DAY_S = 86_400
@@ -33,13 +34,32 @@ class Clock:
         there = F.to_utc_timestamp(moment, self.zone) if isinstance(kind, T.TimestampType) else moment
         return there.cast(kind).alias(name)
 
+    def together(self, series: DataFrame, future: DataFrame | None, regressors: tuple[str, ...]) -> DataFrame:
+        """[unique_id as text, ds in s, y, known_ahead, *regressors]: the series' rows, then what is known ahead."""
+        known = [quoted(name).cast("double").alias(name) for name in regressors]
+        unique_id = F.col("unique_id").cast("string").alias("unique_id")
+        rows = series.select(
+            unique_id, self._date(series), F.col("y").cast("double"), F.lit(False).alias("known_ahead"), *known
+        )
+        if future is None:
+            return rows
+        y = F.lit(None).cast("double").alias("y")
+        ahead = future.select(unique_id, self._date(future), y, F.lit(True).alias("known_ahead"), *known)
+        return rows.unionByName(ahead)
+
+    def _date(self, df: DataFrame) -> Column:
+        """ds in s. Outside these years pandas has no dates, and a mistyped year would make a grid of a million days."""
+        seconds = self.seconds(df.schema["ds"].dataType)
+        first, last = (F.lit(day).cast("timestamp").cast("double") for day in ("1900-01-01", "2200-01-01"))
+        return F.when(seconds.between(first, last), seconds).alias("ds")
+
 
 def clock_of(series: DataFrame, freq: str) -> Clock:
     """The clock by which `series`[ds] keeps its dates, within `our_settings`: UTC for hours; for days and longer the user's zone
     or UTC, by which of them the timestamps are of fewer times of day, and then of more midnights."""
     theirs = their_time_zone(series.sparkSession)
-    if freq == "h" or not isinstance(series.schema["ds"].dataType, T.TimestampType) or theirs == "UTC":
-        return Clock("UTC")
+    if freq == "h" or theirs == "UTC" or not isinstance(series.schema["ds"].dataType, T.TimestampType):
+        return Clock("UTC" if freq == "h" else theirs)
     clocks = [Clock(theirs), Clock("UTC")]
     times = [F.pmod(clock.seconds(T.TimestampType()), F.lit(_DAY_S)) for clock in clocks]
     row = series.agg(*[count for time in times for count in (F.count_distinct(time), F.count_if(time != 0))]).first()

@@ -58,7 +58,7 @@ def train(
     """Learns the probability of `label` from one row per case.
 
     features: numbers, booleans and strings under any names, nulls allowed; other types and identifiers are left out
-    and listed in `.skipped`. label: 0/1, boolean, or two strings. time: date, timestamp or number; the latest quarter
+    and listed in `.skipped`. label: 0/1, boolean, or two strings, none missing. time: date, timestamp or number; the latest quarter
     of the rows, or those from `holdout_from` on, is held out, so that the figures are about the future of what was
     learned; rows less than `gap` (days, or the unit of a numeric time) before are left out: give the days a label looks
     ahead. Without `time` a quarter is drawn by a seeded hash. columns: the features, where not all but label and time.

@@ -29,7 +29,7 @@ _CALIBRATE = "__onecart_calibrate"
 _FEW, _MANY = 20, 20_000  # texts to calibrate on: fewer are not worth it, more bring nothing
 
 
-@library_function()
+@library_function(nlp=True)
 def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
     """Learns which of two or three labels fits a text, in any language.
 
