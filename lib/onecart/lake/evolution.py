@@ -1,17 +1,14 @@
 """Tables made before their contract changed: columns that came later, and columns whose type got wider."""
 
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from delta.tables import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.contracts import CONTRACTS, Table, contract
 from onecart.contracts.base.table import PURGED_FROM, PURGED_TO
-
-if TYPE_CHECKING:
-    from onecart.lake.store import Lake
 
 _DIGITS: dict[type[T.DataType], int] = {T.ByteType: 3, T.ShortType: 5, T.IntegerType: 10, T.LongType: 19}
 
@@ -40,21 +37,22 @@ def widened(name: str, schema: T.StructType) -> list[T.StructField]:
     return [f for f in wanted if f.name in schema.names and _wider(f.dataType, schema[f.name].dataType)]
 
 
-def rewrite(lake: "Lake", name: str, rows: DataFrame) -> None:
-    """Gives the table its contract's types, in one commit: `rows`, read from it by Delta, stay as they are, and so do its
-    properties and layout.
+def rewrite(name: str, where: str, version: int, delta: DeltaTable) -> None:
+    """Gives the table `where` (as SQL names it, at `version`) its contract's types, in one commit. Its rows, properties and
+    layout stay as they are.
 
     Delta lets no column of a new schema be NOT NULL, so that these become checks (`quantity_given`). Who reads the
     changes reads all rows anew, once: those of before have other types.
     """
-    table, where = contract(name), lake.sql_name(name)
-    detail = lake.delta(name).detail().select("properties", "clusteringColumns", "partitionColumns").first()
+    table, rows = contract(name), delta.toDF()  # Delta's own read: of the snapshot that the commit is made against
+    spark = rows.sparkSession
+    detail = delta.detail().select("properties", "clusteringColumns", "partitionColumns").first()
     assert detail is not None
     properties = {
         **dict(detail["properties"]),
         **{f"delta.constraints.{f.name}_given": f"{f.name} IS NOT NULL" for f in table.schema if not f.nullable},
         PURGED_FROM: "-1",
-        PURGED_TO: str(lake.version(name) + 1),
+        PURGED_TO: str(version + 1),
     }
     told = ", ".join(f"{_text(k)} = {_text(v)}" for k, v in properties.items())
     layout = "".join(
@@ -65,12 +63,12 @@ def rewrite(lake: "Lake", name: str, rows: DataFrame) -> None:
     view = f"onecart_{uuid4().hex}"
     _in_order(table, as_contract(name, rows)).createTempView(view)
     try:
-        lake.spark.sql(
+        spark.sql(
             f"CREATE OR REPLACE TABLE {where} USING delta{layout} COMMENT {_text(table.grain)} "
             f"TBLPROPERTIES ({told}) AS SELECT * FROM {view}"
         )
     finally:
-        lake.spark.catalog.dropTempView(view)
+        spark.catalog.dropTempView(view)
 
 
 def _in_order(table: Table, rows: DataFrame) -> DataFrame:

@@ -266,8 +266,8 @@ class Lake:
     def _bring_up_to_contract(self, name: str) -> None:
         schema = self._frame(name, self.version(name)).schema
         if evolution.widened(name, schema):
-            rows = self._load(self.spark.read.format("delta"), name)  # Delta's own read: of the commit's snapshot
-            self._guard(name, lambda: evolution.rewrite(self, name, rows))
+            version, delta = self.version(name), self.delta(name)
+            self._guard(name, lambda: evolution.rewrite(name, self.sql_name(name), version, delta))
         elif later := evolution.added_later(name, schema):
             columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in later)
             self._guard(name, lambda: self.spark.sql(f"ALTER TABLE {self.sql_name(name)} ADD COLUMNS ({columns})"))
