@@ -19,6 +19,13 @@ RESULTS: Mapping[str, str] = MappingProxyType(
         "spark.sql.parser.escapedStringLiterals": "false",
         "spark.sql.parser.quotedRegexColumnNames": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.legacy.parquet.nanosAsLong": "true",  # times in nanoseconds, as pandas writes them, are read as numbers
+        # Days before 1582 are what they say, in files of any writer.
+        **{
+            f"spark.sql.parquet.{kind}RebaseModeIn{way}": "CORRECTED"
+            for kind in ("datetime", "int96")
+            for way in ("Read", "Write")
+        },
     }
 )
 

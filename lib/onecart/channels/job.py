@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -20,8 +19,9 @@ from onecart.context import Context, Result
 from onecart.errors import OneCartError
 from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
+from onecart.lake import Conflict
 from onecart.lake.files import qualified, relative
-from onecart.lake.records import blank_records, read_records
+from onecart.lake.records import blank_records, blank_rows, read_records, read_rows
 
 _log = logging.getLogger(__name__)
 _TRIES = 5
@@ -77,21 +77,16 @@ def ingest_feed(
     ready = settled(ctx.spark, files, ctx.settings.sources[name])
     for _ in range(_TRIES):
         try:
-            account = _ingested(ctx, name, ready, suppressions)
-        except OneCartError as e:
-            if not isinstance(e.__cause__, DeltaConcurrentModificationException):
-                raise
-            account = None
-        if account:
-            return account
-        _log.info("  %-16s another run wrote bronze.%s meanwhile", name, name)
+            return _ingested(ctx, name, ready, suppressions)
+        except Conflict:
+            _log.info("  %-16s another run wrote bronze.%s meanwhile: looks again what is left to read", name, name)
     raise OneCartError(f"other runs of ingest keep writing bronze.{name}; run it again when they are done")
 
 
 def _ingested(
     ctx: Context, name: str, files: list[LandingFile], suppressions: suppression.Suppressions | None
-) -> Account | None:
-    """None: another run has written since this one looked at what bronze has, and nothing was written."""
+) -> Account:
+    """Conflict: another run has written since this one looked at what bronze has, and this one wrote nothing."""
     table, source = f"bronze.{name}", ctx.settings.sources[name]
     ctx.lake.create(table)
     snapshot = ctx.lake.version(table)
@@ -102,8 +97,12 @@ def _ingested(
     for some, again in ((changed, True), (new, False)):
         if not some:
             continue
-        counter = ctx.spark.sparkContext.accumulator(0)
-        records = read_records(ctx.spark, [file.path for file in some], root, source.reader, counter)
+        counter, paths = ctx.spark.sparkContext.accumulator(0), [file.path for file in some]
+        if source.format == "parquet":
+            records = read_rows(ctx.spark, paths, root)
+            counter.add(records.count())
+        else:
+            records = read_records(ctx.spark, paths, root, source.reader, counter)
         if suppressions:
             records, some = without_erased(ctx, name, records, some, suppressions)
         records = with_states(ctx, records, some, source, root)
@@ -119,7 +118,7 @@ def _ingested(
         else:
             written = ctx.lake.append_once(table, records, app_id=app_id, version=snapshot + 1)
         if written.source is None:
-            return None
+            raise Conflict(f"another run of ingest wrote {table} meanwhile")
         total = Account(total.records + counter.value, total.rows + written.inserted, total.files + len(some))
     return total
 
@@ -149,7 +148,10 @@ def without_erased(
     paths = {relative(file.path, whole): file.path for file in files}
     for file in sorted(places):
         scratch = f"{ctx.lake.root}/privacy/work/ingest-{name}"
-        blank_records(ctx.spark, paths[file], scratch, source.reader, places=places[file])
+        if source.format == "parquet":
+            blank_rows(ctx.spark, paths[file], scratch, places={line for line, _ in places[file]})
+        else:
+            blank_records(ctx.spark, paths[file], scratch, source.reader, places=places[file])
     now = {file.path: file for file in files_of(ctx, source)}
     return left, [now.get(file.path, file) for file in files]
 
