@@ -28,7 +28,9 @@ def taken(spark: Any, rows: list[tuple[Any, ...]], seed: int = 7) -> dict[str, d
     from onecart.facts.sessionization import with_session
     from onecart.live.snapshots import snapshots
 
-    found = snapshots(with_session(spark.createDataFrame(rows, EVENT), Behaviour(), Shop()), seed=seed).collect()
+    found = snapshots(
+        with_session(spark.createDataFrame(rows, EVENT), Behaviour(), Shop(channels={"store": "store"})), seed=seed
+    ).collect()
     by_visit = {r["session_id"]: r.asDict() for r in found}
     assert len(by_visit) == len(found)
     return by_visit

@@ -22,7 +22,7 @@ CHARTS = {  # chart -> rows that name something
     charts.bars: {"table": rows(name=LINK, n=1.0), "label": "name", "value": "n", "x": "rows"},
     charts.metric_bars: {"table": rows(model=LINK, value=0.5), "metric": "AUC"},
     measure.plot_conversion: {"daily": rows(week=DAY, channel=LINK, visitors=2.0, buyers=1.0)},
-    measure.plot_revenue: {"weekly": rows(week=DAY, channel=LINK, revenue=2.0)},
+    measure.plot_revenue: {"weekly": rows(week=DAY, channel=LINK, currency=LINK, revenue=2.0)},
     measure.plot_funnel: {"steps": rows(channel=LINK, step=LINK, visits=2, drop_off=0.0)},
     profile.plot_lifetime: {"bins": rows(from_value=1.0, to_value=2.0, currency=LINK, customers=2)},
     profile.plot_waterfall: {"evidence": rows(field=LINK, level=LINK, weight=1.0)},
