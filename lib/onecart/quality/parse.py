@@ -14,11 +14,12 @@ from onecart.errors import UsageError, nearest
 WHERE = ("source_file", "line_no", "element", "payload", "ingested_ts")  # where a row came from
 _KEPT = ("payload", "source_file", "line_no", "ingested_ts")
 _BROKEN = "_broken"
+_SPACED = ("event_id", "review_id", "ticket_id")  # ids that each feed counts for itself
 
 
 def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
     """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types
-    (null where a value does not fit), `element` (0-based), `malformed` (the record is not what the schema says), and
+    (null where a value does not fit; ids of events, reviews and tickets as `<id_space>:<id>`), `element` (0-based), `malformed` (the record is not what the schema says), and
     where the row came from.
     """
     json = source.format == "json"
@@ -97,7 +98,10 @@ def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> Data
             records.select(F.expr(expression))
         except Exception as e:
             raise UsageError(f"channels.{name}.columns.{column}: {expression!r} does not fit: {_sql_reason(e)}") from e
-        mapped.append(_tidy(F.expr(expression), wanted[column]).alias(column))
+        value = _tidy(F.expr(expression), wanted[column])
+        if column in _SPACED and column in table.key:  # null stays null
+            value = F.concat(F.lit(f"{source.id_space or name}:"), value)
+        mapped.append(value.alias(column))
     malformed = F.col(_BROKEN).isNotNull().alias("malformed")
     return records.select(*mapped, malformed, *WHERE)
 

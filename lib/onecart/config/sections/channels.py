@@ -16,6 +16,9 @@ class Source(Section):
     schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
     delimiter: str = ","
     rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
+    id_space: str | None = (
+        None  # whose event, review or ticket ids these are; None: the feed's own, no other feed has them
+    )
     explode: str | None = None  # array field: one row per element, seen as `line`
     columns: dict[str, str]  # silver column -> SQL expression over the record
 
