@@ -22,10 +22,12 @@ def test_baskets_net_of_returns(frame, same):
         ("c", "o1", "GBP", "web", NEW, "s1", 3, Decimal(30), False),
         ("c", "o1", "GBP", "web", OLD, "s1", -1, Decimal(-10), True),
         ("c", "o2", "GBP", "store", NEW, "s1", -1, Decimal(-10), True),
+        ("c", "o1", "GBP", "store", NEW, "s1", 1, Decimal(5), False),  # the till counts from one, too
     )
     expected = frame(
         BASKETS,
         ("c", "o1", "GBP", "web", OLD, 2, Decimal(20), True),
+        ("c", "o1", "GBP", "store", NEW, 1, Decimal(5), True),
         ("c", "o2", "GBP", "store", NEW, -1, Decimal(-10), False),
     )
 

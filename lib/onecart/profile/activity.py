@@ -10,9 +10,9 @@ from onecart.contracts.base.table import MONEY
 
 
 def baskets(lines: DataFrame) -> DataFrame:
-    """Order lines -> one row per customer_id, channel, order_id and currency: order_ts, `units` and `revenue` net of
-    returns (revenue in `currency`), `bought` (false: nothing but returns)."""
-    return lines.groupBy("customer_id", "channel", "order_id", "currency").agg(
+    """Order lines -> one row per customer_id, order_id, currency and channel, each of which counts its own orders: order_ts,
+    `units` and `revenue` net of returns (revenue in `currency`), `bought` (false: nothing but returns)."""
+    return lines.groupBy("customer_id", "order_id", "currency", "channel").agg(
         F.min("order_ts").alias("order_ts"),
         F.sum(F.col("quantity").cast("long")).alias("units"),
         F.sum("amount").alias("revenue"),

@@ -146,7 +146,7 @@ def waiting(ctx: Context, name: str, mark: Mark | None) -> tuple[DataFrame, int]
         return ctx.lake.added_since(table, None), ctx.lake.count(table)
     try:
         lines = ctx.lake.added_since(table, *mark)
-        return lines, 0 if ctx.lake.mark(table) == mark else lines.count()
+        return lines, 0 if (ctx.lake.reads[table], ctx.lake.ids[table]) == mark else lines.count()
     except Exception as e:
         if not is_lost(e):
             raise
