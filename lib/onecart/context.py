@@ -77,10 +77,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Result:
-    """A job's account: rows in = rows out + quarantined + duplicates where the job moves rows one to one."""
+    """A job's account: rows in = rows out + quarantined + duplicates + superseded where the job moves rows one to one."""
 
     rows_in: int = 0
     rows_out: int = 0
     rows_quarantined: int = 0
     rows_duplicate: int = 0
+    rows_superseded: int = 0
     headline: str = ""

@@ -21,7 +21,8 @@ class NothingToDo(OneCartError):
 
 
 class DataError(OneCartError):
-    """The data is worse than the settings allow (exit code 3)."""
+    """The data is worse than the settings allow (exit code 3). A job that has read and written all it should before it says
+    so puts its account into `result`."""
 
     exit_code = 3
 

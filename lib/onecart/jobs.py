@@ -99,7 +99,7 @@ def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date])
     lake = lake.for_purpose(job.purpose) if job.purpose else lake
     ctx = Context(spark, lake, settings, uuid.uuid4().hex[:12], settled)
     started, clock, before = datetime.now(timezone.utc), time.monotonic(), work_done(spark)
-    result, error = Result(), ""
+    result, error, whole = Result(), "", True
     nothing_cached = spark._jsparkSession.sharedState().cacheManager().isEmpty()
     try:
         result = importlib.import_module(f"onecart.{job.room}.job").run(ctx)
@@ -107,14 +107,15 @@ def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date])
         result = Result(headline=f"nothing to do: {e}")
     except BaseException as e:
         error = (str(e).splitlines() or [type(e).__name__])[0][:1000] or type(e).__name__
+        whole = hasattr(e, "result")  # a job that ends badly because of what it has read, all of it
         result = getattr(e, "result", result)
         with suppress(Exception):  # the first error is the one to show
-            _record(ctx, job, started, time.monotonic() - clock, before, result, error)
+            _record(ctx, job, started, time.monotonic() - clock, before, result, error, whole)
         raise
     finally:
         if nothing_cached:  # else there are frames of the user's among the cached ones
             spark.catalog.clearCache()
-    row = _record(ctx, job, started, time.monotonic() - clock, before, result, error)
+    row = _record(ctx, job, started, time.monotonic() - clock, before, result, error, whole)
     _log.info(
         "%-10s %10s rows %7.1f s  %s",
         job.name,
@@ -127,7 +128,14 @@ def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date])
 
 
 def _record(
-    ctx: Any, job: Job, started: datetime, seconds: float, before: dict[str, int] | None, result: Any, error: str
+    ctx: Any,
+    job: Job,
+    started: datetime,
+    seconds: float,
+    before: dict[str, int] | None,
+    result: Any,
+    error: str,
+    whole: bool,
 ) -> dict[str, Any]:
     from onecart.contracts import contract
     from onecart.spark import KINDS_OF_WORK, work_done
@@ -141,6 +149,7 @@ def _record(
         "status": "failed" if error else "done",
         "inputs": dict(ctx.lake.reads),
         "outputs": dict(ctx.lake.writes),
+        "input_ids": dict(ctx.lake.ids) if whole else None,
         **asdict(result),
         "error": error or None,
         **{f"spark_{kind}": now[kind] - before[kind] if now and before else None for kind in KINDS_OF_WORK},

@@ -22,10 +22,12 @@ def test_baskets_net_of_returns(frame, same):
         ("c", "o1", "GBP", "web", NEW, "s1", Decimal("3.5"), Decimal(30), False),
         ("c", "o1", "GBP", "web", OLD, "s1", Decimal(-1), Decimal(-10), True),
         ("c", "o2", "GBP", "store", NEW, "s1", Decimal(-1), Decimal(-10), True),
+        ("c", "o1", "GBP", "store", NEW, "s1", Decimal(1), Decimal(5), False),  # the till counts from one, too
     )
     expected = frame(
         BASKETS,
         ("c", "o1", "GBP", "web", OLD, Decimal("2.5"), Decimal(20), True),
+        ("c", "o1", "GBP", "store", NEW, Decimal(1), Decimal(5), True),
         ("c", "o2", "GBP", "store", NEW, Decimal(-1), Decimal(-10), False),
     )
 

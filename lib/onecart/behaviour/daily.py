@@ -55,7 +55,7 @@ def order_facts(orders: DataFrame, shop: Shop) -> DataFrame:
     known = orders.transform(with_days, "order_ts", shop)
     sold = (
         known.where("quantity > 0")
-        .groupBy("customer_id", "order_id", "currency")
+        .groupBy("customer_id", "channel", "order_id", "currency")
         .agg(
             F.min("day").alias("day"),
             F.max("known_day").alias("known_day"),
@@ -67,7 +67,7 @@ def order_facts(orders: DataFrame, shop: Shop) -> DataFrame:
     returned = known.where("quantity < 0").select(
         "customer_id", "currency", "day", "known_day", F.col("amount").alias("revenue"), F.lit(1).alias("returns")
     )
-    return sold.drop("order_id").unionByName(returned, allowMissingColumns=True)
+    return sold.drop("channel", "order_id").unionByName(returned, allowMissingColumns=True)
 
 
 def event_facts(events: DataFrame) -> DataFrame:

@@ -14,7 +14,7 @@ SILVER = (
         "one event of a visitor: page view, search, product view, cart, checkout, purchase, social post",
         "clean",
         (
-            C("event_id", "string", "the channel's event id", nullable=False),
+            C("event_id", "string", "<id space>:<the channel's event id>", nullable=False),
             C("event_ts", "timestamp", "when it happened, UTC", nullable=False),
             C("received_ts", "timestamp", "when the channel's server received it, UTC"),
             C("channel", "string", "as shop.channels names it", nullable=False),
@@ -53,8 +53,13 @@ SILVER = (
         "one order line; returns and cancellations have negative quantity",
         "clean",
         (
-            C("order_line_id", "string", "hash of order, product, quantity, price and time", nullable=False),
-            C("order_id", "string", "order or receipt", nullable=False),
+            C(
+                "order_line_id",
+                "string",
+                "the feed's, else a hash of order, product, quantity, price, time, text and which of equal lines it is",
+                nullable=False,
+            ),
+            C("order_id", "string", "order or receipt; another channel may have the same", nullable=False),
             C("order_ts", "timestamp", "when, UTC", nullable=False),
             C("received_ts", "timestamp", "when the channel's server received it, UTC"),
             C("channel", "string", "as shop.channels names it", nullable=False),
@@ -107,7 +112,17 @@ SILVER = (
             C("consent_sms", "boolean", "may be texted"),
             C("consent_profiling", "boolean", "may be profiled for recommendations"),
             C("consent_matching", "boolean", "may be linked with other records; null: never asked"),
-            C("updated_ts", "timestamp", "when the system last changed it, UTC", nullable=False),
+            C(
+                "consent_said",
+                "times",
+                "consent column -> when its word was said, UTC; null: when the record was changed",
+            ),
+            C(
+                "updated_ts",
+                "timestamp",
+                "when the system last changed it, UTC; of a feed that does not say: when it came so",
+                nullable=False,
+            ),
             _ORIGIN,
             _INGESTED,
         ),
@@ -119,7 +134,7 @@ SILVER = (
         "one product review",
         "clean",
         (
-            C("review_id", "string", "review", nullable=False),
+            C("review_id", "string", "<id space>:<review>", nullable=False),
             C("review_ts", "timestamp", "when, UTC", nullable=False),
             C("record_id", "string", "who wrote it"),
             C("account_id", "string", "account of the writer"),
@@ -137,7 +152,7 @@ SILVER = (
         "one support ticket",
         "clean",
         (
-            C("ticket_id", "string", "ticket", nullable=False),
+            C("ticket_id", "string", "<id space>:<ticket>", nullable=False),
             C("opened_ts", "timestamp", "when, UTC", nullable=False),
             C("record_id", "string", "who, as support knows them"),
             C("email", "string", "lower case", pii=True),

@@ -18,12 +18,26 @@ _MOST_COMMITS, _MOST_FILES = 200, 32
 _PATTERN = re.compile(r"[\\{}\[\]*?]")  # what Spark takes for a pattern in a path
 
 
+# How Spark and Delta say that a reader of changes cannot go on: the log was cut, the table was made anew, or files are gone.
+_LOST = (
+    *("DELTA_EMPTY_DIRECTORY", "DELTA_MISSING_FILES_UNEXPECTED_VERSION", "DELTA_LOG_FILE_NOT_FOUND"),
+    *("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "DELTA_VERSIONS_NOT_CONTIGUOUS", "FileNotFoundException"),
+    *("Cannot time travel Delta table", "FILE_NOT_EXIST"),
+)
+
+
 @dataclass(frozen=True)
 class State:
-    """A table at one version: its schema and the paths of its data files."""
+    """A table at one version: its schema, the paths of its data files, and their rows (None: Delta has not counted them)."""
 
     schema: T.StructType
     files: tuple[str, ...]
+    rows: int | None
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a reader of changes got `error` because the versions it would go on from are no longer there."""
+    return any(word in str(error) for word in _LOST)
 
 
 def newest(log: str) -> tuple[int, dict[str, str]] | None:
@@ -41,6 +55,20 @@ def newest(log: str) -> tuple[int, dict[str, str]] | None:
     return int(max(names)[:20]), dict(info.get("operationMetrics") or {})
 
 
+def metadata(log: str) -> tuple[str, dict[str, str]] | None:
+    """The id of the table whose log this is (a table made anew has another) and its properties. None: Delta has to be
+    asked."""
+    try:
+        names = sorted(name for name in os.listdir(log) if re.fullmatch(r"\d{20}\.json", name))
+    except OSError:
+        return None
+    for name in names[: -_MOST_COMMITS - 1 : -1]:
+        for action in _actions(os.path.join(log, name)):
+            if "metaData" in action:
+                return action["metaData"]["id"], dict(action["metaData"].get("configuration") or {})
+    return None
+
+
 def state(log: str, version: int) -> State | None:
     """The table at `version`. None, and Delta has to be asked: the log is not all there (upkeep or an erasure has cut it), it
     has more than a few commits or files, or the table has what only Delta can read (partitions, deletion vectors, mapped
@@ -48,7 +76,7 @@ def state(log: str, version: int) -> State | None:
     if version >= _MOST_COMMITS:
         return None
     meta: dict[str, Any] = {}
-    files: dict[str, None] = {}  # in the order they came
+    files: dict[str, int | None] = {}  # their rows, in the order they came
     try:
         for at in range(version + 1):
             for action in _actions(os.path.join(log, f"{at:020}.json")):
@@ -58,7 +86,7 @@ def state(log: str, version: int) -> State | None:
                 if "add" in action:
                     if action["add"].get("deletionVector"):
                         return None
-                    files[action["add"]["path"]] = None
+                    files[action["add"]["path"]] = json.loads(action["add"].get("stats") or "{}").get("numRecords")
     except FileNotFoundError:
         return None
     mapped = meta.get("configuration", {}).get("delta.columnMapping.mode", "none") != "none"
@@ -68,7 +96,9 @@ def state(log: str, version: int) -> State | None:
     paths = tuple(os.path.join(folder, unquote(path)) for path in files)
     if any(_PATTERN.search(path) or "://" in path for path in paths):
         return None
-    return State(T.StructType.fromJson(json.loads(meta["schemaString"])), paths)
+    counted = [rows for rows in files.values() if rows is not None]
+    rows = sum(counted) if len(counted) == len(files) else None
+    return State(T.StructType.fromJson(json.loads(meta["schemaString"])), paths, rows)
 
 
 def _actions(path: str) -> Iterator[dict[str, Any]]:

@@ -50,8 +50,9 @@ class WriteStats:
 class Lake:
     """The tables of one lake: below `root` by path, or in `catalog` by name.
 
-    Reads leave the version they saw in `reads`, writes the version they made in `writes`: a run's lineage. `pinned`: the
-    lake of a run, which goes on with the version of a table that it read first or wrote last, whatever others write.
+    Reads leave the version they saw in `reads`, writes the version they made in `writes`: a run's lineage. Those that
+    asked for a table's id left it in `ids`. `pinned`: the lake of a run, which goes on with the version of a table that it read first
+    or wrote last, whatever others write.
     """
 
     def __init__(self, spark: SparkSession, root: str, catalog: str | None = None, *, pinned: bool = False) -> None:
@@ -61,6 +62,7 @@ class Lake:
         self.purpose: consent_filter.Purpose | None = None
         self.reads: dict[str, int] = {}
         self.writes: dict[str, int] = {}
+        self.ids: dict[str, str] = {}
         self._pins: dict[str, int] | None = {} if pinned else None
         self._ready: set[str] = set()  # tables that are there and have all columns of their contract
 
@@ -77,7 +79,8 @@ class Lake:
     def _again(self) -> "Lake":
         """The same lake, of the same run, for no purpose."""
         other = Lake(self.spark, self.root, self.catalog)
-        other.reads, other.writes, other._pins, other._ready = self.reads, self.writes, self._pins, self._ready
+        other.reads, other.writes, other.ids = self.reads, self.writes, self.ids
+        other._pins, other._ready = self._pins, self._ready
         return other
 
     @cached_property
@@ -176,21 +179,38 @@ class Lake:
         columns = [F.lit(None).cast(f.dataType).alias(f.name, metadata=f.metadata) for f in schema.fields]
         return self.spark.range(0).select(*columns)
 
-    def added_since(self, name: str, version: int | None) -> DataFrame:
-        """Rows appended after `version` (None: all rows). For append-only tables whose contract says `followed`."""
+    def mark(self, name: str) -> tuple[int, str]:
+        """How far a reader of a table's changes is when it has read all of it: version and id of the table, noted as read."""
         self._require_followed(name)
-        now = self._existing_version(name)
-        if version is not None:
-            version = self._after_purge(name, version)
-        if version is None or version > now:
+        self.reads[name] = self._existing_version(name)
+        return self.reads[name], self.identity(name)
+
+    def identity(self, name: str) -> str:
+        """The table's id in Delta, noted in `ids`: a table that was deleted and made anew has another."""
+        self.ids[name] = self._metadata(name)[0]
+        return self.ids[name]
+
+    def added_since(self, name: str, version: int | None, table_id: str | None = None) -> DataFrame:
+        """Rows appended after `version` of the table with `table_id` (None: it is this one), as `mark` told them. All rows
+        where `version` is None, or the table is another one now. For append-only tables whose contract says `followed`."""
+        now, known = self.mark(name)
+        if version is None or version > now or table_id not in (None, known):
             return self.read(name)
-        self.reads[name] = now
-        if version == now:
+        after = now if version == now else self._after_purge(name, version)
+        if after is None:
+            return self.read(name)
+        if after == now:
             return self._nothing(contract(name).schema)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
-        reader = reader.option("startingVersion", version + 1).option("endingVersion", now)
+        reader = reader.option("startingVersion", after + 1).option("endingVersion", now)
         added = self._load(reader, name).where("_change_type = 'insert'")
         return self._allowed(name, evolution.as_contract(name, added.drop(*_CHANGE)))
+
+    def count(self, name: str) -> int:
+        """Rows of the table, as Delta counted them where it was written; counted now where it does not tell."""
+        at = self._existing_version(name)
+        known = None if self.catalog or self.purpose else commits.state(f"{self.path(name)}/_delta_log", at)
+        return self.read(name).count() if known is None or known.rows is None else known.rows
 
     def stream(self, name: str) -> DataFrame:
         """The table as a stream: the rows it has now, then those added later, each once. Rows that change or go are not
@@ -208,12 +228,18 @@ class Lake:
 
     def _after_purge(self, name: str, version: int) -> int | None:
         """The version to read changes after where an erasure took those of `version` away; None: read all rows."""
-        row = self.delta(name).detail().select("properties").first()
-        purged = dict(row[0]) if row else {}
+        purged = self._metadata(name)[1]
         if version >= int(purged.get(PURGED_TO, 0)):
             return version
         known = int(purged[PURGED_FROM])
         return int(purged[PURGED_TO]) if 0 <= known <= version else None
+
+    def _metadata(self, name: str) -> tuple[str, dict[str, str]]:
+        """The table's id and properties."""
+        if not self.catalog and (found := commits.metadata(f"{self.path(name)}/_delta_log")):
+            return found
+        row: Any = self.delta(name).detail().select("id", "properties").first()
+        return row["id"], dict(row["properties"] or {})
 
     def _load(self, reader: DataFrameReader, name: str) -> DataFrame:
         return reader.table(self.named(name)) if self.catalog else reader.load(self.path(name))
@@ -301,18 +327,25 @@ class Lake:
         options = {"replaceWhere": predicate, **once}
         return self._write(name, contract(name).conform(df), mode="overwrite", options=options)
 
-    def upsert(self, name: str, df: DataFrame, *, update_if: str | None = "true") -> WriteStats:
+    def upsert(
+        self, name: str, df: DataFrame, *, update_if: str | None = "true", values: dict[str, str] | None = None
+    ) -> WriteStats:
         """MERGE on the contract's key. `df` must be unique on it.
 
         A row whose key is there already is updated where the SQL condition `update_if` over `new` and `old` holds;
-        None: never (insert-only).
+        None: never (insert-only). It becomes the new one, or what `values` says: column -> SQL over `new` and `old`.
         """
         if not contract(name).key:
             raise UsageError(f"table {name} has no key to merge on")
 
         def clauses(merge: DeltaMergeBuilder) -> DeltaMergeBuilder:
             if update_if is not None:
-                merge = merge.whenMatchedUpdateAll(condition=None if update_if == "true" else update_if)
+                condition = None if update_if == "true" else update_if
+                merge = (
+                    merge.whenMatchedUpdate(condition, dict(values))
+                    if values
+                    else merge.whenMatchedUpdateAll(condition)
+                )
             return merge.whenNotMatchedInsertAll()
 
         rows = contract(name).conform(df)

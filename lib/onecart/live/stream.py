@@ -8,13 +8,9 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from onecart.lake import Lake
+from onecart.lake.commits import is_lost
 from onecart.lake.files import delete, read_bytes
 
-# How Spark and Delta say that a stream cannot go on: the log was cut, the table was made anew, or its files are gone.
-_LOST = (
-    *("DELTA_EMPTY_DIRECTORY", "DELTA_MISSING_FILES_UNEXPECTED_VERSION", "DELTA_LOG_FILE_NOT_FOUND"),
-    *("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "FileNotFoundException"),
-)
 _LOOK_S = 0.1
 Apply = Callable[[DataFrame, int, str], None]  # called with a batch, its number from 0 on, and the stream's id
 
@@ -30,7 +26,7 @@ def follow(lake: Lake, table: str, checkpoint: str, apply: Apply, *, every_secon
     try:
         _run(lake, table, folder, apply, every_seconds)
     except Exception as e:
-        if not any(word in str(e) for word in _LOST):
+        if not is_lost(e):
             raise
         delete(lake.spark, folder)
         _run(lake, table, folder, apply, every_seconds)

@@ -11,10 +11,9 @@ from onecart.frames import day_of, local_time
 
 
 def baskets(lines: DataFrame) -> DataFrame:
-    """Order lines -> one row per customer_id, order_id and currency: channel, order_ts, `units` and `revenue` net of
-    returns (revenue in `currency`), `bought` (false: nothing but returns)."""
-    return lines.groupBy("customer_id", "order_id", "currency").agg(
-        F.min("channel").alias("channel"),
+    """Order lines -> one row per customer_id, order_id, currency and channel, each of which counts its own orders: order_ts,
+    `units` and `revenue` net of returns (revenue in `currency`), `bought` (false: nothing but returns)."""
+    return lines.groupBy("customer_id", "order_id", "currency", "channel").agg(
         F.min("order_ts").alias("order_ts"),
         F.sum("quantity").alias("units"),
         F.sum("amount").alias("revenue"),

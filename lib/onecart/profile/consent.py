@@ -17,8 +17,8 @@ PROFILE_COLUMNS = ("consent_email", "consent_sms", "consent_profiling")
 def consents(customers: DataFrame, contacts: DataFrame) -> DataFrame:
     """One row per customer_id of `customers`, purpose and channel: the columns of gold.customer_consent.
 
-    `contacts`: silver.contacts with customer_id. The newest word of any record holds; of two words at one time, the
-    refusal. Nobody ever said: the default of PURPOSES, with record_id, source and updated_ts null.
+    `contacts`: silver.contacts with customer_id. The newest word of any record holds (updated_ts: when it was said); of two
+    words at one time, the refusal. Nobody ever said: the default of PURPOSES, with record_id, source and updated_ts null.
     """
     asked = F.array(
         *[
@@ -28,13 +28,17 @@ def consents(customers: DataFrame, contacts: DataFrame) -> DataFrame:
     )
     words = F.array(
         *[
-            F.struct(F.lit(purpose).alias("purpose"), F.lit(channel).alias("channel"), F.col(name).alias("granted"))
+            F.struct(
+                F.lit(purpose).alias("purpose"),
+                F.lit(channel).alias("channel"),
+                F.col(name).alias("granted"),
+                # A record changes for other reasons too; without a time of its own a word is as old as its record.
+                F.coalesce(F.col("consent_said")[name], "updated_ts").alias("updated_ts"),
+            )
             for name, (purpose, channel, _) in PURPOSES.items()
         ]
     )
-    said = contacts.select("customer_id", "record_id", "source", "updated_ts", F.inline(words)).where(
-        "granted IS NOT NULL"
-    )
+    said = contacts.select("customer_id", "record_id", "source", F.inline(words)).where("granted IS NOT NULL")
     word = F.struct("granted", "record_id", "source", "updated_ts")
     newest = said.groupBy("customer_id", "purpose", "channel").agg(
         F.max_by(word, F.struct("updated_ts", ~F.col("granted"), "record_id")).alias("word")

@@ -1,17 +1,18 @@
 """Job `clean`: new bronze rows -> silver, and what breaks a rule -> ops.quarantine. In = out + quarantined + duplicates
-+ suppressed: rows about erased persons (ops.suppressions) leave a note in ops.quarantine, without their payload.
++ superseded + suppressed: rows about erased persons (ops.suppressions) leave a note in ops.quarantine, without their payload.
 
-Incremental: reads only what came into bronze since the last good run (its row in ops.runs names the versions). Writes
-are merges on keys, so a killed run is simply run again.
+Incremental: reads only what came into bronze since the last run that came to its end, whatever it thought of the rows (its row
+in ops.runs names the versions). A bronze table that is another one now, or has lost the versions to go on from, is read
+whole. Writes are merges on keys, so that nothing comes of reading a row again.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Source
@@ -21,15 +22,17 @@ from onecart.errors import DataError, OneCartError
 from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
 from onecart.lake import purge
+from onecart.lake.commits import is_lost
 from onecart.quality import column_shares
 from onecart.quality.calendar import write_calendar
-from onecart.quality.normalise import normalise
+from onecart.quality.normalise import normalise, with_order_line_id
 from onecart.quality.parse import parse, require_mapping
 from onecart.quality.rules import SUPPRESSED, rules, with_verdict
+from onecart.quality.versions import DUPLICATE, NEWEST, SUPERSEDED, Versions
+from onecart.stats.proportions import Z_95, wilson
 
 _log = logging.getLogger(__name__)
-# A newer version of these replaces the older one; of everything else the first arrival stays.
-_NEWEST_WINS = {f"silver.{name}": "updated_ts" for name in ("contacts", "products", "plans")}
+Mark = tuple[int, str | None]  # version and id of a table; no id: a run from before they were noted
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,18 @@ class Account:
     out: int = 0
     quarantined: int = 0
     duplicates: int = 0
+    superseded: int = 0  # versions of a row older than one that came with them or was there
     suppressed: int = 0
     late: int = 0
+
+    @property
+    def accounted(self) -> int:
+        return self.out + self.quarantined + self.duplicates + self.superseded + self.suppressed
+
+    def balance(self) -> str:
+        text = f"in {self.rows_in:,} = out {self.out:,} + quarantined {self.quarantined:,} + duplicates {self.duplicates:,}"
+        text += f" + superseded {self.superseded:,}"
+        return text + (f" + suppressed {self.suppressed:,}" if self.suppressed else "")
 
 
 @dataclass(frozen=True)
@@ -57,14 +70,14 @@ class Cleaned:
 
 def run(ctx: Context) -> Result:
     """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit."""
-    since, suppressions = last_versions(ctx), suppression.current(ctx.lake, ctx.settings.privacy)
+    marks, suppressions = last_marks(ctx), suppression.current(ctx.lake, ctx.settings.privacy)
     targets: dict[str, list[str]] = {}
     for name, source in ctx.settings.sources.items():
         require_mapping(name, source, contract(source.into))
         targets.setdefault(source.into, []).append(name)
 
     def clean_target(names: list[str]) -> dict[str, Cleaned]:
-        return {n: clean_feed(ctx, n, since.get(f"bronze.{n}"), suppressions) for n in names}
+        return {n: clean_feed(ctx, n, marks.get(n), suppressions) for n in names}
 
     cleaned: dict[str, Cleaned] = {}
     for part in side_by_side(clean_target, targets.values()):  # feeds of one table wait for each other, as merges must
@@ -76,24 +89,24 @@ def run(ctx: Context) -> Result:
     column_shares.record(ctx, [c for feed in cleaned.values() for c in feed.columns])
     accounts = {name: feed.account for name, feed in cleaned.items()}
     for name, a in accounts.items():
-        balance = f"in {a.rows_in:,} = out {a.out:,} + quarantined {a.quarantined:,} + duplicates {a.duplicates:,}"
-        balance += f" + suppressed {a.suppressed:,}" if a.suppressed else ""
-        _log.info("  %-16s %s", name, balance, extra={"fields": {"feed": name, **asdict(a)}})
+        _log.info("  %-16s %s", name, a.balance(), extra={"fields": {"feed": name, **asdict(a)}})
+    for table in filter(ctx.lake.exists, targets):
+        ctx.lake.identity(table)  # noted, so that the next run knows whether it goes on with the same table
     write_calendar(ctx)
-    total = Account(
-        *(
-            sum(getattr(a, f) for a in accounts.values())
-            for f in ("rows_in", "out", "quarantined", "duplicates", "suppressed", "late")
-        )
+    total = Account(*map(sum, zip(*map(astuple, accounts.values()), strict=True)))
+    result = Result(
+        total.rows_in,
+        total.out,
+        total.quarantined + total.suppressed,
+        total.duplicates,
+        total.superseded,
+        f"{total.balance()}; {total.late:,} late",
     )
-    suppressed = f" + {total.suppressed:,} suppressed" if total.suppressed else ""
-    headline = f"in {total.rows_in:,} = out + quarantined + duplicates{suppressed}; {total.late:,} late"
-    result = Result(total.rows_in, total.out, total.quarantined + total.suppressed, total.duplicates, headline)
     limit = ctx.settings.quality.max_quarantine_share
     bad = [
-        f"{n} ({a.quarantined:,} of {a.rows_in:,} rows)"
+        f"{n} ({a.quarantined:,} of {a.rows_in:,} new rows)"
         for n, a in accounts.items()
-        if a.quarantined > limit * a.rows_in
+        if wilson(a.quarantined, a.rows_in, Z_95)[0] > limit  # one bad row of ten says little yet
     ]
     if bad:
         error = DataError(
@@ -105,19 +118,41 @@ def run(ctx: Context) -> Result:
     return result
 
 
-def last_versions(ctx: Context) -> dict[str, int]:
-    """Version of each bronze table that the last good run of `clean` read."""
-    done = ctx.lake.read_if_exists("ops.runs").where("job = 'clean' AND status = 'done'")
-    row = done.orderBy(F.desc("started_ts")).select("inputs").first()
-    return dict(row[0]) if row else {}
+def last_marks(ctx: Context) -> dict[str, Mark]:
+    """Feed -> how far the last run of `clean` that came to its end has read its bronze table. Feeds whose silver table is
+    gone, or another one now, are to be read from the start."""
+    runs = ctx.lake.read_if_exists("ops.runs").where("job = 'clean' AND (status = 'done' OR input_ids IS NOT NULL)")
+    row = runs.orderBy(F.desc("started_ts")).select("inputs", "input_ids").first()
+    if row is None:
+        return {}
+    versions, ids = row["inputs"], row["input_ids"] or {}
+    marks: dict[str, Mark] = {}
+    for name, source in ctx.settings.sources.items():
+        there = ctx.lake.exists(source.into) and ids.get(source.into) in (None, ctx.lake.identity(source.into))
+        if there and f"bronze.{name}" in versions:
+            marks[name] = versions[f"bronze.{name}"], ids.get(f"bronze.{name}")
+    return marks
 
 
-def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppression.Suppressions | None) -> Cleaned:
+def waiting(ctx: Context, name: str, mark: Mark | None) -> tuple[DataFrame, int]:
+    """The rows of bronze.`name` to clean, those after `mark`, and how many they are."""
+    table = f"bronze.{name}"
+    if mark is None:
+        return ctx.lake.added_since(table, None), ctx.lake.count(table)
+    try:
+        lines = ctx.lake.added_since(table, *mark)
+        return lines, 0 if (ctx.lake.reads[table], ctx.lake.ids[table]) == mark else lines.count()
+    except Exception as e:
+        if not is_lost(e):
+            raise
+        return ctx.lake.added_since(table, None), ctx.lake.count(table)
+
+
+def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppression.Suppressions | None) -> Cleaned:
     """One feed: parse, normalise, judge, deduplicate, merge; then checks that every row is accounted for."""
     source = ctx.settings.sources[name]
     table = contract(source.into)
-    lines = ctx.lake.added_since(f"bronze.{name}", since)
-    records = lines.count()
+    lines, records = waiting(ctx, name, mark)
     if records == 0:
         return Cleaned(Account())
     judged = judge(lines, name, source, table, ctx, suppressions)
@@ -125,27 +160,45 @@ def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppres
     try:
         counted = count(judged, ctx.settings.quality.late_hours, *column_shares.aggregates(source))
         columns = column_shares.counts(judged, name, source, counted)
-        good = judged.where("rule IS NULL AND nth = 1").select(
-            *[c for c in table.schema.fieldNames() if c in judged.columns]
-        )
-        newer = _NEWEST_WINS.get(table.name)
-        kept = ctx.lake.upsert(table.name, good, update_if=f"new.{newer} > old.{newer}" if newer else None)
-        bad = counted["n"] - counted["unique"] - counted["twice"]
+        newest = judged.where(F.col("fate") == NEWEST)
+        good = newest.select(*[c for c in table.schema.fieldNames() if c in judged.columns])
+        versions = versions_of(table, source)
+        kept = ctx.lake.upsert(table.name, good, update_if=versions.changes, values=versions.values)
+        out = kept.inserted + kept.updated
+        merged = counted["unique"] if kept.source is None else kept.source
+        older = min(merged - out, older_than_silver(ctx, good, versions)) if merged > out else 0
+        bad = counted["n"] - counted["unique"] - counted["twice"] - counted["superseded"]
         aside = break_lineage(quarantined(judged, name, table)) if bad else None
         suppressed = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
         lines_of = suppressed.select("source_file", "line_no", "record_no").distinct()
         left = break_lineage(lines_of) if counted["left"] else None
     finally:
         judged.unpersist()
-    out = kept.inserted + kept.updated
-    merged = counted["unique"] if kept.source is None else kept.source
-    twice = counted["twice"] + merged - out
-    account = Account(counted["n"], out, bad - counted["suppressed"], twice, counted["suppressed"], counted["late"])
+    account = Account(
+        counted["n"],
+        out,
+        bad - counted["suppressed"],
+        counted["twice"] + merged - out - older,
+        counted["superseded"] + older,
+        counted["suppressed"],
+        counted["late"],
+    )
     # Spark counted what came in; Delta counted what it merged: two witnesses.
-    accounted = account.out + account.quarantined + account.duplicates + account.suppressed
-    if counted["records"] != records or account.rows_in != accounted:
+    if counted["records"] != records or account.rows_in != account.accounted:
         raise OneCartError(f"clean lost rows of {name}: {records:,} records, {counted['records']:,} parsed, {account}")
     return Cleaned(account, aside, left, columns)
+
+
+def versions_of(table: Table, source: Source) -> Versions:
+    return Versions(table, dated="updated_ts" in source.columns)
+
+
+def older_than_silver(ctx: Context, good: DataFrame, versions: Versions) -> int:
+    """How many rows of `good` say something else than silver does after they were merged: it has later versions."""
+    table = versions.table
+    new, old = table.conform(good).alias("new"), ctx.lake.read(table.name).alias("old")
+    same = " AND ".join(f"new.`{k}` = old.`{k}`" for k in table.key)
+    return new.join(old, F.expr(same), how="inner").where(versions.differs).count()
 
 
 def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
@@ -160,15 +213,18 @@ def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
 
 
 def count(judged: DataFrame, late_hours: int, *more: Column) -> dict[str, int]:
-    """Rows `n`, records, unique, twice, late, suppressed, `left`: suppressed ones whose line is in bronze; and `more`."""
+    """Rows `n`, records, unique, twice, superseded, late, suppressed, `left`: suppressed ones whose line is in bronze; and
+    `more`."""
+    fate, gone = F.col("fate"), F.col("rule") == SUPPRESSED
     found = judged.agg(
         F.count("*").alias("n"),
         F.count_if(F.col("element") == 0).alias("records"),
-        F.count_if(F.expr("rule IS NULL AND nth = 1")).alias("unique"),
-        F.count_if(F.expr("rule IS NULL AND nth > 1")).alias("twice"),
-        F.count_if(F.expr(f"rule IS NULL AND nth = 1 AND lateness_h > {late_hours}")).alias("late"),
-        F.count_if(F.col("rule") == SUPPRESSED).alias("suppressed"),
-        F.count_if((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull()).alias("left"),
+        F.count_if(fate == NEWEST).alias("unique"),
+        F.count_if(fate == DUPLICATE).alias("twice"),
+        F.count_if(fate == SUPERSEDED).alias("superseded"),
+        F.count_if((fate == NEWEST) & (F.col("lateness_h") > late_hours)).alias("late"),
+        F.count_if(gone).alias("suppressed"),
+        F.count_if(gone & F.col("payload").isNotNull()).alias("left"),
         *more,
     ).first()
     assert found is not None
@@ -193,16 +249,16 @@ def judge(
     ctx: Context,
     suppressions: suppression.Suppressions | None = None,
 ) -> DataFrame:
-    """Bronze lines -> rows of `table` with `rule`, `reason` (null: good) and `nth` (2 and more: the same key again)."""
+    """Bronze lines -> rows of `table` with `rule`, `reason` (null: good), `fate` among versions of one key, and `lateness_h`."""
     rows = parse(lines, name, source, table).transform(normalise, table, ctx.settings.shop.country)
+    versions = versions_of(table, source)
+    if "updated_ts" in table.schema.fieldNames() and not versions.dated:
+        rows = rows.withColumn("updated_ts", F.col("ingested_ts"))
     rows = rows.transform(suppression.with_suppressed, suppressions)
     rows = with_verdict(rows, rules(table, rows.columns, ctx.settings.quality))
-    newest = F.col(_NEWEST_WINS[table.name]).desc() if table.name in _NEWEST_WINS else F.lit(0)
-    same_key = Window.partitionBy(F.col("rule").isNull(), *table.key).orderBy(
-        newest, "ingested_ts", "source_file", "line_no", "record_no", "element"
-    )
-    good_nth = F.when(F.col("rule").isNull(), F.row_number().over(same_key))
-    return rows.withColumns({"nth": good_nth, "lateness_h": lateness_h(rows)})
+    if "order_line_id" in table.key and "order_line_id" not in rows.columns:
+        rows = rows.transform(with_order_line_id, exploded=source.explode is not None)
+    return rows.transform(versions.with_fate).withColumn("lateness_h", lateness_h(rows))
 
 
 def lateness_h(rows: DataFrame) -> Column:

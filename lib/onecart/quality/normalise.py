@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pandas as pd
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
@@ -13,13 +13,13 @@ from onecart.contracts import Table
 from onecart.contracts.base.table import MONEY, QUANTITY
 from onecart.facts.countries import code_of
 
-MADE = ("order_line_id", "amount", "is_return", "ingested_ts")  # columns that no feed has to map
+MADE = ("order_line_id", "amount", "is_return", "updated_ts", "ingested_ts")  # columns that no feed has to map
 
 
 def normalise(rows: DataFrame, table: Table, home: str | None) -> DataFrame:
     """E-mails in lower case, phones in E.164, postcodes and product codes in upper case without spaces; for order
-    lines also amount, is_return and order_line_id. `table` says which silver table `rows` are meant for, `home` the country
-    (ISO 3166) of whom it is not said; None: not known.
+    lines also amount (in `currency`: what the feed says, else quantity x unit_price) and is_return. `table` says which silver
+    table `rows` are meant for, `home` the country (ISO 3166) of whom it is not said; None: not known.
     """
     have = set(rows.columns)
     changes: dict[str, Column] = {}
@@ -32,26 +32,30 @@ def normalise(rows: DataFrame, table: Table, home: str | None) -> DataFrame:
     if "sku" in have:
         changes["sku"] = F.upper("sku")
     rows = rows.withColumns(changes)
-    return rows.transform(with_order_line) if table.name == "silver.orders" else rows
+    if table.name == "silver.orders":
+        amount = (F.col("quantity") * F.col("unit_price")).cast(MONEY)
+        amount = F.coalesce("amount", amount) if "amount" in have else amount
+        rows = rows.withColumns({"amount": amount, "is_return": F.col("quantity") < 0})
+    return rows
 
 
-def with_order_line(rows: DataFrame) -> DataFrame:
-    """Adds amount (in `currency`: what the feed says, else quantity x unit_price), is_return, and order_line_id: lines alike in
-    order, product, units, price and time are one line that came twice.
+def with_order_line_id(rows: DataFrame, *, exploded: bool) -> DataFrame:
+    """Adds order_line_id to rows that have `rule`: a hash of order, product, units, price, time and text, and of which one it
+    is where one file (of exploded records: one record) has equal good lines: a till writes a line for each scan. The first
+    line of a file that comes twice is the first line again.
     """
     said = {c: F.col(c).cast("string") for c in ("order_id", "sku", "quantity", "unit_price", "order_ts")}
     said["quantity"] = _plain(F.col("quantity"))
     said["description"] = F.col("description") if "description" in rows.columns else F.lit(None)
     parts = [F.coalesce(part, F.lit("")) for part in said.values()]
     parts += [F.col("unit")] if "unit" in rows.columns else []  # of pieces it is null, which concat_ws leaves out
-    amount = (F.col("quantity") * F.col("unit_price")).cast(MONEY)
-    return rows.withColumns(
-        {
-            "amount": F.coalesce("amount", amount) if "amount" in rows.columns else amount,
-            "is_return": F.col("quantity") < 0,
-            "order_line_id": F.sha2(F.concat_ws("|", *parts), 256).substr(1, 32),
-        }
-    )
+    delivery = ["source_file", *(["line_no", "record_no"] if exploded else [])]
+    alike = [F.coalesce(part, F.lit("")) for part in parts]
+    equal = Window.partitionBy(F.col("rule").isNull(), *delivery, *alike).orderBy("line_no", "record_no", "element")
+    nth = F.row_number().over(equal)
+    numbered = rows.withColumn("_nth", F.when(nth > 1, nth.cast("string")))
+    line = F.sha2(F.concat_ws("|", *parts, F.col("_nth")), 256).substr(1, 32)
+    return numbered.withColumn("order_line_id", line).drop("_nth")
 
 
 def _plain(quantity: Column) -> Column:

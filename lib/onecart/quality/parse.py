@@ -24,6 +24,7 @@ WHERE = ("source_file", "line_no", "record_no", "element", "payload", "ingested_
 # Bronze's columns beside a record's fields, which may be called `payload` or `line_no`, too.
 _OWN = {c: f"__{c}" for c in (*(c for c in WHERE if c != "element"), "problem", "reason")}
 _KEPT, _ELEMENT, _BROKEN = tuple(_OWN.values()), "__element", "__broken"
+_SPACED = ("event_id", "review_id", "ticket_id")  # ids that each feed counts for itself
 _REASONS = {
     "malformed": "the record is not what the feed's schema says",
     "encoding": "bytes that are not {encoding}; set channels.{name}.encoding to what the file is written in",
@@ -31,10 +32,10 @@ _REASONS = {
 
 
 def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types,
-    `element` (0-based), `malformed` (the record is not what the schema says), `set_aside` (rule and reason; null: the
-    record and its file can be read), `unfit` (likewise; null: every value fits its column exactly), and where the row
-    came from.
+    """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types (ids of
+    events, reviews and tickets as `<id_space>:<id>`), `element` (0-based), `malformed` (the record is not what the schema
+    says), `set_aside` (rule and reason; null: the record and its file can be read), `unfit` (likewise; null: every value
+    fits its column exactly), and where the row came from.
     """
     lines = lines.withColumn("reason", _reason(F.col("problem"), name, source)).withColumnsRenamed(_OWN)
     lines = lines.withColumn("readable", F.when(F.col(_OWN["problem"]).isNull(), F.col(_OWN["payload"])))
@@ -192,6 +193,8 @@ def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> Data
             raise UsageError(f"channels.{name}.columns.{column}: {expression!r} does not fit: {_sql_reason(e)}") from e
         raw.append(F.expr(expression).alias(f"raw_{column}"))
         value, problem = cast_exactly(F.col(f"raw_{column}"), found, field.dataType)
+        if column in _SPACED and column in table.key:  # null stays null
+            value = F.concat(F.lit(f"{source.id_space or name}:"), value)
         mapped.append(value.alias(column))
         if problem is not None:
             unfit.append(_unfit(column, field.dataType.simpleString(), problem))

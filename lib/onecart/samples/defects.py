@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
@@ -19,16 +20,22 @@ _TIME_FIELDS = '"(ts|time|placed_at|placed_ms|posted_at|opened_at|updated_at)":(
 
 @dataclass(frozen=True)
 class Feed:
-    """Lines of one feed: `frame`[key, at, late, fate, value]; `at` is when it happened; `header` for CSV."""
+    """Lines of one feed: `frame`[key, at, late, fate, value]; `at` is when it happened; `header` for CSV. `each_counts`: equal
+    lines of a file are several things, so that duplicates come in files of their own, as a file sent twice does."""
 
     frame: DataFrame
     header: str | None = None
+    each_counts: bool = False
 
 
 def with_fates(df: DataFrame, dice: Dice, samples: Samples) -> DataFrame:
-    """One row a line to write: adds `fate`, and repeats a row for each bad copy planted. Needs `key`."""
+    """One row a line to write: adds `fate`, and repeats a row for each bad copy planted. Needs `key`; rows that are `resent`,
+    where there is such a column, all have a duplicate."""
     rates = {"duplicate": samples.duplicate_rate, "malformed": samples.malformed_rate, "absurd": samples.absurd_rate}
-    planted = ", ".join(f"IF({dice.chance(rate, fate, 'key')}, '{fate}', NULL)" for fate, rate in rates.items())
+    chances = {fate: dice.chance(rate, fate, "key") for fate, rate in rates.items()}
+    if "resent" in df.columns:
+        chances["duplicate"] += " OR resent"
+    planted = ", ".join(f"IF({chance}, '{fate}', NULL)" for fate, chance in chances.items())
     return with_sql(df, fate=f"explode(array_compact(array('clean', {planted})))")
 
 
@@ -65,6 +72,8 @@ def csv_feed(
     dice: Dice,
     delimiter: str = ",",
     wrong: Mapping[int, str] | None = None,
+    *,
+    each_counts: bool = False,
 ) -> Feed:
     """CSV lines. `fields`: SQL in the header's order. Malformed: the last ones missing, or text of `wrong` in its place."""
     texts = df.select(*_META, *[F.expr(f"string({sql})").alias(f"f{i}") for i, sql in enumerate(fields)])
@@ -73,7 +82,7 @@ def csv_feed(
     damages += [f"transform(fields, (x, i) -> IF(i = {at}, '{bad}', x))" for at, bad in (wrong or {}).items()]
     damaged = f"element_at(array({', '.join(damages)}), 1 + {dice.below(len(damages), 'damage', 'key')})"
     value = f"concat_ws('{delimiter}', IF(fate = 'malformed', {damaged}, fields))"
-    return Feed(whole.select(*_META, F.expr(value).alias("value")), header)
+    return Feed(whole.select(*_META, F.expr(value).alias("value")), header, each_counts)
 
 
 def _quoted(field: str, delimiter: str) -> Column:
@@ -84,20 +93,24 @@ def _quoted(field: str, delimiter: str) -> Column:
 
 
 def write(feed: Feed, path: str, files: int, spread: int) -> dict[str, int]:
-    """Overwrites folder `path` with at most `files` files, each of whole months (their keys in `spread` parts).
+    """Overwrites folder `path` with at most `files` files (twice as many where `each_counts`), each of whole months (what is
+    before a `/` in their keys in `spread` parts, so that the lines of a receipt stay together).
 
     Half of the duplicates arrive a month later, hence mostly in another file. Returns lines by fate, and the late ones.
     """
+    again = F.expr("IF(fate = 'duplicate' AND xxhash64(key) % 2 = 0, at + INTERVAL '31' DAY, at)")
+    spot = F.expr(f"pmod(xxhash64(substring_index(key, '/', 1)), {spread})")
+    twice = F.col("fate") == "duplicate"
+    parts = [feed.frame.where(~twice), feed.frame.where(twice)] if feed.each_counts else [feed.frame]
+    filed = reduce(
+        DataFrame.union,
+        (p.coalesce(1) if files == 1 else p.repartition(files, F.date_trunc("month", again), spot) for p in parts),
+    )
+    # Sorted, because a shuffle's blocks arrive in any order, and the same seed shall make the same files.
+    ordered = filed.sortWithinPartitions(again, "key", "fate")
     seen = Observation()
     counts = [F.count_if(F.col("fate") == fate).alias(fate) for fate in FATES]
-    lines = feed.frame.observe(seen, *counts, F.count_if(F.expr("late AND fate = 'clean'")).alias("late"))
-    again = F.expr("IF(fate = 'duplicate' AND xxhash64(key) % 2 = 0, at + INTERVAL '31' DAY, at)")
-    if files == 1:
-        filed = lines.coalesce(1)
-    else:
-        filed = lines.repartition(files, F.date_trunc("month", again), F.expr(f"pmod(xxhash64(key), {spread})"))
-    # Sorted, because a shuffle's blocks arrive in any order, and the same seed shall make the same files.
-    filed = filed.sortWithinPartitions(again, "key", "fate")
+    filed = ordered.observe(seen, *counts, F.count_if(F.expr("late AND fate = 'clean'")).alias("late"))
     if feed.header is None:
         filed.select("value").write.mode("overwrite").text(path)
     else:

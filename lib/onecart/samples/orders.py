@@ -22,6 +22,7 @@ _PRODUCT_HEADER = "SKU,Description,Category,List Price,Unit Cost,Currency,Stock,
 _WEATHER_HEADER = "Day,Country,Temperature (C),Rain (mm),Origin"
 _FOOTFALL_HEADER = "Day,Store,People In,Origin"
 _TILLS_A_STORE = 4
+_NEXT_SHEET = 10_000  # lines; the file's two sheets overlap, and an invoice that is in both was sent twice
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def choose(invoices: DataFrame, dice: Dice, customers: int | None) -> tuple[Data
 def orders(lines: DataFrame, dice: Dice, samples: Samples) -> DataFrame:
     """One row per invoice and copy of the world; key invoice.
 
-    Columns: customer_id (null: a guest), country, placed (time of its first line), lines (in file order), copy, channel
-    (web | app | store), sale (not a cancellation or adjustment), products (up to 8 of its lines that are goods with a
+    Columns: customer_id (null: a guest), country, placed (time of its first line), lines (in file order), resent (the file
+    has them twice), copy, channel (web | app | store), sale (not a cancellation or adjustment), products (up to 8 of its lines that are goods with a
     price), till, own_card (the customer showed theirs) and card (store only; null where none was shown).
     """
     line = "struct(line_no, invoice_date AS sold, stock_code AS sku, description AS title, quantity AS qty, price)"
@@ -59,7 +60,9 @@ def orders(lines: DataFrame, dice: Dice, samples: Samples) -> DataFrame:
         F.min("invoice_date").alias("placed"),
         F.array_sort(F.collect_list(F.expr(line))).alias("lines"),
     )
-    copied = with_sql(grouped, copy=f"explode(sequence(0, {samples.scale - 1}))")
+    first = f"x.line_no - lines[0].line_no < {_NEXT_SHEET}"
+    sent = with_sql(grouped, lines=f"filter(lines, x -> {first})", resent=f"exists(lines, x -> NOT {first})")
+    copied = with_sql(sent, copy=f"explode(sequence(0, {samples.scale - 1}))")
     suffixed = {c: f"concat({c}, IF(copy = 0, '', concat('-', copy)))" for c in ("invoice", "customer_id")}
     goods = f"filter(lines, x -> x.qty > 0 AND x.price > 0 AND x.sku {GOODS})"
     described = with_sql(
@@ -165,16 +168,18 @@ def _lines(dice: Dice) -> str:
 
 
 def store_receipts(orders: DataFrame, dice: Dice, samples: Samples) -> Feed:
-    """One CSV line per line of a store invoice, origin real; the header is as messy as tills write it."""
-    line = orders.where("channel = 'store'").select("invoice", "till", "card", "country", F.explode("lines").alias("x"))
-    flat = line.select("invoice", "till", "card", "country", "x.*")
+    """One CSV line per line of a store invoice, origin real; the header is as messy as tills write it. Equal lines are scans of
+    several things."""
+    names = ("invoice", "till", "card", "country", "resent")
+    line = orders.where("channel = 'store'").select(*names, F.explode("lines").alias("x"))
+    flat = line.select(*names, "x.*")
     keyed = with_sql(flat, key="concat_ws('/', invoice, line_no)", at="sold", late="false")
     fields = (
         *("invoice", f"date_format({absurd_time('sold', dice, 4)}, 'dd/MM/yyyy HH:mm')", "till", "sku", "title"),
         *(absurd("qty", "10000000", 2, dice), absurd("price", "-1 - price", 3, dice), "card", "country", "'real'"),
     )
     wrong = {1: BAD_TIME, 5: "a dozen", 6: "n/a"}
-    return csv_feed(with_fates(keyed, dice, samples), _RECEIPT_HEADER, fields, dice, ";", wrong)
+    return csv_feed(with_fates(keyed, dice, samples), _RECEIPT_HEADER, fields, dice, ";", wrong, each_counts=True)
 
 
 def products(lines: DataFrame) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-Z_999 = 3.29  # two-sided, 99.9 %
+Z_95, Z_999 = 1.96, 3.29  # two-sided
 
 
 def wilson(hits: int, n: int, z: float = Z_999) -> tuple[float, float]:

@@ -22,6 +22,9 @@ class Source(Section):
     # A file that was changed so lately and has no line end at its end is still being copied: it waits for the next run.
     settle_seconds: float = Field(10, ge=0)
     rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
+    id_space: str | None = (
+        None  # whose event, review or ticket ids these are; None: the feed's own, no other feed has them
+    )
     explode: str | None = None  # array field: one row per element, seen as `line`
     columns: dict[str, str]  # silver column -> SQL expression over the record
 

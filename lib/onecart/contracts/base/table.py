@@ -11,7 +11,15 @@ from onecart.errors import OneCartError, nearest
 MONEY = QUANTITY = T.DecimalType(18, 4)
 # Table properties after an erasure: what was added up to version FROM is all there was up to version TO.
 PURGED_FROM, PURGED_TO = "onecart.purgedFrom", "onecart.purgedTo"
-_NO_STATISTICS = ("boolean", "strings", "longs", "versions", "evidence")  # types Delta cannot skip data by
+_NO_STATISTICS = (
+    "boolean",
+    "strings",
+    "longs",
+    "versions",
+    "names",
+    "times",
+    "evidence",
+)  # types Delta cannot skip data by
 _TYPES: dict[str, T.DataType] = {
     "string": T.StringType(),
     "int": T.IntegerType(),
@@ -34,6 +42,8 @@ _TYPES: dict[str, T.DataType] = {
         )
     ),
     "versions": T.MapType(T.StringType(), T.LongType()),
+    "names": T.MapType(T.StringType(), T.StringType()),
+    "times": T.MapType(T.StringType(), T.TimestampType()),
 }
 
 # Columns that hold an identifier of a person, wherever they appear, and the kinds of identifier they may hold.
