@@ -13,6 +13,7 @@ from onecart.channels import job as ingest
 from onecart.config import Source, load
 from onecart.contracts import contract
 from onecart.lake.records import blank_rows
+from onecart.quality import parse as parsing
 from onecart.quality.parse import parse
 
 pytestmark = pytest.mark.job
@@ -73,8 +74,6 @@ def test_rows_keep_their_values_and_types(context, lake, spark):
     ]
     # All columns of the first file, as the mapping's expressions see them.
     one = bronze.where("source_file LIKE '%a.parquet'")
-    from onecart.quality import parse as parsing
-
     lines = one.withColumn("reason", F.lit(None)).withColumnsRenamed(parsing._OWN)
     lines = lines.withColumn("readable", F.col("__payload"))
     seen = parsing._parse_parquet(lines, "shop", source, contract("silver.orders")).select(
