@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from onecart.channels.landing import list_files, unread
+from onecart.config import Source
 from onecart.context import Context, Result
 from onecart.errors import OneCartError
 from onecart.frames import break_lineage, side_by_side
@@ -20,7 +21,7 @@ from onecart.lake.files import blank_lines, qualified, read_files, relative, rel
 def run(ctx: Context) -> Result:
     """Appends the new files of every feed. rows_in: lines that are records; rows_out: lines appended."""
     root = ctx.settings.landing_root
-    found = {name: list_files(ctx.spark, f"{root}/{source.path}") for name, source in ctx.settings.sources.items()}
+    found = {name: files_of(ctx, source) for name, source in ctx.settings.sources.items()}
     missing = [name for name, files in found.items() if not files]
     if missing:
         folders = ", ".join(f"{root}/{ctx.settings.sources[name].path} (channels.{name})" for name in missing)
@@ -36,6 +37,13 @@ def run(ctx: Context) -> Result:
             f"ingest read {rows_in:,} lines but wrote {rows_out:,}; the landing files changed while they were read"
         )
     return Result(rows_in=rows_in, rows_out=rows_out, headline=f"{files_read} new files of {len(found)} feeds")
+
+
+def files_of(ctx: Context, source: Source) -> list[str]:
+    """The landing files of one feed, in full."""
+    root = ctx.settings.landing_root
+    below, whole = list_files(ctx.spark, f"{root}/{source.path}"), qualified(ctx.spark, root)
+    return [file for file in below if source.takes(relative(file, whole))]
 
 
 def ingest_feed(

@@ -143,8 +143,7 @@ def _landing(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
             about = rows_about(lake, f"bronze.{feed}", work.subject, settings)
             mine = about.select("source_file", "line_no").transform(break_lineage)
             lines += mine.count()
-            folder = f"{source.path.strip('/')}/"
-            names = by_name((path for path, _ in files if relative(path, root).startswith(folder)), root)
+            names = by_name((path for path, _ in files if source.takes(relative(path, root))), root)
             for row in mine.select("source_file").distinct().toLocalIterator():
                 paths = names.get(relative(row[0], root), [])
                 # An old name that several files share numbers their lines together; the scan finds what is in them.

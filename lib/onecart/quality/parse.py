@@ -3,17 +3,18 @@
 import re
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.config import Source
+from onecart.config import FillDown, Source
 from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
 
 WHERE = ("source_file", "line_no", "element", "payload", "ingested_ts")  # where a row came from
 _KEPT = ("payload", "source_file", "line_no", "ingested_ts")
 _BROKEN = "_broken"
+_START = "_start"
 
 
 def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
@@ -23,6 +24,8 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
     """
     json = source.format == "json"
     records = _parse_json(lines, name, source) if json else _parse_csv(lines, name, source, table)
+    if source.fill_down:
+        records = filled_down(records, name, source.fill_down)
     if source.explode:
         columns = [c for c in records.columns if c != source.explode]
         records = records.select(*columns, F.posexplode_outer(source.explode).alias("element", "line"))
@@ -30,6 +33,33 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
     else:
         records = records.withColumn("element", F.lit(0))
     return _mapped(records, name, source, table)
+
+
+def filled_down(records: DataFrame, name: str, fill: FillDown) -> DataFrame:
+    """The same records; a blank key is the key above it in the file, a blank column what the first line of its key says.
+
+    A line that cannot be read may have been the first of the next key: blank keys after it stay blank.
+    """
+    lacking = [c for c in (fill.key, *fill.columns) if c not in records.columns]
+    if lacking:
+        known = [c for c in records.columns if c not in (*_KEPT, _BROKEN)]
+        raise UsageError(f"channels.{name}.fill_down: the records have no '{lacking[0]}'{nearest(lacking[0], known)}")
+
+    def filled(column: str) -> Column:
+        return F.when(F.trim(F.col(column).cast("string")) != "", F.col(column))
+
+    unread = F.col("payload").isNull() | F.col(_BROKEN).isNotNull()
+    in_file = Window.partitionBy("source_file").orderBy("line_no")
+    above = in_file.rowsBetween(Window.unboundedPreceding, 0)
+    starts = F.sum((unread | filled(fill.key).isNotNull()).cast("long")).over(above)  # the nth key of the file
+    of_start = Window.partitionBy("source_file", _START).orderBy("line_no")
+    of_key = Window.partitionBy("source_file", fill.key).orderBy("line_no")
+    named = records.withColumn(_START, starts).withColumn(
+        fill.key, F.first(F.when(~unread, filled(fill.key))).over(of_start)
+    )
+    first = {c: F.coalesce(filled(c), F.first(filled(c)).over(of_key)) for c in fill.columns}
+    keyed = F.col(fill.key).isNotNull()
+    return named.withColumns({c: F.when(keyed, value).otherwise(F.col(c)) for c, value in first.items()}).drop(_START)
 
 
 def header_columns(header: str, source: Source) -> list[str]:
