@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from onecart.lake.files import UNFINISHED, by_name, hadoop, qualified, relative
 
 _log = logging.getLogger(__name__)
-_ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
+ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
 
 
 def list_files(spark: SparkSession, folder: str) -> list[str]:
@@ -23,7 +23,7 @@ def list_files(spark: SparkSession, folder: str) -> list[str]:
         status = walk.next()
         name = status.getPath().toString()
         hidden = any(part[0] in "_." for part in relative(name, root).split("/"))
-        if status.getLen() > 0 and not hidden and not name.lower().endswith(_ARRIVING):
+        if status.getLen() > 0 and not hidden and not name.lower().endswith(ARRIVING):
             files.append(name)
     return sorted(files)
 
