@@ -31,11 +31,64 @@ def test_layers_win_in_order_and_remember_their_origin(tmp_path, monkeypatch):
         ("forecast.top_skus=many", r"forecast.top_skus: .*found 'many'"),
         ("forecast.top_skus", "expected key=value"),
         ("spark.secrets.spark.key=abc", "a secret is given by reference"),
+        ("spark.secrets={spark.key: abc}", "a secret is given by reference"),
+        ("spark.conf=3", "spark.conf: .*dictionary"),
+        ("shop.country=UK", "the ISO 3166 code of the United Kingdom is GB"),
+        ("shop.time_zone=Berlin", "not a time zone"),
+        ("shop.goods='('", "not a regular expression"),
+        ("shop.rates.GBP=2", "GBP is the shop's own"),
     ],
 )
 def test_wrong_overrides_say_what_and_where(override, message):
     with pytest.raises(UsageError, match=message):
         config.load("local", overrides=[override])
+
+
+def test_sparks_settings_are_text_as_a_mapping_or_one_by_one():
+    (settings, origin) = config.load("local", overrides=["spark.conf={a.b: true, a.c: 010}", "spark.conf.a.d=0010"])
+    assert settings.spark.conf == {"a.b": "true", "a.c": "010", "a.d": "0010"}
+    assert origin["spark.conf.a.b"] == "--set"
+    assert config.load("local", overrides=["spark.secrets={a.key: env:K}"])[0].spark.secrets == {"a.key": "env:K"}
+    assert config.Spark.model_validate({"conf": {"a.b": False, "a.c": 200}}).conf == {"a.b": "false", "a.c": "200"}
+
+
+def test_an_environment_extends_another_and_may_be_any_file(tmp_path):
+    (tmp_path / "eu.yml").write_text("extends: sample\nshop: {currency: EUR, country: NO, rates: {GBP: 1.16}}\n")
+    (tmp_path / "till.yaml").write_text("extends: ./eu.yml\nseed: 3\nshop: {channels: {kiosk: store}}\n")
+    settings, origin = config.load(str(tmp_path / "till.yaml"))
+    assert (settings.seed, settings.shop.currency, settings.shop.country) == (3, "EUR", "NO")
+    assert settings.shop.channels == {
+        "web": "online",
+        "app": "app",
+        "store": "store",
+        "social": "other",
+        "kiosk": "store",
+    }
+    assert (origin["seed"], origin["shop.currency"], origin["shop.goods"]) == (
+        str(tmp_path / "till.yaml"),
+        str(tmp_path / "eu.yml"),
+        "sample.yaml",
+    )
+    (tmp_path / "own.yaml").write_text("shop: {currency: JPY}\n")
+    settings, _ = config.load(str(tmp_path / "own.yaml"))
+    assert (settings.sources, settings.shop) == ({}, config.Shop(currency="JPY"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: ./own.yaml", "extends itself"),
+        ("extends: ../x/own.yaml", "extends itself"),
+        ("extends: smaple", "no environment 'smaple'.*did you mean 'sample'"),
+        ("extends: [sample]", "extends must name one file"),
+        ("shop: {rates: {EUR: 0.9}}", "set shop.currency, too"),
+    ],
+)
+def test_a_wrong_environment_file_says_what_and_where(text, message, tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "own.yaml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        config.load(str(tmp_path / "x" / "own.yaml"))
 
 
 def test_unknown_environment_names_the_nearest():

@@ -1,4 +1,4 @@
-"""Typed settings in layers: conf/base.yaml < conf/<env>.yaml < conf/gpu.yaml < --set key=value.
+"""Typed settings in layers: conf/base.yaml < what the environment extends < the environment < conf/gpu.yaml < --set key=value.
 
 `layers` loads and checks them, `settings` is the whole tree, `sections/<room>.py` has the settings of one room. Secrets are
 references (`env:NAME`, `secret:scope/key`), resolved only when used and never printed.
@@ -16,6 +16,7 @@ from onecart.config.sections.profile import Attribute, Profile, SurvivorshipRule
 from onecart.config.sections.quality import Quality
 from onecart.config.sections.recommend import Recommend
 from onecart.config.sections.section import SecretRef, absolute, is_local, resolve_secret
+from onecart.config.sections.shop import Shop
 from onecart.config.sections.voice import Voice
 from onecart.config.settings import Settings
 
@@ -36,6 +37,7 @@ __all__ = [
     "Samples",
     "SecretRef",
     "Settings",
+    "Shop",
     "Source",
     "Spark",
     "SurvivorshipRule",

@@ -18,7 +18,9 @@ def command_parser(command: str, description: str | None, example: str) -> argpa
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options every command that reads settings shares."""
-    parser.add_argument("--env", default="local", help="environment: a file of conf/ (default local)")
+    parser.add_argument(
+        "--env", default="local", help="environment: a file of conf/ by name, or a path of one (default local)"
+    )
     parser.add_argument("--gpu", action="store_true", help="lay conf/gpu.yaml on top")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="one setting")
     parser.add_argument("--lake", metavar="DIR", help="short for --set lake.root=DIR")

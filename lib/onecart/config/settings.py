@@ -7,13 +7,13 @@ from onecart.config.sections.channels import Samples, Source
 from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
 from onecart.config.sections.intent import Intent, Live
-from onecart.config.sections.lake import Lake, Report, Spark
-from onecart.config.sections.models import Models
+from onecart.config.sections.lake import Lake, Models, Report, Spark
 from onecart.config.sections.privacy import Privacy
 from onecart.config.sections.profile import Profile
 from onecart.config.sections.quality import Quality
 from onecart.config.sections.recommend import Recommend
 from onecart.config.sections.section import Section
+from onecart.config.sections.shop import Shop
 from onecart.config.sections.voice import Voice
 
 
@@ -23,6 +23,7 @@ class Settings(Section):
     seed: int = 7
     as_of: date | None = None  # the day decisions are made for; None: the day after the last order
     landing: str | None = None  # the landing zone; None: <lake.root>/landing
+    shop: Shop = Shop()
     lake: Lake = Lake()
     spark: Spark = Spark()
     channels: dict[str, Source | None] = {}  # null: the retailer has no such feed

@@ -1,10 +1,17 @@
-"""Settings of the lake, of Spark, and of the report that is written beside the tables."""
+"""Settings of the lake, of Spark, and of what is written beside the tables: records of models, and the report."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from onecart.config.sections.section import SecretRef, Section, absolute
+
+
+def _text(value: Any) -> Any:
+    """Spark's values are text, where YAML reads `true` and 200 as what they look like."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else value
 
 
 class Lake(Section):
@@ -20,11 +27,16 @@ class Lake(Section):
 class Spark(Section):
     """How Spark starts."""
 
-    conf: dict[str, str] = {}  # any Spark setting
+    conf: dict[str, Annotated[str, BeforeValidator(_text)]] = {}  # any Spark setting
     secrets: dict[str, SecretRef] = {}  # Spark settings whose values are secrets
     nlp_packages: tuple[str, ...] = ()  # Maven coordinates of Spark NLP; empty: the CPU build
     # On one machine, to save planning rather than rows; None: where landing zone and silver hold less than 64 MiB.
     small: bool | None = None
+
+
+class Models(Section):
+    # MLflow (extra `tracking`): file:///folder or a server; off; null: Databricks' own there, else mlruns in a local lake
+    tracking_uri: str | None = None
 
 
 class Report(Section):

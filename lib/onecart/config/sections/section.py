@@ -8,6 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from onecart.errors import UsageError
 
+INCOMPLETE = (
+    "incomplete"  # type of a validator's error about keys that do not go together; no matter in one layer alone
+)
+
 
 class Section(BaseModel):
     """`moved`: keys that this section had -> where they are now."""
