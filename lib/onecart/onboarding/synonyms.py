@@ -121,7 +121,9 @@ def words(text: str) -> tuple[str, ...]:
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", unicodedata.normalize("NFKC", text)).lower()
     for umlaut, plain in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
         text = text.replace(umlaut, plain)
-    latin = "".join(c for c in unicodedata.normalize("NFKD", text) if not (unicodedata.combining(c) and ord(c) < 0x3000))
+    latin = "".join(
+        c for c in unicodedata.normalize("NFKD", text) if not (unicodedata.combining(c) and ord(c) < 0x3000)
+    )
     return tuple(re.findall(r"[^\W_]+", unicodedata.normalize("NFC", latin)))
 
 
@@ -162,7 +164,11 @@ def file_score(table: str, name: str) -> float:
     whole = "".join(said)
     for known in FILES[table].split("|"):
         parts = words(known)
-        if set(parts) <= set(said) or (not known.isascii() and known in name) or (len(whole) > 5 and whole == "".join(parts)):
+        if (
+            set(parts) <= set(said)
+            or (not known.isascii() and known in name)
+            or (len(whole) > 5 and whole == "".join(parts))
+        ):
             return 1.0
     return 0.0
 

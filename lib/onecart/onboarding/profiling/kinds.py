@@ -1,19 +1,39 @@
 """What the values of a field are: a share of them for every kind that they may be of."""
 
+import dataclasses
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from onecart.onboarding.formats import SIGNS, Dates, Numbers, dates, epoch, numbers
-from onecart.onboarding.sample import Feed, Field
+from onecart.onboarding.profiling.formats import SIGNS, Dates, Numbers, dates, epoch, numbers
+from onecart.onboarding.profiling.sample import Feed, Field
 
 _VALUES = 2_000  # values of a field that are looked at one by one
 _EMAIL = re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>]{1,190}\.[A-Za-z]{2,24}")
 _URL = re.compile(r"(?:https?://|www\.)\S{1,2000}")
 _PHONE = re.compile(r"\+?[\d(][\d ()/.-]{5,20}\d")
 _CODE = re.compile(r"[#\w][\w./#:-]{0,63}")
-_YES = {"y", "yes", "true", "t", "ja", "j", "oui", "o", "si", "sí", "s", "はい", "有", "可", "on", "1", "x", "subscribed"}
+_YES = {
+    "y",
+    "yes",
+    "true",
+    "t",
+    "ja",
+    "j",
+    "oui",
+    "o",
+    "si",
+    "sí",
+    "s",
+    "はい",
+    "有",
+    "可",
+    "on",
+    "1",
+    "x",
+    "subscribed",
+}
 _NO = {"n", "no", "false", "f", "nein", "non", "いいえ", "無", "不可", "off", "0", "unsubscribed", "not_subscribed"}
 _NOTHING = {"null", "none", "n/a", "na", "nan", "-", "--", "(not set)", "なし", "nil", "undefined"}
 
@@ -34,7 +54,7 @@ class Profile:
     epoch: str = ""
     words: float = 0.0  # words of a value, on average
     top: tuple[str, float] = ("", 0.0)  # the most frequent value, and its share
-    common: list[str] = field(default_factory=list)  # the most frequent values
+    common: list[str] = dataclasses.field(default_factory=list)  # the most frequent values
     seen: frozenset[str] = frozenset()
 
     @property
@@ -49,7 +69,13 @@ def profiles(feed: Feed) -> dict[str, Profile]:
     """Every field that has a value. Numbers that leave their decimal mark open take that of the feed's other numbers."""
     found = {name: profile(one) for name, one in feed.fields.items() if one.values}
     marks = Counter(p.numbers.mark for p in found.values() if p.numbers and not p.numbers.whole and not p.numbers.doubt)
-    mark = marks.most_common(1)[0][0] if marks else "," if feed.layout.format == "csv" and feed.layout.delimiter == ";" else ""
+    mark = (
+        marks.most_common(1)[0][0]
+        if marks
+        else ","
+        if feed.layout.format == "csv" and feed.layout.delimiter == ";"
+        else ""
+    )
     if mark:
         for name, one in found.items():
             if one.numbers and one.numbers.doubt:
@@ -93,7 +119,9 @@ def profile(one: Field, mark: str = "") -> Profile:
         "number": number.share if number else 0.0,
         "integer": number.share if number and number.whole else 0.0,
         "money": number.share if number and (signed or not number.units) else 0.0,
-        "currency": sum(t in SIGNS or bool(re.fullmatch(r"[A-Z]{3}", t)) for t in looked) / n if len(looked) <= 20 else 0.0,
+        "currency": sum(t in SIGNS or bool(re.fullmatch(r"[A-Z]{3}", t)) for t in looked) / n
+        if len(looked) <= 20
+        else 0.0,
         "code": share(_CODE) * (1.0 if any(c.isdigit() for t in looked for c in t) else 0.6),
         "text": min(1.0, result.words / 6) * (1 - digits),
         "label": (1 - digits) * (1.0 if len(counts) < max(20, 0.2 * counts.total()) else 0.7),

@@ -1,7 +1,6 @@
 """A folder of files -> feeds, each with a bounded sample of its records."""
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 from onecart.channels.landing import ARRIVING
 from onecart.errors import DataError, UsageError
-from onecart.onboarding.sniff import Layout, decoded, pieces, records, sniff
+from onecart.onboarding.profiling.sniff import Layout, decoded, pieces, records, sniff
 
 _ROWS = 20_000  # records of one feed that are looked at
 _DATED = re.compile(r"[\W_]*(\d[\dTZ\W_]*)?$")  # the running number or date at the end of a name
@@ -38,6 +37,13 @@ class Field:
     def sql(self) -> str:
         """As expressions call it."""
         return ".".join(quoted(part) for part in self.path)
+
+    @property
+    def called(self) -> tuple[str, str]:
+        """What it is called, and what it is nested in."""
+        return (
+            (self.path[-1], " ".join(p for p in self.path[:-1] if p != "line")) if self.path[1:] else (self.header, "")
+        )
 
 
 @dataclass
@@ -72,7 +78,7 @@ def feeds(folder: Path) -> tuple[list[Feed], dict[str, str]]:
             where = _feed_folder(name)
             groups.setdefault((where, _stem(path), _extension(path)), []).append(path)
     found: list[Feed] = []
-    for (where, stem, extension), paths in groups.items():
+    for (where, stem, _), paths in groups.items():
         try:
             others = [p for key, group in groups.items() if key[0] == where and group is not paths for p in group]
             found.append(_feed(where, stem, paths, [p.name for p in others]))
@@ -108,7 +114,7 @@ def _pattern(stem: str, paths: list[Path], others: list[str]) -> str:
     """The names of these files and of those that will come, and of none of the `others` in their folder."""
     names = [path.name for path in paths]
     end = names[0].removesuffix(".gz").rpartition(".")[2] + ("*" if names[0].endswith(".gz") else "")
-    start = escaped(os.path.commonprefix([re.split(r"\d", name)[0] for name in names]))
+    start = escaped(min(re.split(r"\d", name)[0] for name in names))
     for pattern in (f"{escaped(stem)}*.{end}", f"{start}[0-9]*.{end}"):
         if all(fnmatchcase(n, pattern) for n in names) and not any(fnmatchcase(n, pattern) for n in others):
             return pattern
@@ -240,7 +246,8 @@ def profiled(rows: Iterable[Mapping[str, Any]], headers: Mapping[str, str]) -> d
     """Every field of the records, nested ones by their path; arrays are left to `layouts`."""
     found: dict[str, Field] = {}
     n = 0
-    for n, row in enumerate(rows, 1):
+    for row in rows:
+        n += 1
         for path, value in leaves(row):
             name = ".".join(path)
             one = found.setdefault(name, Field(path, headers.get(name, name)))
@@ -281,7 +288,9 @@ def ddl(shape: Mapping[str, Any]) -> str:
 
     def one(inner: Any) -> str:
         if isinstance(inner, dict):
-            return "STRUCT<" + ", ".join(f"{quoted(k)}: {one(v)}" for k, v in inner.items()) + ">" if inner else "STRING"
+            return (
+                "STRUCT<" + ", ".join(f"{quoted(k)}: {one(v)}" for k, v in inner.items()) + ">" if inner else "STRING"
+            )
         return f"ARRAY<{one(inner[0])}>" if isinstance(inner, list) else "STRING"
 
     return ", ".join(f"{quoted(key)} {one(inner)}" for key, inner in shape.items())

@@ -66,7 +66,9 @@ def dates(texts: Sequence[str]) -> Dates | None:
     first, second = max(int(m["a"]) for m in found), max(int(m["b"]) for m in found)
     if first > 12 and second > 12:  # both orders in one column: most values decide, the check shows the others
         month_wins = sum(int(m["b"]) > 12 for m in found) > sum(int(m["a"]) > 12 for m in found)
-        return Dates(share, month_first if month_wins else day_first, timed, zoned, day_first if month_wins else month_first)
+        return Dates(
+            share, month_first if month_wins else day_first, timed, zoned, day_first if month_wins else month_first
+        )
     if second > 12:
         return Dates(share, month_first, timed, zoned)
     certain = first > 12 or separator == "."
@@ -122,7 +124,29 @@ SIGNS = {
     "€": "EUR", "£": "GBP", "$": "USD", "¥": "JPY", "￥": "JPY", "円": "JPY", "EUR": "EUR", "GBP": "GBP", "USD": "USD",
     "JPY": "JPY", "CHF": "CHF", "kr": "", "zł": "PLN", "Fr.": "CHF",
 }  # fmt: skip
-UNITS = ("kg", "g", "l", "ml", "Stk.", "Stk", "St.", "St", "Stück", "pcs", "pc", "個", "点", "本", "枚", "uds", "pz", "lb", "oz", "m", "cm")
+UNITS = (
+    "kg",
+    "g",
+    "l",
+    "ml",
+    "Stk.",
+    "Stk",
+    "St.",
+    "St",
+    "Stück",
+    "pcs",
+    "pc",
+    "個",
+    "点",
+    "本",
+    "枚",
+    "uds",
+    "pz",
+    "lb",
+    "oz",
+    "m",
+    "cm",
+)
 _BODY = re.compile(r"[+-]?\d[\d.,'’ \u00a0\u202f]*")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*")
 
@@ -152,10 +176,12 @@ def numbers(texts: Sequence[str], mark: str = "") -> Numbers | None:
         body = text
         for sign in sorted(SIGNS, key=len, reverse=True):
             if body.startswith(sign) or body.endswith(sign):
-                body, _ = body.replace(sign, "").strip(" \u00a0\u202f"), signs.add(sign)
+                signs.add(sign)
+                body = body.replace(sign, "").strip(" \u00a0\u202f")
                 break
         if unit := next((u for u in UNITS if re.fullmatch(rf"[-\d.,]+ ?{re.escape(u)}", body)), ""):
-            body, _ = body.removesuffix(unit).strip(), units.add(unit)
+            units.add(unit)
+            body = body.removesuffix(unit).strip()
         if _BODY.fullmatch(body):
             bodies.append(body)
     if not bodies:

@@ -83,8 +83,7 @@ def _written_in_runs(text: str) -> bool:
     """Japanese stands in runs; what a Western letter and its neighbour make when misread stands alone."""
     foreign = [ord(c) > 127 for c in text]
     lonely = sum(
-        here and not (foreign[i - 1 : i] == [True]) and not (foreign[i + 1 : i + 2] == [True])
-        for i, here in enumerate(foreign)
+        here and foreign[i - 1 : i] != [True] and foreign[i + 1 : i + 2] != [True] for i, here in enumerate(foreign)
     )
     private = sum(unicodedata.category(c) == "Co" for c in text)
     return private == 0 and lonely < 0.3 * sum(foreign)

@@ -1,0 +1,345 @@
+"""The columns of a silver table from the fields of a feed: an expression each, with its confidence."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from onecart.contracts import contract
+from onecart.onboarding import expressions as sql
+from onecart.onboarding import shop
+from onecart.onboarding.asking import Asker
+from onecart.onboarding.profiling.formats import SIGNS
+from onecart.onboarding.profiling.kinds import Profile, masked
+from onecart.onboarding.profiling.sample import Feed, ddl
+from onecart.onboarding.recognise import Found, Reading
+
+_UNDATED = "timestamp'2000-01-01'"  # of contacts and products that do not say when they changed: older than all that do
+_AMOUNTS = (
+    "quantity",
+    "unit_price",
+    "line_total",
+    "list_price",
+    "unit_cost",
+    "stock",
+    "visitors",
+    "temperature",
+    "rain",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One silver column: its expression, how sure it is (0 to 1), and of its field the name and three examples."""
+
+    name: str
+    expression: str
+    confidence: float
+    source: str = ""
+    examples: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass
+class Plan:
+    """One feed of the proposal. `unused`: fields that no column takes, with an example."""
+
+    feed: Feed
+    reading: Reading
+    profiles: Mapping[str, Profile]
+    explode: str | None = None
+    fill_down: dict[str, Any] | None = None
+    columns: list[Column] = field(default_factory=list)
+    unused: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> str:
+        return ddl(self.feed.shape) if self.feed.shape else ""
+
+
+class Columns:
+    """The columns of one feed, in the order of its table's contract."""
+
+    def __init__(self, plan: Plan, owner: shop.Shop, spaces: Mapping[str, str], asker: Asker) -> None:
+        self.plan, self.shop, self.spaces, self.asker = plan, owner, spaces, asker
+        self.found = self._settled(plan.reading.found)
+        self.clock = sql.Clock(owner.time_zone, self._chosen())
+        self.made: dict[str, Column] = {}
+
+    def fill(self) -> None:
+        {
+            "silver.orders": self._orders,
+            "silver.interactions": self._interactions,
+            "silver.contacts": self._contacts,
+            "silver.products": self._products,
+            "silver.reviews": self._reviews,
+            "silver.tickets": self._tickets,
+            "silver.weather": self._weather,
+            "silver.footfall": self._footfall,
+            "silver.plans": self._plans,
+        }[self.plan.reading.table]()
+        order = list(contract(self.plan.reading.table).schema.fieldNames())
+        self.plan.columns = sorted(
+            (c for c in self.made.values() if c.name in order), key=lambda c: order.index(c.name)
+        )
+        used = " ".join(c.expression for c in self.plan.columns)
+        self.plan.unused = {
+            n: tuple(masked(p, e) for e in p.examples)
+            for n, p in self.plan.profiles.items()
+            if not re.search(rf"(?<![\w.`]){re.escape(p.field.sql)}(?![\w`])", used)
+        }
+
+    def _settled(self, found: Mapping[str, Found]) -> dict[str, Found]:
+        """Asks where two fields fit a concept alike."""
+        settled = dict(found)
+        for concept, one in found.items():
+            options = [one.profile.field.name, *([] if concept == "category" else one.rivals)]
+            where = f"{self.plan.feed.name}.{concept}"
+            taken = self.asker.choose(where, "Which field is it?", options, sure=False)
+            if taken:
+                settled[concept] = Found(self.plan.profiles[options[taken]], one.score)
+        return settled
+
+    def _chosen(self) -> dict[str, str]:
+        """Asks whether day or month comes first where no date of the feed says so."""
+        chosen = {}
+        known = [p.dates for p in self.plan.profiles.values() if p.dates and p.dates.share > 0.9 and not p.dates.other]
+        decided = [day.pattern for day in known if day.pattern[:1] in "dM"]
+        for one in self.found.values():
+            day = one.profile.dates
+            if day is None or not day.other or one.profile.field.type:
+                continue
+            options = [day.pattern, day.other]
+            if self.shop.country == "US":
+                options.reverse()
+            same = {p[:1] for p in decided if p[1:2] == day.pattern[1:2]}
+            if len(same) == 1:
+                options.sort(key=lambda pattern: pattern[:1] not in same)
+            where, example = f"{self.plan.feed.name}.{one.profile.field.name}", one.profile.examples[0]
+            question = f"{example}: which is the day?"
+            chosen[day.pattern] = options[self.asker.choose(where, question, options, sure=len(same) == 1)]
+        return chosen
+
+    def put(
+        self, column: str, expression: str | None, concept: str = "", note: str = "", confidence: float = 0.5
+    ) -> None:
+        """A column; its confidence is that of the concept's field, where it has one."""
+        if expression is None:
+            return
+        one = self.found.get(concept)
+        if one is None:
+            self.made[column] = Column(column, expression, confidence, note=note)
+            return
+        shown = tuple(masked(one.profile, e) for e in one.profile.examples)
+        doubt = one.profile.numbers.doubt if one.profile.numbers and concept in _AMOUNTS else ""
+        if doubt:
+            note = f"is '{doubt}' a decimal mark?"
+            self.asker.unsure.append((f"{self.plan.feed.name}.{column}", f"{one.profile.examples[0]}: {note}"))
+        score = one.score * (0.6 if one.rivals or doubt else 1)
+        self.made[column] = Column(column, expression, round(score, 2), one.profile.field.header, shown, note)
+
+    def texts(self, *pairs: tuple[str, str]) -> None:
+        for column, concept in pairs:
+            if concept in self.found:
+                self.put(column, sql.text(self.found[concept].profile), concept)
+
+    def numbers(self, *pairs: tuple[str, str]) -> None:
+        for column, concept in pairs:
+            if concept in self.found:
+                self.put(column, sql.number(self.found[concept].profile), concept)
+
+    def times(self, *pairs: tuple[str, str]) -> None:
+        for column, concept in pairs:
+            if concept in self.found:
+                self.put(column, sql.timestamp(self.found[concept].profile, self.clock), concept)
+
+    def day(self, column: str, concept: str) -> None:
+        if concept in self.found:
+            self.put(column, sql.day(self.found[concept].profile, self.clock), concept)
+
+    def unsure(self, column: str, expression: str, note: str) -> None:
+        """A column that no field says: a guess that the person is told of."""
+        self.put(column, expression, note=note, confidence=0.3)
+        self.asker.unsure.append((f"{self.plan.feed.name}.{column}", note))
+
+    def who(self) -> None:
+        """record_id: whose the row is, as its feed knows them; null: nobody's."""
+        ids: list[tuple[str, str]] = [
+            (c, self.spaces[c]) for c in ("customer_id", "account_id", "card_id") if c in self.found
+        ]
+        ids += [(c, c.removesuffix("_id")) for c in ("device_id", "cookie_id") if c in self.found]
+        if not ids and "email" in self.found:
+            ids = [("email", "email")]
+        parts = [sql.who(prefix, self.found[c].profile) for c, prefix in ids]
+        if parts:
+            self.put("record_id", f"coalesce({', '.join(parts)})" if len(parts) > 1 else parts[0], ids[0][0])
+            one = self.found[ids[0][0]].profile
+            if one.top[1] > 0.2 and one.distinct > 20:
+                note = f"{one.top[1]:.0%} of the rows are of {masked(one, one.top[0])!r}; if that means nobody, write null for it"
+                self.asker.unsure.append((f"{self.plan.feed.name}.record_id", note))
+
+    def account(self) -> None:
+        concept = "account_id" if "account_id" in self.found else "customer_id"
+        self.texts(("account_id", concept), ("card_id", "card_id"), ("device_id", "device_id"))
+
+    def money(self, *concepts: str) -> None:
+        """currency: the feed's own field, the sign beside its prices, or the shop's."""
+        if "currency" in self.found:
+            one = self.found["currency"].profile
+            signs = {t: SIGNS[t] for t in one.seen if SIGNS.get(t) and SIGNS[t] != t}
+            cases = " ".join(f"when {sql.literal(t)} then '{code}'" for t, code in sorted(signs.items()))
+            self.put(
+                "currency",
+                f"case {one.field.sql} {cases} else {one.field.sql} end" if cases else sql.text(one),
+                "currency",
+            )
+            return
+        priced = [self.found[c].profile for c in concepts if c in self.found]
+        signs_of = {SIGNS[s] for p in priced if p.numbers for s in p.numbers.signs if SIGNS[s]}
+        if not priced:
+            return
+        code = signs_of.pop() if len(signs_of) == 1 else self.shop.currency
+        if code:
+            self.put("currency", f"'{code}'", confidence=0.9 if code == self.shop.currency else 0.6)
+        else:
+            self.unsure("currency", "'EUR'", "no file says the currency")
+
+    def channel(self) -> None:
+        if "channel" in self.found:
+            one = self.found["channel"].profile
+            for value in one.common:
+                kind = "store" if shop.is_store(value) else "online"
+                self.shop.channels.setdefault(value, kind)
+            self.texts(("channel", "channel"))
+            return
+        name, kind = shop.channel(self.plan.feed, self.found, self.asker)
+        self.shop.channels.setdefault(name, kind)
+        self.put("channel", f"'{name}'", confidence=0.7)
+
+    def identified(self, column: str, concept: str, *parts: str) -> None:
+        """The record's own id, or the hash of what tells it from others."""
+        if concept in self.found:
+            self.texts((column, concept))
+            return
+        inner = ", ".join(f"cast({self.found[p].profile.field.sql} as string)" for p in parts if p in self.found)
+        self.put(column, f"sha2(concat_ws('|', {inner}), 256)", note="no field has an id", confidence=0.6)
+
+    def _orders(self) -> None:
+        self.texts(
+            ("order_line_id", "line_id"), ("order_id", "order_id"), ("country", "country"), ("description", "title")
+        )
+        self.times(("order_ts", "order_ts"), ("received_ts", "received_ts"))
+        self.channel()
+        self.who()
+        self.account()
+        self.texts(("sku", "sku" if "sku" in self.found else "title"))
+        self.numbers(("quantity", "quantity"), ("unit_price", "unit_price"))
+        if "quantity" not in self.found:
+            self.unsure("quantity", "1", "no field says how many")
+        elif "unit" in self.found:
+            self.texts(("unit", "unit"))
+        else:
+            self.put("unit", sql.unit(self.found["quantity"].profile), "quantity")
+        if "unit_price" not in self.found:
+            total, units = sql.number(self.found["line_total"].profile), self.made["quantity"].expression
+            money, number = f"cast({total} as decimal(18,4))", f"cast({units} as decimal(18,4))"
+            self.put("unit_price", f"round({money} / {number}, 4)", "line_total", note="the line's total by its units")
+            self.put("amount", total, "line_total")
+        self.money("unit_price", "line_total")
+
+    def _interactions(self) -> None:
+        self.identified(
+            "event_id", "event_id", "cookie_id", "device_id", "customer_id", "session_id", "event_ts", "event_type"
+        )
+        self.times(("event_ts", "event_ts"), ("received_ts", "received_ts"))
+        self.channel()
+        self.put("event_type", sql.event(self.found["event_type"].profile), "event_type")
+        self.who()
+        self.account()
+        self.texts(("cookie_id", "cookie_id"), ("session_key", "session_id"), ("sku", "sku"), ("query", "query"))
+        self.texts(("order_id", "order_id"), ("campaign", "campaign"), ("device_type", "device_type"))
+        self.numbers(("quantity", "quantity"), ("unit_price", "unit_price"))
+        self.money("unit_price")
+        if "unit_price" in self.made and "currency" in self.made and "currency" not in self.found:
+            price, code = self.found["unit_price"].profile.field.sql, self.made["currency"].expression
+            self.put("currency", f"if({price} is null, null, {code})", confidence=0.7)
+
+    def _contacts(self) -> None:
+        self.who()
+        source = next((c for c in ("card_id", "account_id") if c in self.found and "customer_id" not in self.found), "")
+        self.put("source", {"card_id": "'card'", "account_id": "'account'"}.get(source, "'crm'"), confidence=0.8)
+        if "full_name" in self.found and not {"given_name", "surname"} & self.found.keys():
+            given, surname = sql.names(self.found["full_name"].profile)
+            self.put("given_name", given, "full_name")
+            self.put("surname", surname, "full_name")
+        names = ("given_name", "surname", "email", "phone", "street", "city", "postcode", "country", "handle")
+        self.texts(*((n, n) for n in names))
+        self.account()
+        self.day("date_of_birth", "date_of_birth")
+        for concept in ("consent_email", "consent_sms", "consent_profiling"):
+            if concept in self.found:
+                self.put(concept, sql.boolean(self.found[concept].profile), concept)
+        self.updated()
+
+    def updated(self) -> None:
+        self.times(("updated_ts", "updated_ts"))
+        if "updated_ts" not in self.made:
+            self.put("updated_ts", _UNDATED, note="no field says when; what arrives later wins", confidence=0.6)
+
+    def _products(self) -> None:
+        self.texts(("sku", "sku"), ("description", "title"), ("brand", "brand"))
+        self._category()
+        self.numbers(
+            ("list_price", "list_price"), ("unit_cost", "unit_cost"), ("stock_on_hand", "stock"), ("min_age", "min_age")
+        )
+        self.money("list_price", "unit_cost")
+        self.updated()
+
+    def _category(self) -> None:
+        """The category, or the path to it from the widest of the feed's groups: department > category."""
+        one = self.plan.reading.found.get("category")
+        if one is None:
+            return
+        levels = sorted([one.profile, *(self.plan.profiles[r] for r in one.rivals)], key=lambda p: p.distinct)
+        parts = ", ".join(sql.text(p) for p in levels)
+        self.found["category"] = Found(one.profile, one.score)
+        self.put("category", f"concat_ws(' > ', {parts})" if one.rivals else parts, "category")
+
+    def _reviews(self) -> None:
+        self.identified("review_id", "review_id", "customer_id", "account_id", "sku", "review_ts", "text")
+        self.times(("review_ts", "review_ts"))
+        self.who()
+        self.account()
+        self.texts(("sku", "sku"), ("text", "text"))
+        self.numbers(("rating", "rating"))
+
+    def _tickets(self) -> None:
+        self.identified("ticket_id", "ticket_id", "customer_id", "email", "opened_ts", "subject", "text")
+        self.times(("opened_ts", "opened_ts"))
+        self.who()
+        same = ("email", "phone", "order_id", "contact_channel", "category", "subject", "text", "status")
+        self.texts(*((n, n) for n in same))
+
+    def _weather(self) -> None:
+        self.day("day", "day")
+        self.numbers(("temperature_c", "temperature"), ("rain_mm", "rain"))
+        self.texts(("country", "country"))
+        if "country" not in self.found:
+            self.put("country", f"'{self.shop.country}'", note="the shop's", confidence=0.7)
+
+    def _footfall(self) -> None:
+        self.day("day", "day")
+        self.texts(("store_id", "store_id"))
+        self.numbers(("visitors", "visitors"))
+
+    def _plans(self) -> None:
+        self.texts(("plan_id", "plan_id"), ("sku", "sku"))
+        self.day("day", "day")
+        if "plan_kind" in self.found:
+            self.texts(("kind", "plan_kind"))
+        else:
+            self.put("kind", "'promotion'", confidence=0.6)
+        self.numbers(("amount", "plan_amount"))
+        if "plan_amount" not in self.found:
+            self.put("amount", "1", confidence=0.6)
+        self.updated()

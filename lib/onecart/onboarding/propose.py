@@ -1,0 +1,80 @@
+"""A folder -> the proposal: its feeds, the silver table of each, and an expression for every column that a field can fill."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from onecart.onboarding import layouts, shop
+from onecart.onboarding.asking import Asker
+from onecart.onboarding.columns import Columns, Plan
+from onecart.onboarding.profiling.kinds import Profile, profile, profiles
+from onecart.onboarding.profiling.sample import Feed, feeds
+from onecart.onboarding.recognise import readings
+
+_CLOSE = 0.1  # tables whose scores are nearer than this are asked about
+
+
+@dataclass
+class Proposal:
+    folder: Path
+    shop: shop.Shop
+    plans: list[Plan]
+    left: dict[str, str]  # file or files -> why no feed takes them
+    unsure: list[tuple[str, str]]
+
+
+def propose(folder: Path, asker: Asker) -> Proposal:
+    """Looks at all files; asks what the values leave open."""
+    found, left = feeds(folder)
+    plans = []
+    for feed in found:
+        plan = _plan(feed, asker)
+        if plan is None:
+            fields = ", ".join(list(feed.fields)[:6])
+            left[_where(feed)] = f"no silver table takes records of {fields}"
+        else:
+            plans.append(plan)
+    owner = shop.guess([(p.feed, p.profiles) for p in plans], asker)
+    persons: dict[tuple[str, str], Profile] = {
+        (p.feed.name, concept): p.reading.found[concept].profile
+        for p in plans
+        for concept in ("customer_id", "account_id", "card_id")
+        if concept in p.reading.found
+    }
+    spaces = shop.id_spaces(persons, asker)
+    for plan in plans:
+        Columns(plan, owner, {concept: s for (f, concept), s in spaces.items() if f == plan.feed.name}, asker).fill()
+    return Proposal(folder, owner, plans, left, asker.unsure)
+
+
+def _where(feed: Feed) -> str:
+    return feed.files if feed.path == "." else f"{feed.path}/{feed.files}"
+
+
+def _plan(feed: Feed, asker: Asker) -> Plan | None:
+    """The feed's likeliest silver table; None: it has none."""
+    candidates: list[Plan] = []
+    called = f"{feed.name} {feed.path} {feed.paths[0].stem}"
+    array, events = layouts.lines_of(feed), layouts.parameters(feed)
+    views: list[tuple[str | None, dict[str, Profile]]] = []
+    if array:
+        fields = layouts.exploded(feed, array)
+        views.append((array, {n: profile(f) for n, f in fields.items() if f.values}))
+        events |= layouts.first_of(feed, array)
+    plain = profiles(feed)
+    views.append((None, {**plain, **{n: profile(f) for n, f in events.items() if f.values}}))
+    for explode, fields_of in views:
+        for reading in readings(called, fields_of):
+            if bool(explode) == (reading.table == "silver.orders" and bool(array)):
+                candidates.append(Plan(feed, reading, fields_of, explode))
+    candidates.sort(key=lambda p: -p.reading.score)
+    if not candidates:
+        return None
+    best = candidates[0].reading.score
+    options = [p for p in candidates if p.reading.score > best - _CLOSE]
+    tables = [p.reading.table for p in options]
+    chosen = options[asker.choose(feed.name, f"what is in {_where(feed)}?", tables, sure=len(options) == 1)]
+    if not feed.name:
+        feed.name = chosen.reading.table.removeprefix("silver.")
+    if chosen.reading.table == "silver.orders" and not chosen.explode:
+        chosen.fill_down = layouts.fill_down(feed, chosen.reading.found["order_id"].profile, chosen.profiles)
+    return chosen
