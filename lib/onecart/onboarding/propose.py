@@ -33,6 +33,7 @@ def propose(folder: Path, asker: Asker) -> Proposal:
             left[_where(feed)] = f"no silver table takes records of {fields}"
         else:
             plans.append(plan)
+    _name(plans)
     owner = shop.guess([(p.feed, p.profiles) for p in plans], asker)
     persons: dict[tuple[str, str], Profile] = {
         (p.feed.name, concept): p.reading.found[concept].profile
@@ -44,6 +45,16 @@ def propose(folder: Path, asker: Asker) -> Proposal:
     for plan in plans:
         Columns(plan, owner, {concept: s for (f, concept), s in spaces.items() if f == plan.feed.name}, asker).fill()
     return Proposal(folder, owner, plans, left, asker.unsure)
+
+
+def _name(plans: list[Plan]) -> None:
+    """A feed is called as its folder and files; where they have no Latin letters, as its table. No two are called alike."""
+    names: dict[str, int] = {}
+    for plan in plans:
+        feed = plan.feed
+        feed.name = feed.name or plan.reading.table.removeprefix("silver.")
+        names[feed.name] = n = names.get(feed.name, 0) + 1
+        feed.name += f"_{n}" if n > 1 else ""
 
 
 def _where(feed: Feed) -> str:
@@ -72,9 +83,7 @@ def _plan(feed: Feed, asker: Asker) -> Plan | None:
     best = candidates[0].reading.score
     options = [p for p in candidates if p.reading.score > best - _CLOSE]
     tables = [p.reading.table for p in options]
-    chosen = options[asker.choose(feed.name, f"what is in {_where(feed)}?", tables, sure=len(options) == 1)]
-    if not feed.name:
-        feed.name = chosen.reading.table.removeprefix("silver.")
+    chosen = options[asker.choose(feed.name or feed.path, f"what is in {_where(feed)}?", tables, sure=len(options) == 1)]
     if chosen.reading.table == "silver.orders" and not chosen.explode:
         chosen.fill_down = layouts.fill_down(feed, chosen.reading.found["order_id"].profile, chosen.profiles)
     return chosen

@@ -84,10 +84,6 @@ def feeds(folder: Path) -> tuple[list[Feed], dict[str, str]]:
             found.append(_feed(where, stem, paths, [p.name for p in others]))
         except DataError as e:
             left[paths[0].relative_to(folder).as_posix()] = str(e)
-    for feed in found:
-        twins = [other for other in found if other.name == feed.name and other is not feed]
-        for i, other in enumerate(twins, 2):
-            other.name = f"{other.name}_{i}"
     return found, left
 
 
