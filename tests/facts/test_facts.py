@@ -65,13 +65,13 @@ def test_labels_features_and_recommendations_take_one_owner_of_an_order_on_a_dev
     from onecart.profile.build import happened as profiled
     from onecart.recommend.serving.offers import happened as interacted
 
-    ctx = context()
+    ctx = context(shop={"goods": None})
     write_facts(ctx)
     orders = lake.read(ORDERS)
     expected = {("c_old", date(2011, 3, 10)), ("c_new", date(2011, 3, 20)), ("c_phone", date(2011, 3, 11))}
     assert {(r.customer_id, r.day) for r in order_facts(orders).collect() if r.customer_id} == expected
     assert {(r.customer_id, r.ts.date()) for r in purchases(orders).collect()} == expected
-    told = interacted(ctx.settings.recommend.model_copy(update={"sku_pattern": "."}), orders, lake.read(EVENTS))
+    told = interacted(ctx.settings, orders, lake.read(EVENTS))
     assert {(r.user_id, r.ts.date()) for r in told.collect()} == expected
     lines = profiled(lake, as_of=date(2011, 6, 1)).lines
     assert {(r.customer_id, r.order_ts.date()) for r in lines.collect()} == expected

@@ -39,7 +39,6 @@ def test_demand_is_what_was_wanted(spark):
         ("3", "85123A", back, -4),  # all of line 2 within a week
         ("4", "85123A", back, -5),  # a part of a line: wanted, and sent back
         ("5", "85123A", later, 5),
-        ("6", "POST", day, 1),
         ("7", "22222", dt.datetime(2011, 11, 1), 3),
         ("8", "22222", dt.datetime(2011, 11, 20), -3),  # too late to be an error
         *((f"a{n}", "33333", day, 2) for n in range(200)),
@@ -121,21 +120,21 @@ def test_earlier_forecasts_are_held_against_what_came(spark):
 
 def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_came_true(context, lake, fill):
     days = [AS_OF - dt.timedelta(days=i) for i in range(1, 71)]
-    lines = [line("11111", day, 10 * (1 + day.weekday())) for day in days] + [
+    lines = [line("MUG-RED-01", day, 10 * (1 + day.weekday())) for day in days] + [
         line("22222", days[1], 4),
         line("M", days[1], 9),
     ]
     fill("silver.orders", lines)
     product = {"category": "BAGS > TOTES", "list_price": Decimal(3), "unit_cost": Decimal(1), "stock_on_hand": 40}
-    fill("silver.products", [{"sku": "11111", "updated_ts": dt.datetime(2011, 1, 1), **product}])
-    old = {"model": "theta", "model_version": "v", "chosen": True, "as_of": days[1], "unique_id": "11111"}
+    fill("silver.products", [{"sku": "MUG-RED-01", "updated_ts": dt.datetime(2011, 1, 1), **product}])
+    old = {"model": "theta", "model_version": "v", "chosen": True, "as_of": days[1], "unique_id": "MUG-RED-01"}
     fill("gold.demand_forecast", [{**old, "ds": days[0], "yhat": 50.0, "yhat_lo_80": 30.0, "yhat_hi_80": 49.0}])
     models = {"models": ["moving_average"], "horizon_days": 14, "top_skus": 1}
-    result = job.run(context(as_of=AS_OF, forecast=models))
+    result = job.run(context(as_of=AS_OF, forecast=models, shop={"goods": None}))
     assert result.headline == "WAPE seasonal naive 0.00, moving average 0.43 (1 SKUs, 1 to order)"
     assert result.rows_in == 72
     ledger = {r["unique_id"]: (r["status"], r["days"], r["units"]) for r in lake.read("gold.forecast_ledger").collect()}
-    assert ledger == {"11111": ("fallback", 70, 2800.0)}
+    assert ledger == {"MUG-RED-01": ("fallback", 70, 2800.0)}
     chosen = lake.read("gold.demand_forecast").where("chosen").orderBy("ds").collect()
     assert [(r["ds"], round(r["yhat"], 6)) for r in chosen] == [
         (day, 10.0 * (1 + day.weekday())) for day in (AS_OF + dt.timedelta(days=i) for i in range(14))

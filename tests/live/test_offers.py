@@ -64,7 +64,7 @@ def shop(fill: Callable[..., None], lake: Any, spark: Any, context: Callable[...
         ),
     )
     fill("silver.interactions", [look("ann", "4"), look("dan", "1"), look("cat", "9", ts=datetime(2024, 2, 1))])
-    return context(as_of=NIGHT, recommend={"k": 2, "sku_pattern": "."})
+    return context(as_of=NIGHT, recommend={"k": 2}, shop={"goods": None})
 
 
 def test_a_look_changes_the_offers_of_whoever_looked(shop: Any) -> None:

@@ -215,7 +215,6 @@ def test_a_repeated_purchase_counts_more(spark: Any, shop: Any) -> None:
         shop.lake.read("gold.customer_orders"),
         shop.lake.read("gold.customer_events"),
         values={"purchase": 1.0, "repeat": 1.5},
-        sku_pattern="^[0-9]{5}",
         before=AS_OF,
     )
     mine = rows.where("user_id = 'ann' AND item_id = '10001'").orderBy("ts").collect()

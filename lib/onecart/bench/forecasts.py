@@ -220,7 +220,9 @@ def _retail(spark: SparkSession) -> tuple[pd.DataFrame, pd.Timestamp]:
     )  # fmt: skip
     last = orders.agg(F.to_date(F.max("order_ts"))).first()[0]  # type: ignore[index]
     end = (pd.Timestamp(last) + pd.Timedelta(days=1)).date()
-    days = daily_units(wanted_lines(orders, as_of=end, returned_days=7, bulk_times=5.0)).toPandas()
+    days = daily_units(
+        wanted_lines(orders.where("sku RLIKE '^[0-9]{5}'"), as_of=end, returned_days=7, bulk_times=5.0)
+    ).toPandas()
     return days.assign(ds=pd.to_datetime(days["ds"])), pd.Timestamp(last)
 
 

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
+from onecart.facts.shop import are_goods
 from onecart.forecast import accuracy
 from onecart.forecast.hierarchy import reconciliation
 from onecart.forecast.inputs import demand, exogenous
@@ -23,7 +24,8 @@ def run(ctx: Context) -> Result:
     forecast_ledger, forecast_hierarchy, replenishment; figures to gold.model_health."""
     conf, as_of = ctx.settings.forecast, ctx.as_of()
     orders = ctx.lake.read("silver.orders")
-    lines = demand.wanted_lines(orders, as_of=as_of, returned_days=conf.returned_days, bulk_times=conf.bulk_times)
+    goods = orders.where(are_goods(ctx.settings.shop))
+    lines = demand.wanted_lines(goods, as_of=as_of, returned_days=conf.returned_days, bulk_times=conf.bulk_times)
     units = break_lineage(demand.daily_units(lines))
     closed = break_lineage(demand.closed_days(units, as_of=as_of))
     drifted = _judge_the_last(ctx, units, closed)

@@ -54,7 +54,7 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
         owners.named(ctx.lake.read_if_exists(name).where(F.col(HAPPENED[name]) >= F.lit(since)), name)
         for name in ("silver.orders", "silver.interactions")
     )
-    did = happened(ctx.settings.recommend, orders, events)
+    did = happened(ctx.settings, orders, events)
     did = break_lineage(did.join(customers.select("user_id"), on="user_id", how="left_semi"))
     if did.isEmpty():
         return 0

@@ -12,7 +12,6 @@ def interactions(
     events: DataFrame,
     *,
     values: Mapping[str, float],
-    sku_pattern: str,
     before: date | None = None,
 ) -> DataFrame:
     """One row an order line bought or a product viewed or put into a cart, before the day `before` (None: at any time), by a known
@@ -20,17 +19,16 @@ def interactions(
 
     user_id (customer), item_id (sku), value (`values` of product_view, add_to_cart, purchase and repeat: a purchase after
     another of the same product, without a value of its own worth a purchase; an event without a value is left out), ts,
-    bought. Lines that give something back do not count, nor do lines whose sku does not match
-    `sku_pattern` (postage, fees, samples). Purchases come from `orders` alone: events repeat them.
+    bought. Lines that give something back do not count. Purchases come from `orders` alone: events repeat them.
 
-    orders, events: gold.customer_orders and gold.customer_events.
+    orders, events: gold.customer_orders and gold.customer_events, of goods.
     """
     bought = orders.where("quantity > 0").select(
         "customer_id", "sku", F.col("order_ts").alias("ts"), F.lit("purchase").alias("kind")
     )
     looked = events.where(F.col("event_type").isin("product_view", "add_to_cart"))
     looked = looked.select("customer_id", "sku", F.col("event_ts").alias("ts"), F.col("event_type").alias("kind"))
-    rows = bought.unionByName(looked).where(F.col("sku").rlike(sku_pattern) & F.col("customer_id").isNotNull())
+    rows = bought.unionByName(looked).where(F.col("customer_id").isNotNull())
     rows = rows if before is None else rows.where(F.col("ts") < F.lit(before))
     if "repeat" in values:
         mine = Window.partitionBy("customer_id", "sku", "kind")

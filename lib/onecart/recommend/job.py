@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,6 +11,7 @@ from onecart import models
 from onecart.config import Recommend
 from onecart.context import Context, Result
 from onecart.facts import EVENTS, ORDERS, require_current
+from onecart.facts.shop import are_goods
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation.scoreboard import Board, scoreboard
 from onecart.recommend.events import pairs, purchases, split
@@ -45,14 +47,14 @@ def run(ctx: Context) -> Result:
     check(ctx.settings.recommend)
     conf, customers = ctx.settings.recommend, customers_of(ctx)
     rows = (
-        happened(conf, ctx.lake.read(ORDERS), ctx.lake.read(EVENTS), before=ctx.as_of())
+        happened(ctx.settings, ctx.lake.read(ORDERS), ctx.lake.read(EVENTS), before=ctx.as_of())
         .join(customers.drop("age"), on="user_id", how="inner")
         .transform(break_lineage)
     )
     profiled = rows.where("consent_profiling").drop("consent_profiling")
     popular = fit(rows, "popularity", **parameters_of("popularity", conf, ctx.settings.seed))
     anybody = Kept(popular, ctx.model_version(f"{MODEL}.popularity"))
-    old = kept(ctx, conf.model_dump())
+    old = kept(ctx, _learned_by(ctx))
     if old:
         written, headline = _refreshed(ctx, old, anybody, profiled, customers)
     else:
@@ -60,11 +62,16 @@ def run(ctx: Context) -> Result:
     return Result(rows_in=rows.count(), rows_out=written, headline=headline)
 
 
+def _learned_by(ctx: Context) -> dict[str, Any]:
+    """The settings that a model depends on."""
+    return {**ctx.settings.recommend.model_dump(), "goods": ctx.settings.shop.goods}
+
+
 def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) -> tuple[int, str]:
     """(rows written, headline): the models measured, the configured one fitted and saved, a list for everybody."""
     conf, seed = ctx.settings.recommend, ctx.settings.seed
     about = ctx.lake.read_if_exists("silver.products")
-    products = describes(about, conf.sku_pattern)
+    products = describes(about.where(are_goods(ctx.settings.shop)))
     groups = segments(ctx.lake.read("gold.customer_profile"), ctx.settings.intent.audit)
     cut = ctx.as_of() - timedelta(days=conf.holdout_days)
     measures, weights = measure(rows, cut, conf, seed, products=products, groups=groups)
@@ -79,7 +86,7 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
             given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
         model = fit(rows, conf.model, **given).hiding(purchases(rows))
         model.notes.update(
-            as_of=str(ctx.as_of()), settings=conf.model_dump(), metrics=measures, inputs=dict(ctx.lake.reads)
+            as_of=str(ctx.as_of()), settings=_learned_by(ctx), metrics=measures, inputs=dict(ctx.lake.reads)
         )
         made = Kept(model, models.save(ctx, f"{MODEL}.{conf.model}", model.save))
     goods = allowed(made.model.frames["items"], about, conf)

@@ -17,12 +17,12 @@ class Recommend(Section):
         "validation": "recommend.models.blend.validation",
         "variety": "recommend.diversity",
         "trials": "recommend.exploration",
+        "sku_pattern": "shop.goods",
     }
 
     model: str = "blend"  # one of the registry `recommend/models/registry.py`
     k: int = Field(10, ge=1)
     holdout_days: int = Field(30, ge=1)
-    sku_pattern: str = "^[0-9]{5}"  # goods; what does not match (postage, fees, samples) is never offered
     # How much an event counts; an event type left out does not count.
     event_values: dict[Literal["product_view", "add_to_cart", "purchase", "repeat"], Annotated[float, Field(ge=0)]] = {
         "product_view": 0.2,

@@ -5,22 +5,21 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-_PRODUCT = "^[0-9]{5}"  # stock codes of goods; postage, fees and vouchers are letters
 _LARGE = 0.99  # share of a product's lines that are no larger than its usual large line
 _OPEN = 0.5  # share of a weekday's days with sales, from which a day without is an exception
 
 
 def wanted_lines(orders: DataFrame, *, as_of: date, returned_days: int, bulk_times: float) -> DataFrame:
-    """[unique_id (the sku), ds, units]: the lines of `orders` before `as_of` that were demand, a row each.
+    """[unique_id (the sku), ds, units]: the lines of `orders`, which are of goods, before `as_of` that were demand, a row each.
 
-    Only goods: skus that begin with five digits. A return takes nothing off, as what comes back was wanted, and can be sold
+    A return takes nothing off, as what comes back was wanted, and can be sold
     again; but a line of which all comes back within `returned_days` (the newest of the same product and quantity) was an error
     or a trial, and is left out. A line of more than `bulk_times` the 99 % line of its product is a single buyer's bulk order,
     and counts as so many units.
     """
-    goods = orders.where(F.col("sku").rlike(_PRODUCT) & (F.to_date("order_ts") < F.lit(as_of)))
-    sold = goods.where("quantity > 0").select("order_line_id", "sku", "quantity", "order_ts")
-    back = goods.where("quantity < 0").select(
+    past = orders.where(F.to_date("order_ts") < F.lit(as_of))
+    sold = past.where("quantity > 0").select("order_line_id", "sku", "quantity", "order_ts")
+    back = past.where("quantity < 0").select(
         F.col("order_line_id").alias("back_id"),
         "sku",
         (-F.col("quantity")).alias("quantity"),

@@ -10,8 +10,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart import models
-from onecart.config import Recommend
+from onecart.config import Recommend, Settings
 from onecart.context import Context
+from onecart.facts.shop import are_goods
 from onecart.frames import break_lineage
 from onecart.recommend.events import interactions
 from onecart.recommend.recommender import Recommender
@@ -30,11 +31,11 @@ class Kept:
     version: str
 
 
-def describes(products: DataFrame, sku_pattern: str) -> DataFrame | None:
-    """Rows of silver.products -> what `fit` takes as products, [item_id, text, category]; None: nothing is described."""
-    goods = products.where(F.col("sku").rlike(sku_pattern) & F.coalesce("description", "category").isNotNull())
+def describes(goods: DataFrame) -> DataFrame | None:
+    """Rows of silver.products that are goods -> what `fit` takes as products, [item_id, text, category]; None: nothing is described."""
+    described = goods.where(F.coalesce("description", "category").isNotNull())
     text = F.concat_ws(" ", "description", "brand")
-    found = goods.select(F.col("sku").alias("item_id"), text.alias("text"), "category")
+    found = described.select(F.col("sku").alias("item_id"), text.alias("text"), "category")
     return None if found.isEmpty() else found
 
 
@@ -71,15 +72,11 @@ def customers_of(ctx: Context) -> DataFrame:
     )
 
 
-def happened(conf: Recommend, orders: DataFrame, events: DataFrame, *, before: date | None = None) -> DataFrame:
-    """`interactions` by the settings."""
-    return interactions(
-        orders,
-        events,
-        values={str(kind): value for kind, value in conf.event_values.items()},
-        sku_pattern=conf.sku_pattern,
-        before=before,
-    )
+def happened(settings: Settings, orders: DataFrame, events: DataFrame, *, before: date | None = None) -> DataFrame:
+    """`interactions` with goods by the settings."""
+    values = {str(kind): value for kind, value in settings.recommend.event_values.items()}
+    goods = are_goods(settings.shop)
+    return interactions(orders.where(goods), events.where(goods), values=values, before=before)
 
 
 def offers(made: Kept, customers: DataFrame, goods: DataFrame, ctx: Context) -> DataFrame:

@@ -1,0 +1,1 @@
+"""What a record of a landing file is: physical lines -> records, of CSV and of JSON."""
