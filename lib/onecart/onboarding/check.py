@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from onecart.channels import job as ingest
 from onecart.config import Settings
+from onecart.connect import open_session
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.errors import OneCartError
@@ -50,9 +51,10 @@ class Checked:
     error: str = ""
 
 
-def check(settings: Settings, spark: SparkSession) -> list[Checked]:
-    """Every feed of the settings, all its rows. Nothing is left behind."""
+def check(settings: Settings, spark: SparkSession | None = None) -> list[Checked]:
+    """Every feed of the settings, all its rows, on a session of its own unless one is given. Nothing is left behind."""
     with _scratch(settings) as tried:
+        spark = spark or open_session(tried)
         ctx = Context(spark, Lake(spark, tried.lake.root), tried, "check")
         ingest.run(ctx)
         return [_feed(ctx, name) for name in tried.sources]

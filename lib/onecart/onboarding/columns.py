@@ -93,6 +93,8 @@ class Columns:
         """Asks where two fields fit a concept alike."""
         settled = dict(found)
         for concept, one in found.items():
+            if concept == "line_total" and "unit_price" in found:
+                continue  # what a unit costs says it all
             options = [one.profile.field.name, *([] if concept == "category" else one.rivals)]
             where = f"{self.plan.feed.name}.{concept}"
             taken = self.asker.choose(where, "Which field is it?", options, sure=False)
@@ -212,7 +214,7 @@ class Columns:
                 self.shop.channels.setdefault(value, kind)
             self.texts(("channel", "channel"))
             return
-        name, kind = shop.channel(self.plan.feed, self.found, self.asker)
+        name, kind = shop.channel(self.plan.feed, self.plan.profiles, self.asker)
         self.shop.channels.setdefault(name, kind)
         self.put("channel", f"'{name}'", confidence=0.7)
 

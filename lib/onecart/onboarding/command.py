@@ -30,12 +30,10 @@ def init(argv: Sequence[str]) -> int:
     if not args.check:
         file, said = _write(args)
     if not args.no_check:
-        from onecart.connect import open_session
         from onecart.onboarding import check
 
-        args.env = str(file)
-        settings = load_settings(args)
-        found = check.check(settings, open_session(settings))
+        args.env = str(file.absolute())
+        found = check.check(load_settings(args))
         said |= {"check": check.as_json(found)}
         if not args.json:
             print(f"\n{check.as_text(found)}")

@@ -41,7 +41,7 @@ def first_of(feed: Feed, name: str) -> dict[str, Field]:
         for path, value in leaves(items[0] if isinstance(items[0], Mapping) else {}):
             one = found.setdefault(".".join(path), Indexed((name, *path), ".".join(path)))
             _add(one, value)
-    return found
+    return _counted(found, feed)
 
 
 class Indexed(Field):
@@ -82,14 +82,18 @@ def parameters(feed: Feed) -> dict[str, Field]:
                     if value is not None and "'" not in key:
                         one = found.setdefault(f"{name}.{key}", Parameter((name, key, *path), key))
                         _add(one, value)
-    return found
+    return _counted(found, feed)
 
 
 def _add(one: Field, value: Any) -> None:
     if value is not None and str(value).strip():
         one.values.append(value)
-    else:
-        one.blank += 1
+
+
+def _counted(found: dict[str, Field], feed: Feed) -> dict[str, Field]:
+    for one in found.values():
+        one.blank = len(feed.rows) - len(one.values)
+    return found
 
 
 def fill_down(feed: Feed, key: Profile | None, profiles: Mapping[str, Profile]) -> dict[str, Any] | None:

@@ -83,7 +83,9 @@ def _plan(feed: Feed, asker: Asker) -> Plan | None:
     best = candidates[0].reading.score
     options = [p for p in candidates if p.reading.score > best - _CLOSE]
     tables = [p.reading.table for p in options]
-    chosen = options[asker.choose(feed.name or feed.path, f"what is in {_where(feed)}?", tables, sure=len(options) == 1)]
+    chosen = options[
+        asker.choose(feed.name or feed.path, f"what is in {_where(feed)}?", tables, sure=len(options) == 1)
+    ]
     if chosen.reading.table == "silver.orders" and not chosen.explode:
         chosen.fill_down = layouts.fill_down(feed, chosen.reading.found["order_id"].profile, chosen.profiles)
     return chosen

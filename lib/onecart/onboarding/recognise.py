@@ -23,6 +23,7 @@ _IDS = (
 _FIT: dict[str, dict[str, float]] = {
     **{concept: {"code": 1.0, "integer": 1.0, "email": 0.5, "label": 0.4} for concept in _IDS},
     **{concept: {"code": 1.0, "integer": 1.0} for concept in ("event_id", "review_id", "ticket_id", "plan_id")},
+    "order_id": {"numbered": 1.0},
     **{
         concept: {"time": 1.0, "epoch": 1.0, "date": 0.9}
         for concept in ("order_ts", "event_ts", "opened_ts", "review_ts")
@@ -32,7 +33,7 @@ _FIT: dict[str, dict[str, float]] = {
     "day": {"date": 1.0},
     "date_of_birth": {"date": 1.0},
     "sku": {"code": 1.0, "integer": 1.0, "label": 0.5},
-    "title": {"name": 1.0, "label": 0.9, "text": 0.9},
+    "title": {"name": 1.0, "label": 0.6, "text": 0.9},
     "quantity": {"number": 1.0},
     "unit_price": {"money": 1.0},
     "line_total": {"money": 1.0},
@@ -53,6 +54,7 @@ _FIT: dict[str, dict[str, float]] = {
     "unit": {"label": 1.0, "code": 0.8},
 }
 _LABEL = {"label": 1.0, "code": 0.9, "name": 0.9}  # of every other concept
+_EACH = ("event_id", "review_id", "ticket_id", "line_id")  # ids of the record itself
 _BY_VALUE = {"email": 0.8, "currency": 0.5}  # concepts that their values alone give away
 
 
@@ -181,13 +183,16 @@ def assigned(concepts: tuple[str, ...], profiles: Mapping[str, Profile]) -> dict
         found[concept] = Found(profiles[name], s)
         taken.add(name)
     for concept, one in found.items():
-        rivals = [n for n in profiles if n not in taken and scores.get((concept, n), 0) >= 0.9 * one.score]
+        close = (n for n in profiles if n not in taken and scores.get((concept, n), 0) >= 0.95 * one.score)
+        rivals = [n for n in close if profiles[n].seen != one.profile.seen]  # a field twice is no doubt
         found[concept] = Found(one.profile, one.score, tuple(rivals))
     return found
 
 
 def score(concept: str, one: Profile) -> float:
     """How surely a field is of a concept: its name's word for it times its values'."""
+    if concept in _EACH and one.distinct < 0.95 * one.rows:
+        return 0.0
     fits = _FIT.get(concept, _LABEL)
     fit = max((weight * one.of(kind) for kind, weight in fits.items()), default=0.0)
     called = name_score(concept, *one.field.called)

@@ -117,11 +117,11 @@ def _currencies(profiles: Mapping[str, Profile]) -> Counter[str]:
     return found
 
 
-def channel(feed: Feed, found: Mapping[str, object], asker: Asker) -> tuple[str, str]:
+def channel(feed: Feed, profiles: Mapping[str, Profile], asker: Asker) -> tuple[str, str]:
     """(name, kind) of the channel a feed without a field for it comes from."""
-    headers = {w for header in feed.headers.values() for w in words(header)}
+    headers = {w for one in profiles.values() for w in words(one.field.header)}
     said = {*words(feed.name), *words(" ".join(p.stem for p in feed.paths[:1])), *headers}
-    store = bool(said & _STORE) or "store_id" in found or any(k in w for w in said for k in ("店舗", "レシート"))
+    store = bool(said & _STORE) or any(k in w for w in said for k in ("店舗", "レシート"))
     app = "app" in said
     kinds = [("store", "store"), ("web", "online"), ("app", "app")]
     kinds = [kinds[2], *kinds[:2]] if app else kinds if store else [kinds[1], kinds[0], kinds[2]]

@@ -9,7 +9,7 @@ NAMES: dict[str, str] = {
     "order_id": "order id|order no|order number|order nr|order|basket id|transaction id|receipt|receipt no|receipt number|invoice|invoice no|"
     "invoice id|bon nr|bonnr|belegnr|beleg nr|belegnummer|bestellnr|bestell nr|bestellnummer|bestellung|auftragsnr|auftragsnummer|rechnungsnr|rechnung|"
     "commande|no commande|numero commande|num commande|ticket caisse|facture|pedido|numero pedido|id pedido|num pedido|"
-    "注文番号|注文id|受注番号|伝票番号|レシート番号",
+    "注文番号|注文id|受注番号|伝票番号|レシート番号|name",
     "order_ts": "order date|ordered at|order time|order ts|placed at|placed ms|created at|created|date|datetime|date time|timestamp|sold at|invoice date|"
     "transaction timestamp|transaction date|transaction time|purchase date|paid at|order datetime|bestelldatum|bestellt am|datum|kaufdatum|"
     "rechnungsdatum|verkauft am|zeit|zeitpunkt|datum uhrzeit|date commande|date heure|date achat|fecha|fecha pedido|fecha hora|注文日時|注文日|受注日|受注日時|購入日|購入日時|販売日時|日時|日付",
@@ -37,7 +37,7 @@ NAMES: dict[str, str] = {
     "importe|total linea|金額|小計|合計|売上金額",
     "currency": "currency|currency code|cur|waehrung|devise|monnaie|moneda|divisa|通貨",
     "country": "country|country code|ship country|shipping country|billing country|country name|land|lieferland|pays|pais|国|国名|国コード",
-    "channel": "channel|sales channel|source name|kanal|vertriebsweg|canal|チャネル|販路",
+    "channel": "channel|sales channel|kanal|vertriebsweg|canal|チャネル|販路",
     "line_id": "order line id|line id|line item id|lineitem id|position id|明細id",
     "store_id": "store id|store|store no|shop|branch|location|location id|filiale|filial nr|filialnr|markt|magasin|tienda|店舗|店舗コード|店舗id|店舗名",
     "given_name": "first name|given name|firstname|forename|given|vorname|prenom|nombre pila|名",
@@ -81,7 +81,7 @@ NAMES: dict[str, str] = {
     "event_ts": "event timestamp|event time|timestamp|time|ts|event ts|sent at|occurred at|created at|date|original timestamp|zeitstempel|日時|イベント日時|発生日時",
     "event_type": "event name|event|event type|type|action|name|ereignis|evenement|evento|イベント|イベント名",
     "query": "query|search term|search|term|keyword|search query|suchbegriff|recherche|busqueda|検索語|検索キーワード",
-    "campaign": "campaign|utm campaign|campaign id|campaign name|kampagne|campagne|campana|キャンペーン",
+    "campaign": "campaign|utm campaign|traffic source name|campaign id|campaign name|kampagne|campagne|campana|キャンペーン",
     "device_type": "device type|device|device category|geraet|appareil|dispositivo|デバイス",
     "plan_id": "plan id|promotion id|promo id|campaign id|campaign|promotion|aktion|aktion id|promo|promocion|施策id|キャンペーンid",
     "plan_kind": "kind|promotion type|promo type|campaign type|type|art|種別",
@@ -112,6 +112,17 @@ EVENTS: dict[str, str] = {
     "purchase": "purchase|order_completed|purchased|transaction|order|buy|checkout_completed|購入",
     "social_post": "social_post|post|tweet",
 }
+# Concept -> words of names that are never of it.
+_NEVER = {
+    "title": {"billing", "shipping", "customer", "contact", "first", "last", "user", "account", "kunden", "client", "cliente", "file", "campaign"},
+    "order_id": {"line", "first", "last"},
+    "quantity": {"days", "id"},
+    "unit_price": {"total", "compare"},
+    "list_price": {"cost", "compare"},
+    "email": {"opt", "consent", "accepts"},
+    "phone": {"opt", "consent", "accepts"},
+    "order_ts": {"birth", "paid", "updated", "received", "cancelled"},
+}  # fmt: skip
 _FILLERS = {"de", "du", "la", "le", "del", "der", "the", "of", "des", "d", "l", "gbp", "eur", "usd", "jpy", "in", "y"}
 
 
@@ -137,6 +148,8 @@ def name_score(concept: str, name: str, context: str = "") -> float:
     """How surely a field of this name is of the concept: 1 for a name of the list (later ones a little less), less where it
     has other words too. `context`: what it is nested in."""
     said = tuple(w for w in words(name) if w not in _FILLERS) or words(name)
+    if _NEVER.get(concept, set()) & set(said):
+        return 0.0
     best = _against(concept, said)
     if context and (within := tuple(w for w in words(f"{context} {name}") if w not in _FILLERS)) != said:
         best = max(best, _against(concept, within))

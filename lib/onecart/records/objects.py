@@ -7,9 +7,7 @@ from typing import Any
 
 from onecart.records.lines import MOST_CHARACTERS, MOST_LINES, Line, Lines, Record
 
-_scan_once: Callable[[str, int], tuple[Any, int]] = getattr(
-    json.JSONDecoder(parse_int=str, parse_float=str), "scan_once"
-)
+_scan_once: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once
 _NOT_JSON = (ValueError, StopIteration, RecursionError)
 _SPACE = re.compile(r"[ \t\ufeff]*")
 _NULL = re.compile(r"null(?![\w.])")

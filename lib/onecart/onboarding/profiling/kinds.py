@@ -123,6 +123,7 @@ def profile(one: Field, mark: str = "") -> Profile:
         if len(looked) <= 20
         else 0.0,
         "code": share(_CODE) * (1.0 if any(c.isdigit() for t in looked for c in t) else 0.6),
+        "numbered": sum(bool(_CODE.fullmatch(t)) and any(map(str.isdigit, t)) for t in looked) / n,
         "text": min(1.0, result.words / 6) * (1 - digits),
         "label": (1 - digits) * (1.0 if len(counts) < max(20, 0.2 * counts.total()) else 0.7),
         "name": share(re.compile(r"[^\W\d_][\w .,'’・-]{0,60}")) * (1 - digits) * (1.0 if result.words < 4 else 0.4),

@@ -11,7 +11,11 @@ from typing import Any
 
 from onecart.channels.landing import ARRIVING
 from onecart.errors import DataError, UsageError
-from onecart.onboarding.profiling.sniff import Layout, decoded, pieces, records, sniff
+from onecart.onboarding.profiling.sniff import Layout, sniff, texts
+from onecart.records.delimited import csv_records, fields
+from onecart.records.header import layout, unique
+from onecart.records.lines import Lines
+from onecart.records.objects import json_records
 
 _ROWS = 20_000  # records of one feed that are looked at
 _DATED = re.compile(r"[\W_]*(\d[\dTZ\W_]*)?$")  # the running number or date at the end of a name
@@ -130,18 +134,18 @@ def slug(text: str) -> str:
 def _feed(where: str, stem: str, paths: list[Path], others: list[str]) -> Feed:
     """Looks at a group of files: the first and the last of them."""
     ends = list(dict.fromkeys([paths[0], paths[-1]]))
-    layout = sniff(ends[0])
+    written = sniff(ends[0])
     folder = "" if where == "." else slug(where)
     alone = where != "." and not others
     name = folder if alone else "_".join(part for part in (folder, slug(stem)) if part)
     pattern = "*" if alone else _pattern(stem, paths, others)
-    feed = Feed(name, where, pattern, layout, paths, [], {})
+    feed = Feed(name, where, pattern, written, paths, [], {})
     for path in ends:
-        reader = {"csv": _csv_rows, "json": _json_rows, "parquet": _parquet_rows}[layout.format]
+        reader = {"csv": _csv_rows, "json": _json_rows, "parquet": _parquet_rows}[written.format]
         feed.rows += reader(feed, path)
     if not feed.rows:
         raise DataError(f"{paths[0].name} holds no record")
-    if layout.format != "csv":
+    if written.format != "csv":
         feed.shape = _shape(feed.rows)
     feed.fields = {**profiled(feed.rows, feed.headers), **_typed(feed)}
     return feed
@@ -149,47 +153,43 @@ def _feed(where: str, stem: str, paths: list[Path], others: list[str]) -> Feed:
 
 def _csv_rows(feed: Feed, path: Path) -> list[dict[str, Any]]:
     """Records with as many fields as the header has; the others are for the check to show."""
-    from onecart.config import Source
-    from onecart.quality.parse import header_columns
-
-    layout, parts = feed.layout, pieces(path)
-    found = [r for r in records(decoded(parts[0], layout.encoding), layout.delimiter) if any(f.strip() for f in r)]
-    while found and (len(found[0]) == 1 or found[0][0].lower().startswith("sep=")) and any(len(r) > 1 for r in found):
-        found.pop(0)  # a title, or Excel's word about the separator
-    if len(found) < 2:
-        raise DataError(f"{path.name} has a header and no record")
-    header = found[0]
-    source = Source(path="", format="csv", into="", columns={}, delimiter=layout.delimiter)
-    line = layout.delimiter.join(f'"{h}"' if layout.delimiter in h else h for h in header)
-    names = header_columns(line, source)
-    feed.headers.update(zip(names, (h.strip() for h in header), strict=False))
-    for part in parts[1:]:
-        found += records(decoded(part, layout.encoding).partition("\n")[2], layout.delimiter)[:-1]
-    rows = [dict(zip(names, record, strict=True)) for record in found[1:] if len(record) == len(names)]
-    return thinned(rows)
+    first, *further = texts(path, feed.layout)
+    found = list(csv_records(_lines(first), feed.layout.delimiter))
+    if not found:
+        raise DataError(f"{path.name} has a header and no record, or neither")
+    header, delimiter = layout(found[0].header or "", feed.layout.delimiter)
+    headers = fields(header, delimiter)
+    names = unique(headers, {})
+    feed.headers.update(zip(names, (h.strip() for h in headers), strict=True))
+    records = [r.payload for r in (found[:-1] if further else found)]
+    for text in further:
+        records += text.partition("\n")[2].splitlines()[:-1]
+    split = (fields(record, delimiter) for record in records)
+    return thinned([dict(zip(names, record, strict=True)) for record in split if len(record) == len(names)])
 
 
 def _json_rows(feed: Feed, path: Path) -> list[dict[str, Any]]:
-    parts = [decoded(part, feed.layout.encoding) for part in pieces(path)]
-    by_line = "\n" in parts[0].strip() and all(line.lstrip()[:1] == "{" for line in parts[0].split("\n", 3)[:2])
-    rows = list(objects(parts[0]))
-    for part in parts[1:] if by_line else []:
-        rows += objects(part.partition("\n")[2])
+    first, *further = texts(path, feed.layout)
+    rows = _objects(first)
+    by_line = rows and first.count("\n") >= len(rows) - 1 and first.lstrip()[:1] == "{"
+    for text in further if by_line else []:
+        rows += _objects(text.partition("\n")[2])
     if not rows:
         raise DataError(f"{path.name} holds no JSON object that can be read")
     return thinned(rows)
 
 
-def objects(text: str) -> Iterator[dict[str, Any]]:
-    """The objects of JSON lines, of an array, or of a pretty-printed file, as far as they are whole; what is broken is
-    left out to the end of its line."""
-    decoder, at = json.JSONDecoder(parse_float=Decimal), 0
-    while (at := text.find("{", at)) >= 0:
-        try:
-            value, at = decoder.raw_decode(text, at)
-            yield value
-        except ValueError:
-            at = text.find("\n", at) + 1 or len(text)
+def _objects(text: str) -> list[dict[str, Any]]:
+    found = []
+    for record in json_records(_lines(text)):
+        if record.problem is None:
+            value = json.loads(record.payload, parse_float=Decimal)
+            found.append(value if isinstance(value, dict) else {})
+    return found
+
+
+def _lines(text: str) -> Lines:
+    return Lines(text.encode("utf-8", "replace").splitlines())
 
 
 def _parquet_rows(feed: Feed, path: Path) -> list[dict[str, Any]]:

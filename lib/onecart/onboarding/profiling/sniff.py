@@ -1,18 +1,19 @@
 """What a file is, from its bytes: format, encoding, delimiter."""
 
-import csv
 import gzip
-import io
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from onecart.errors import DataError
+from onecart.records.delimited import csv_records, fields
+from onecart.records.lines import Lines
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEAD, _PIECE, _PIECES = 4 << 20, 512 << 10, 6  # bytes read at the start of a file, and in pieces further down
-_RECORDS = 300  # records that decide on the delimiter
+_RECORDS, _TEXT = 300, 1 << 18  # records, and letters, that decide on the delimiter
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ def encoding_of(data: bytes) -> tuple[str, bool]:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16", True
     if b"\0" in data[:1000]:
-        return ("utf-16le" if data[1:2] == b"\0" else "utf-16be"), True
+        raise DataError("it looks like UTF-16 without a mark at its start, or like no text; save it as UTF-8")
     if _decodes(data, "utf-8"):
         return "utf-8", True
     if _decodes(data, "cp932") and _written_in_runs(data.decode("cp932", "ignore")):
-        return "ms932", True
+        return "cp932", True
     letters = [c for c in data.decode("cp1252", "replace") if ord(c) > 127]
     plausible = sum(c.isalpha() or c in "€£¥§°´’‘“”„–—…«»¿¡ \u00a0²³½¼" for c in letters)
     return "windows-1252", plausible > 0.9 * len(letters)
@@ -94,24 +95,17 @@ def decoded(data: bytes, encoding: str) -> str:
     return data.decode(encoding, "replace").removeprefix("\ufeff")
 
 
+def texts(path: Path, layout: Layout) -> list[str]:
+    """The pieces of a file as text."""
+    return [decoded(piece, layout.encoding) for piece in pieces(path)]
+
+
 def delimiter_of(text: str) -> str:
     """The separator by which most records have the same number of fields, quoted ones left whole."""
-    if text.lower().startswith("sep="):
-        return text[4:5]
     scores = {}
     for delimiter in DELIMITERS:
-        counts = Counter(len(record) for record in records(text, delimiter)[:_RECORDS] if any(record))
-        if not counts:
-            return ","
-        fields, n = max(((f, n) for f, n in counts.items() if f > 1), key=lambda c: c[1], default=(1, 0))
-        scores[delimiter] = (n / counts.total(), fields)
+        records = islice(csv_records(Lines(text[:_TEXT].encode("utf-8", "replace").splitlines()), delimiter), _RECORDS)
+        counts = Counter(len(fields(record.payload, delimiter)) for record in records)
+        width, n = max(((f, n) for f, n in counts.items() if f > 1), key=lambda c: c[1], default=(1, 0))
+        scores[delimiter] = (n / max(1, counts.total()), width)
     return max(scores, key=lambda d: scores[d])
-
-
-def records(text: str, delimiter: str) -> list[list[str]]:
-    """CSV records of a piece of text; its last one may be cut."""
-    csv.field_size_limit(1 << 24)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error:
-        return [line.split(delimiter) for line in text.splitlines()]
