@@ -39,7 +39,12 @@ TEA = {
             "会員番号": None,
             "明細": [{"商品コード": "CHA-01", "商品名": "煎茶", "数量": 1, "単価": 1080}],
         },
-        {"注文番号": "T0003", "注文日時": "2024/04/03 08:00:00", "会員番号": "M002", "明細": [{"商品名": "袋", "数量": 1, "単価": 5}]},
+        {
+            "注文番号": "T0003",
+            "注文日時": "2024/04/03 08:00:00",
+            "会員番号": "M002",
+            "明細": [{"商品名": "袋", "数量": 1, "単価": 5}],
+        },
     ],
     "会員.csv": """\
 会員番号,氏名,メールアドレス,電話番号,郵便番号,市区町村,生年月日,メルマガ購読,登録日
@@ -47,6 +52,46 @@ M001,山田 太郎,taro@example.jp,+81 3-1234-5678,100-0001,千代田区,1980年
 M002,鈴木 花子,hanako@example.jp,+81 90-1234-5678,530-0001,大阪市北区,1992年12月31日,いいえ,2023/11/30
 """,
 }
+
+SOAP = '''\
+Name,Email,Financial Status,Paid at,Fulfillment Status,Currency,Subtotal,Shipping,Taxes,Total,Discount Code,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Billing Name,Billing Street,Billing City,Billing Zip,Billing Country,Phone,Accepts Marketing,Id
+#1001,ann@example.org,paid,2024-03-05 10:21:33 -0500,fulfilled,USD,30.00,5.00,0.00,35.00,,2024-03-05 10:21:30 -0500,2,Lavender soap,10.00,SOAP-LAV,Ann Lee,1 Main St,Boston,02101,US,+1 617-555-0101,yes,450789469
+#1001,ann@example.org,,,,,,,,,,,1,Rose soap,10.00,SOAP-ROS,,,,,,,,
+#1002,,paid,2024-03-06 11:00:00 -0500,fulfilled,USD,10.00,5.00,0.00,15.00,,2024-03-06 10:59:00 -0500,1,Rose soap,10.00,SOAP-ROS,,,,,,,no,450789470
+#1002,,,,,,,,,,,,3,"Gift ""box""",2.50,BOX-1,,,,,,,,
+#1003,bob@example.org,paid,2024-04-16 09:00:00 -0400,fulfilled,USD,10.00,5.00,0.00,15.00,,2024-04-16 08:59:00 -0400,1,Rose soap,10.00,SOAP-ROS,Bob Ray,2 Oak St,Salem,01970,US,,no,450789471
+'''
+
+_MUG = {"item_id": "MUG-RED-01", "item_name": "Mug", "price": 4.95, "quantity": 1}
+VISIT = [  # event, its parameters, its items
+    ("session_start", {"ga_session_id": 17, "page_location": "https://x.example/"}, []),
+    ("page_view", {"ga_session_id": 17, "page_location": "https://x.example/"}, []),
+    ("view_item", {"ga_session_id": 17, "page_location": "https://x.example/mug"}, [_MUG]),
+    ("add_to_cart", {"ga_session_id": 17}, [_MUG]),
+    ("view_search_results", {"ga_session_id": 17, "search_term": "red mug"}, []),
+    ("purchase", {"ga_session_id": 17, "transaction_id": "T-9"}, [_MUG]),
+]
+
+
+def soap_maker(folder: Path) -> Path:
+    """An export of orders as hosted shops write it: one order over several lines, its fields on the first only."""
+    folder.mkdir()
+    (folder / "orders_export_1.csv").write_text(SOAP)
+    return folder
+
+
+def visits(folder: Path) -> Path:
+    """Events as web analytics exports them: parameters as keys and values, times in microseconds, items in an array."""
+    folder.mkdir()
+    lines = []
+    for place, (name, parameters, items) in enumerate(VISIT):
+        event = {"event_date": "20240305", "event_timestamp": str(1709634093000000 + place), "event_name": name}
+        kinds = {int: "int_value", str: "string_value"}
+        event["event_params"] = [{"key": k, "value": {kinds[type(v)]: v}} for k, v in parameters.items()]
+        event |= {"user_pseudo_id": "u1.1", "user_id": None, "device": {"category": "mobile"}, "items": items}
+        lines.append(json.dumps(event))
+    (folder / "events_20240305.json").write_text("\n".join(lines))
+    return folder
 
 
 def grocer(folder: Path) -> Path:

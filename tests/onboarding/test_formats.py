@@ -84,7 +84,7 @@ def test_signs_and_units_stand_beside_numbers():
         ("a\tb\n1\tü\n", "utf-16", ("utf-16", "\t")),
         ("Größe;Preis €\nMüller;1,50\nCafé;2\nnaïve;3\n", "cp1252", ("windows-1252", ";")),
         ("注文番号,氏名\n1,山田 太郎\n2,ｻﾄｳ花子①\n", "cp932", ("cp932", ",")),
-        ('a|b\n"1|2, 3, 4";|x\n"5, 6";|y\n', "utf-8", ("utf-8", "|")),
+        ('a|b\n"1|2, 3, 4"|x;\n"5, 6"|y\n', "utf-8", ("utf-8", "|")),
         ('note;qty\n"one, two; three";1\n"four, five";2\n', "utf-8", ("utf-8", ";")),
     ],
 )

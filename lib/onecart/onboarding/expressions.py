@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from onecart.onboarding.profiling.formats import Dates
 from onecart.onboarding.profiling.kinds import Profile, no_words, yes_words
-from onecart.onboarding.synonyms import event_type
+from onecart.onboarding.synonyms import GA4, event_type
 
 
 def literal(text: str) -> str:
@@ -75,9 +75,11 @@ def number(one: Profile) -> str:
     if found.signs or found.units:
         out = f"trim(replace({out}, '\u00a0', ' '))" if any("\u00a0" in e for e in one.common) else f"trim({out})"
     for mark in sorted(found.thousands):
-        # Only before three digits: 1.5 among 1.234,00 is not fifteen.
-        out = f"regexp_replace({out}, '[{mark}](?=[0-9]{{3}}(?![0-9]))', '')".replace("[']", "\\'")
-    return f"replace({out}, ',', '.')" if found.mark == "," else out
+        # Only before three digits, and after no single zero: neither 1.5 nor 0.750 among 1.234,00 is a thousandfold.
+        quoted = "\\'" if mark == "'" else f"[{mark}]"
+        out = f"regexp_replace({out}, '(?<!^0){quoted}(?=[0-9]{{3}}(?![0-9]))', '')"
+    # A point that is left in a column of decimal commas becomes a comma: no number, so the row is set aside, not bent.
+    return f"translate({out}, ',.', '.,')" if found.mark == "," else out
 
 
 def unit(one: Profile) -> str | None:
@@ -107,7 +109,8 @@ def boolean(one: Profile) -> str:
 
 def event(one: Profile) -> str:
     """Event names in the words of silver.interactions; names it has no word for stay."""
-    known = {name: kind for name in one.common if (kind := event_type(name)) and kind != name}
+    seen = [*one.common, *(GA4 if GA4 & one.seen else ())]
+    known = {name: kind for name in seen if (kind := event_type(name)) and kind != name}
     if not known:
         return one.field.sql
     cases = " ".join(f"when {literal(name)} then '{kind}'" for name, kind in sorted(known.items()))

@@ -159,7 +159,7 @@ def _reading(table: str, name: str, profiles: Mapping[str, Profile], exploded: b
     if target.some and not any(c in found for c in target.some) and not called:
         return None
     differs = [found[c].profile for c in target.unique if c in found]
-    if differs and not any(p.distinct > 0.8 * p.rows for p in differs):
+    if differs and not any(p.unique > 0.8 for p in differs):
         return None
     needed = [max(found[c].score for c in group if c in found) for group in target.needed]
     extra = sum(f.score for c, f in found.items()) / max(4, len(profiles))
@@ -183,7 +183,7 @@ def assigned(concepts: tuple[str, ...], profiles: Mapping[str, Profile]) -> dict
         found[concept] = Found(profiles[name], s)
         taken.add(name)
     for concept, one in found.items():
-        close = (n for n in profiles if n not in taken and scores.get((concept, n), 0) >= 0.95 * one.score)
+        close = [n for n in profiles if n not in taken and scores.get((concept, n), 0) >= 0.95 * one.score]
         rivals = [n for n in close if profiles[n].seen != one.profile.seen]  # a field twice is no doubt
         found[concept] = Found(one.profile, one.score, tuple(rivals))
     return found
@@ -191,7 +191,7 @@ def assigned(concepts: tuple[str, ...], profiles: Mapping[str, Profile]) -> dict
 
 def score(concept: str, one: Profile) -> float:
     """How surely a field is of a concept: its name's word for it times its values'."""
-    if concept in _EACH and one.distinct < 0.95 * one.rows:
+    if concept in _EACH and one.unique < 0.95:
         return 0.0
     fits = _FIT.get(concept, _LABEL)
     fit = max((weight * one.of(kind) for kind, weight in fits.items()), default=0.0)

@@ -112,9 +112,11 @@ EVENTS: dict[str, str] = {
     "purchase": "purchase|order_completed|purchased|transaction|order|buy|checkout_completed|購入",
     "social_post": "social_post|post|tweet",
 }
+GA4 = {"view_item", "view_search_results", "begin_checkout"}  # one is seen: the others will be
+
 # Concept -> words of names that are never of it.
 _NEVER = {
-    "title": {"billing", "shipping", "customer", "contact", "first", "last", "user", "account", "kunden", "client", "cliente", "file", "campaign"},
+    "title": {"billing", "shipping", "customer", "contact", "first", "last", "user", "account", "kunden", "client", "cliente", "file", "campaign", "id", "code", "no", "nr", "number"},
     "order_id": {"line", "first", "last"},
     "quantity": {"days", "id"},
     "unit_price": {"total", "compare"},

@@ -58,8 +58,9 @@ class Profile:
     seen: frozenset[str] = frozenset()
 
     @property
-    def unique(self) -> bool:
-        return self.distinct == self.values > 1
+    def unique(self) -> float:
+        """Different values for each row; a file may say again what an earlier one said."""
+        return self.distinct * self.field.files / max(1, self.rows)
 
     def of(self, kind: str) -> float:
         return self.kinds.get(kind, 0.0)

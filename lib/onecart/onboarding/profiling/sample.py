@@ -31,6 +31,7 @@ class Field:
     header: str
     values: list[Any] = field(default_factory=list)
     blank: int = 0
+    files: int = 1  # that the values come from
     type: str = ""  # of Parquet, where it says: instant | timestamp | date | boolean
 
     @property
@@ -147,7 +148,11 @@ def _feed(where: str, stem: str, paths: list[Path], others: list[str]) -> Feed:
         raise DataError(f"{paths[0].name} holds no record")
     if written.format != "csv":
         feed.shape = _shape(feed.rows)
-    feed.fields = {**profiled(feed.rows, feed.headers), **_typed(feed)}
+    feed.fields = profiled(feed.rows, feed.headers)
+    for one in feed.fields.values():
+        one.files = len(ends)
+    if written.format == "parquet":
+        _typed(feed)
     return feed
 
 
@@ -207,26 +212,20 @@ def _parquet_rows(feed: Feed, path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _typed(feed: Feed) -> dict[str, Field]:
+def _typed(feed: Feed) -> None:
     """Fields of Parquet know their type."""
-    if feed.layout.format != "parquet":
-        return {}
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found = {}
     for column in pq.read_schema(feed.paths[0]):
-        known = feed.fields.get(column.name)
-        if known is None:
+        if column.name not in feed.fields:
             continue
         if pa.types.is_timestamp(column.type):
-            known.type = "instant" if column.type.tz else "timestamp"
+            feed.fields[column.name].type = "instant" if column.type.tz else "timestamp"
         elif pa.types.is_date(column.type):
-            known.type = "date"
+            feed.fields[column.name].type = "date"
         elif pa.types.is_boolean(column.type):
-            known.type = "boolean"
-        found[column.name] = known
-    return found
+            feed.fields[column.name].type = "boolean"
 
 
 def thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
