@@ -169,9 +169,13 @@ class Columns:
         ids: list[tuple[str, str]] = [
             (c, self.spaces[c]) for c in ("customer_id", "account_id", "card_id") if c in self.found
         ]
-        ids += [(c, c.removesuffix("_id")) for c in ("device_id", "cookie_id") if c in self.found]
+        ids += [(c, c.removesuffix("_id")) for c in ("device_id", "cookie_id", "handle") if c in self.found]
         if not ids and "email" in self.found:
             ids = [("email", "email")]
+        if self.plan.reading.table == "silver.tickets" and not any(c in self.spaces for c, _ in ids):
+            ids = (
+                [("ticket_id", "ticket")] if "ticket_id" in self.found else []
+            )  # identity knows their e-mail and phone
         parts = [sql.who(prefix, self.found[c].profile) for c, prefix in ids]
         if parts:
             self.put("record_id", f"coalesce({', '.join(parts)})" if len(parts) > 1 else parts[0], ids[0][0])
@@ -214,6 +218,10 @@ class Columns:
                 self.shop.channels.setdefault(value, kind)
             self.texts(("channel", "channel"))
             return
+        if self.plan.reading.table == "silver.interactions" and "event_type" not in self.found:
+            self.shop.channels.setdefault("social", "other")
+            self.put("channel", "'social'", confidence=0.7)
+            return
         name, kind = shop.channel(self.plan.feed, self.plan.profiles, self.asker)
         self.shop.channels.setdefault(name, kind)
         self.put("channel", f"'{name}'", confidence=0.7)
@@ -255,7 +263,11 @@ class Columns:
         )
         self.times(("event_ts", "event_ts"), ("received_ts", "received_ts"))
         self.channel()
-        self.put("event_type", sql.event(self.found["event_type"].profile), "event_type")
+        if "event_type" in self.found:
+            self.put("event_type", sql.event(self.found["event_type"].profile), "event_type")
+        else:  # posts under a handle
+            self.put("event_type", "'social_post'", confidence=0.7)
+            self.texts(("handle", "handle"), ("text", "text"))
         self.who()
         self.account()
         self.texts(("cookie_id", "cookie_id"), ("session_key", "session_id"), ("sku", "sku"), ("query", "query"))

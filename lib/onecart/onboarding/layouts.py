@@ -1,5 +1,6 @@
 """Layouts of exports: nested lines, parameters as keys and values, an order's fields on the first of its lines only."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,21 +104,22 @@ def fill_down(feed: Feed, key: Profile | None, profiles: Mapping[str, Profile]) 
     """
     if key is None or feed.layout.format == "parquet" or len(key.field.path) > 1:
         return None
-    name, current, first, later = key.field.name, "", dict[str, str](), dict[str, list[bool]]()
-    blank_key = said = 0
+    name, current = key.field.name, ""
+    columns = [c for c in profiles if c != name and len(profiles[c].field.path) == 1]
+    first: dict[str, str] = {}
+    later, blank, other = Counter[str](), Counter[str](), set[str]()
     for row in feed.rows:
         order = str(row.get(name) or "").strip()
-        blank_key += not order
-        starts = bool(order) and order != current
-        current = order or current
-        values = {c: str(row.get(c) or "").strip() for c in profiles if c != name and len(profiles[c].field.path) == 1}
-        if starts:
-            first, said = values, said + 1
+        values = {c: str(row.get(c) or "").strip() for c in columns if c not in other}
+        if order and order != current:
+            current, first = order, values
             continue
         for column, value in values.items():
-            if first.get(column) and (not value or value == first[column]):
-                later.setdefault(column, []).append(not value)
-            elif value and first.get(column) != value:
-                later.setdefault(column, []).extend([False] * len(feed.rows))
-    columns = [c for c, blank in later.items() if sum(blank) > 0.9 * len(blank)]
-    return {"key": name, "columns": columns} if columns and said else None
+            said = first.get(column, "")
+            if value and value != said:
+                other.add(column)
+            elif said:
+                later[column] += 1
+                blank[column] += not value
+    filled = [c for c in columns if c not in other and blank[c] > 0.9 * later[c]]
+    return {"key": name, "columns": filled} if filled else None

@@ -75,7 +75,7 @@ def _plan(feed: Feed, asker: Asker) -> Plan | None:
     views.append((None, {**plain, **{n: profile(f) for n, f in events.items() if f.values}}))
     for explode, fields_of in views:
         for reading in readings(called, fields_of):
-            if bool(explode) == (reading.table == "silver.orders" and bool(array)):
+            if not array or reading.table == ("silver.orders" if explode else "silver.interactions"):
                 candidates.append(Plan(feed, reading, fields_of, explode))
     candidates.sort(key=lambda p: -p.reading.score)
     if not candidates:

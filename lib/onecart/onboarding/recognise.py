@@ -33,7 +33,7 @@ _FIT: dict[str, dict[str, float]] = {
     "day": {"date": 1.0},
     "date_of_birth": {"date": 1.0},
     "sku": {"code": 1.0, "integer": 1.0, "label": 0.5},
-    "title": {"name": 1.0, "label": 0.6, "text": 0.9},
+    "title": {"name": 1.0, "label": 0.6, "text": 1.5},
     "quantity": {"number": 1.0},
     "unit_price": {"money": 1.0},
     "line_total": {"money": 1.0},
@@ -42,11 +42,11 @@ _FIT: dict[str, dict[str, float]] = {
     "currency": {"currency": 1.0},
     "email": {"email": 1.0},
     "phone": {"phone": 1.0, "integer": 0.6},
-    "street": {"text": 0.9, "label": 0.7, "name": 0.7},
-    "postcode": {"code": 1.0, "label": 0.7, "phone": 0.7},
+    "street": {"text": 1.5, "label": 1.4, "name": 1.0},
+    "postcode": {"code": 1.0, "label": 1.4, "phone": 0.7},
     "rating": {"rating": 1.0},
     "text": {"text": 1.0, "label": 0.6},
-    "subject": {"text": 1.0, "label": 0.7},
+    "subject": {"text": 1.5, "label": 1.4},
     **{f"consent_{purpose}": {"boolean": 1.0} for purpose in ("email", "sms", "profiling")},
     **{concept: {"integer": 1.0} for concept in ("stock", "visitors", "min_age")},
     **{concept: {"number": 1.0} for concept in ("temperature", "rain", "plan_amount")},
@@ -74,7 +74,7 @@ class Target:
 
 
 _WHO = ("customer_id", "account_id", "card_id", "device_id", "email")
-_DEVICE, _ADDRESS = ("device_type", "channel"), ("street", "city", "postcode", "country")
+_EVENT, _ADDRESS = ("event_id", "received_ts", "device_type", "channel"), ("street", "city", "postcode", "country")
 _CONSENTS = ("consent_email", "consent_sms", "consent_profiling")
 TARGETS: dict[str, Target] = {
     "silver.orders": Target(
@@ -82,20 +82,9 @@ TARGETS: dict[str, Target] = {
         ("quantity", *_WHO, "received_ts", "unit", "currency", "country", "channel", "line_id", "store_id"),
     ),
     "silver.interactions": Target(
-        (("event_ts",), ("event_type",)),
-        (
-            "event_id",
-            "received_ts",
-            "sku",
-            "quantity",
-            "unit_price",
-            "currency",
-            "query",
-            "order_id",
-            "campaign",
-            *_DEVICE,
-        ),
-        some=("customer_id", "account_id", "cookie_id", "device_id", "session_id"),
+        (("event_ts",), ("event_type", "handle")),
+        (*_EVENT, "sku", "quantity", "unit_price", "currency", "query", "order_id", "campaign", "text"),
+        some=("customer_id", "account_id", "cookie_id", "device_id", "session_id", "handle"),
     ),
     "silver.contacts": Target(
         (("customer_id", "account_id", "card_id", "email"),),
@@ -110,7 +99,7 @@ TARGETS: dict[str, Target] = {
         unique=("sku",),
     ),
     "silver.reviews": Target(
-        (("text",), ("review_ts",)), ("review_id", "customer_id", "account_id", "sku"), some=("rating", "sku")
+        (("text",), ("review_ts",)), ("review_id", "customer_id", "account_id", "sku"), some=("rating",)
     ),
     "silver.tickets": Target(
         (("text", "subject"), ("opened_ts",)),
@@ -194,6 +183,6 @@ def score(concept: str, one: Profile) -> float:
     if concept in _EACH and one.unique < 0.95:
         return 0.0
     fits = _FIT.get(concept, _LABEL)
-    fit = max((weight * one.of(kind) for kind, weight in fits.items()), default=0.0)
+    fit = min(1.0, max(weight * one.of(kind) for kind, weight in fits.items()))
     called = name_score(concept, *one.field.called)
     return max(called * fit, _BY_VALUE.get(concept, 0.0) * fit if fit > 0.9 else 0.0)

@@ -9,7 +9,7 @@ NAMES: dict[str, str] = {
     "order_id": "order id|order no|order number|order nr|order|basket id|transaction id|receipt|receipt no|receipt number|invoice|invoice no|"
     "invoice id|bon nr|bonnr|belegnr|beleg nr|belegnummer|bestellnr|bestell nr|bestellnummer|bestellung|auftragsnr|auftragsnummer|rechnungsnr|rechnung|"
     "commande|no commande|numero commande|num commande|ticket caisse|facture|pedido|numero pedido|id pedido|num pedido|"
-    "注文番号|注文id|受注番号|伝票番号|レシート番号|name",
+    "注文番号|注文id|受注番号|伝票番号|レシート番号|name|id",
     "order_ts": "order date|ordered at|order time|order ts|placed at|placed ms|created at|created|date|datetime|date time|timestamp|sold at|invoice date|"
     "transaction timestamp|transaction date|transaction time|purchase date|paid at|order datetime|bestelldatum|bestellt am|datum|kaufdatum|"
     "rechnungsdatum|verkauft am|zeit|zeitpunkt|datum uhrzeit|date commande|date heure|date achat|fecha|fecha pedido|fecha hora|注文日時|注文日|受注日|受注日時|購入日|購入日時|販売日時|日時|日付",
@@ -49,14 +49,14 @@ NAMES: dict[str, str] = {
     "city": "city|town|billing city|ort|stadt|wohnort|ville|ciudad|localidad|poblacion|市区町村|市|都市",
     "postcode": "postcode|post code|postal code|zip|zip code|billing zip|plz|postleitzahl|code postal|cp|codigo postal|郵便番号",
     "date_of_birth": "date of birth|dob|birth date|birthday|birthdate|geburtsdatum|geburtstag|geb datum|date naissance|naissance|fecha nacimiento|生年月日|誕生日",
-    "consent_email": "consent email|email consent|opt in|opt in email|opt in e mail|newsletter|accepts marketing|accepts email marketing|marketing consent|email opt in|"
+    "consent_email": "consent email|consents email|email consent|opt in|opt in email|opt in e mail|newsletter|accepts marketing|accepts email marketing|marketing consent|email opt in|"
     "newsletter einwilligung|werbung|werbeeinwilligung|einwilligung|einwilligung email|acceptation newsletter|consentement|boletin|acepta marketing|メルマガ|メルマガ購読|メール配信|メール許可|メルマガ希望",
-    "consent_sms": "consent sms|sms consent|opt in sms|accepts sms marketing|sms opt in|sms|einwilligung sms|consentement sms|acepta sms|sms配信",
-    "consent_profiling": "consent profiling|profiling|profiling ok|personalisation consent|personalization consent|einwilligung profiling|profilage|perfilado",
+    "consent_sms": "consent sms|consents sms|sms consent|opt in sms|accepts sms marketing|sms opt in|sms|einwilligung sms|consentement sms|acepta sms|sms配信",
+    "consent_profiling": "consent profiling|consents profiling|profiling|profiling ok|personalisation consent|personalization consent|einwilligung profiling|profilage|perfilado",
     "updated_ts": "updated at|updated|last changed|last modified|modified at|changed at|updated ts|created at|registered at|registered|signup date|customer since|"
     "issued|joined|geaendert am|aenderungsdatum|letzte aenderung|angelegt am|kunde seit|registriert am|modifie le|date modification|mis a jour|cree le|date inscription|"
     "actualizado|fecha actualizacion|fecha alta|更新日時|更新日|登録日|登録日時|入会日",
-    "handle": "handle|social handle|twitter|instagram|username|screen name",
+    "handle": "handle|social handle|twitter|instagram|username|user name|screen name",
     "rating": "rating|stars|score|star rating|bewertung|sterne|note|etoiles|valoracion|estrellas|puntuacion|評価|星|評点",
     "text": "text|review text|review|body|comment|comments|message|content|review body|feedback|kommentar|text der bewertung|rezension|nachricht|commentaire|avis|texte|"
     "comentario|opinion|texto|mensaje|本文|コメント|レビュー|内容|口コミ|問い合わせ内容|お問い合わせ内容",
@@ -77,8 +77,8 @@ NAMES: dict[str, str] = {
     "visitors": "visitors|people in|footfall|count|entries|traffic|besucher|frequenz|visiteurs|visitantes|entradas|来店者数|来客数|入店者数",
     "temperature": "temperature|temperature c|temp|mean temperature|temperatur|tavg|temperatura|気温|平均気温",
     "rain": "rain|rain mm|precipitation|prcp|rainfall|niederschlag|regen|pluie|precipitation mm|lluvia|precipitacion|降水量",
-    "event_id": "event id|id|uuid|message id|hit id|イベントid",
-    "event_ts": "event timestamp|event time|timestamp|time|ts|event ts|sent at|occurred at|created at|date|original timestamp|zeitstempel|日時|イベント日時|発生日時",
+    "event_id": "event id|id|post id|uuid|message id|hit id|イベントid",
+    "event_ts": "event timestamp|event time|timestamp|time|ts|event ts|sent at|occurred at|created at|posted at|date|original timestamp|zeitstempel|日時|イベント日時|発生日時",
     "event_type": "event name|event|event type|type|action|name|ereignis|evenement|evento|イベント|イベント名",
     "query": "query|search term|search|term|keyword|search query|suchbegriff|recherche|busqueda|検索語|検索キーワード",
     "campaign": "campaign|utm campaign|traffic source name|campaign id|campaign name|kampagne|campagne|campana|キャンペーン",

@@ -113,17 +113,20 @@ def _time(found: list[re.Match[str]]) -> str:
 
 
 def epoch(texts: Sequence[str]) -> str:
-    """seconds, millis or micros since 1970 of whole numbers that are times from 2001 on; else empty."""
-    lengths = {len(text) if text.isdigit() else 0 for text in texts}
-    unit = _EPOCHS.get(lengths.pop(), "") if len(lengths) == 1 else ""
-    scale = {"seconds": 1, "millis": 10**3, "micros": 10**6}.get(unit, 1)
-    return unit if unit and all(10**9 <= int(text) / scale < 2.1 * 10**9 for text in texts) else ""
+    """seconds, millis or micros since 1970, where nearly all are whole numbers that are times from 2001 to 2036; else empty."""
+    (length, n), *_ = Counter(len(text) if text.isdigit() else 0 for text in texts).most_common(1)
+    scale = {10: 1, 13: 10**3, 16: 10**6}.get(length)
+    if scale is None or n < 0.95 * len(texts):
+        return ""
+    values = [int(text) / scale for text in texts if len(text) == length and text.isdigit()]
+    return _EPOCHS[length] if all(10**9 <= value < 2.1 * 10**9 for value in values) else ""
 
 
 SIGNS = {
     "€": "EUR", "£": "GBP", "$": "USD", "¥": "JPY", "￥": "JPY", "円": "JPY", "EUR": "EUR", "GBP": "GBP", "USD": "USD",
     "JPY": "JPY", "CHF": "CHF", "kr": "", "zł": "PLN", "Fr.": "CHF",
 }  # fmt: skip
+_SIGNS = sorted(SIGNS, key=len, reverse=True)
 UNITS = (
     "kg",
     "g",
@@ -147,6 +150,7 @@ UNITS = (
     "m",
     "cm",
 )
+_WITH_UNIT = re.compile(rf"([-\d.,]+) ?({'|'.join(sorted(map(re.escape, UNITS), key=len, reverse=True))})")
 _BODY = re.compile(r"[+-]?\d[\d.,'’ \u00a0\u202f]*")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*")
 
@@ -174,14 +178,14 @@ def numbers(texts: Sequence[str], mark: str = "") -> Numbers | None:
     bodies, signs, units = list[str](), set[str](), set[str]()
     for text in texts:
         body = text
-        for sign in sorted(SIGNS, key=len, reverse=True):
+        for sign in _SIGNS:
             if body.startswith(sign) or body.endswith(sign):
                 signs.add(sign)
                 body = body.replace(sign, "").strip(" \u00a0\u202f")
                 break
-        if unit := next((u for u in UNITS if re.fullmatch(rf"[-\d.,]+ ?{re.escape(u)}", body)), ""):
-            units.add(unit)
-            body = body.removesuffix(unit).strip()
+        if match := _WITH_UNIT.fullmatch(body):
+            units.add(match[2])
+            body = match[1]
         if _BODY.fullmatch(body):
             bodies.append(body)
     if not bodies:
