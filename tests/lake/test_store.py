@@ -82,7 +82,9 @@ def test_reads_are_pinned_and_recorded(lake, spark):
 
 def lines(spark, *numbers):
     rows = [("{}", None, "a.json", n, datetime(2011, 1, 1)) for n in numbers]
-    return spark.createDataFrame(rows, contract("bronze.feed").schema)
+    return spark.createDataFrame(
+        rows, "payload string, header string, source_file string, line_no long, ingested_ts timestamp"
+    )
 
 
 def test_added_since_reads_only_later_appends(lake, spark):

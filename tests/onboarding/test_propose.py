@@ -99,7 +99,7 @@ def test_the_file_is_what_run_takes_and_shows_nobody(tmp_path):
     (tmp_path / "shop.yaml").write_text(text, "utf-8")
     loaded = load(str(tmp_path / "shop.yaml"))[0]
     assert (loaded.shop.country, set(loaded.sources)) == ("DE", {"bestellungen", "kunden"})
-    assert '# 0.97 Newsletter: "ja", "nein"' in text
+    assert 'Newsletter: "ja", "nein"' in text
     assert "juergen" not in text
     assert "4711001" not in text
 

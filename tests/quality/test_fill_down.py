@@ -27,9 +27,11 @@ def filled(spark, lines, **changes):
         columns={"order_id": "no", "record_id": "email", "description": "item", "currency": "currency"},
         fill_down={"key": "no", "columns": ["email", "currency"], **changes},
     )
-    rows = [(p, "no,email,currency,item", f, i, datetime(2024, 1, 1)) for i, (f, p) in enumerate(lines, 2)]
-    schema = "payload string, header string, source_file string, line_no long, ingested_ts timestamp"
-    found = parse(spark.createDataFrame(rows, schema), "shop", source, contract("silver.orders"))
+    header, now = "no,email,currency,item", datetime(2024, 1, 1)
+    rows = [(p, header, f, i, None, None, None, now) for i, (f, p) in enumerate(lines, 2)]
+    found = parse(
+        spark.createDataFrame(rows, contract("bronze.shop").schema), "shop", source, contract("silver.orders")
+    )
     return [
         tuple(r) for r in found.orderBy("line_no").select("order_id", "record_id", "currency", "description").collect()
     ]
@@ -53,5 +55,14 @@ def test_after_a_line_that_cannot_be_read_no_key_is_guessed(spark, unread):
 
 
 def test_a_field_that_the_records_lack_is_named(spark):
+    source = Source(
+        path="x",
+        format="json",
+        into="silver.orders",
+        schema="no STRING, email STRING",
+        columns={"order_id": "no"},
+        fill_down={"key": "no", "columns": ["emial"]},
+    )
+    lines = spark.createDataFrame([], contract("bronze.shop").schema)
     with pytest.raises(UsageError, match="fill_down: the records have no 'emial'; did you mean 'email'"):
-        filled(spark, LINES[:1], columns=["emial"])
+        parse(lines, "shop", source, contract("silver.orders"))

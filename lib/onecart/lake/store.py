@@ -316,7 +316,8 @@ class Lake:
 
     def matching(self, name: str, df: DataFrame) -> DeltaMergeBuilder:
         """A MERGE of `new` (`df`) into `old` (the table) on the contract's key, its clauses still to be given."""
-        same = " AND ".join(f"old.`{k}` = new.`{k}`" for k in contract(name).key)
+        nullable = {c.name for c in contract(name).columns if c.nullable}
+        same = " AND ".join(f"old.`{k}` {'<=>' if k in nullable else '='} new.`{k}`" for k in contract(name).key)
         return self.delta(name).alias("old").merge(df.alias("new"), same)
 
     def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> WriteStats:
@@ -385,7 +386,7 @@ class Lake:
 
 def _added_later(name: str, frame: DataFrame) -> list[T.StructField]:
     """Nullable columns of the contract that a table made before them has not."""
-    known = CONTRACTS.get(name)
+    known = contract(name) if name in CONTRACTS or name.startswith("bronze.") else None
     return [f for f in known.schema.fields if f.nullable and f.name not in frame.columns] if known else []
 
 

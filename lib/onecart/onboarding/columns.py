@@ -83,10 +83,12 @@ class Columns:
             (c for c in self.made.values() if c.name in order), key=lambda c: order.index(c.name)
         )
         used = " ".join(c.expression for c in self.plan.columns)
+        if fill := self.plan.fill_down:
+            fill["columns"] = [c for c in fill["columns"] if _names(self.plan.profiles[c].field.sql, used)]
         self.plan.unused = {
             n: tuple(masked(p, e) for e in p.examples)
             for n, p in self.plan.profiles.items()
-            if not re.search(rf"(?<![\w.`]){re.escape(p.field.sql)}(?![\w`])", used)
+            if not _names(p.field.sql, used)
         }
 
     def _settled(self, found: Mapping[str, Found]) -> dict[str, Found]:
@@ -357,3 +359,8 @@ class Columns:
         if "plan_amount" not in self.found:
             self.put("amount", "1", confidence=0.6)
         self.updated()
+
+
+def _names(field: str, expressions: str) -> bool:
+    """Whether the expressions name the field."""
+    return bool(re.search(rf"(?<![\w.`]){re.escape(field)}(?![\w`])", expressions))

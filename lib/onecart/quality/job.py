@@ -46,7 +46,7 @@ class Account:
 @dataclass(frozen=True)
 class Cleaned:
     """A feed that is in silver. `bad`: its rows of ops.quarantine, still to be written; `left`: lines of suppressed rows
-    (source_file, line_no) that are to leave bronze after that. None: there are none."""
+    (source_file, line_no, record_no) that are to leave bronze after that. None: there are none."""
 
     account: Account
     bad: DataFrame | None = None
@@ -128,7 +128,7 @@ def clean_feed(ctx: Context, name: str, since: int | None, suppressions: suppres
         bad = counted["n"] - counted["unique"] - counted["twice"]
         aside = break_lineage(quarantined(judged, name, table)) if bad else None
         suppressed = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
-        lines_of = suppressed.select("source_file", "line_no").distinct()
+        lines_of = suppressed.select("source_file", "line_no", "record_no").distinct()
         left = break_lineage(lines_of) if counted["left"] else None
     finally:
         judged.unpersist()
@@ -170,7 +170,7 @@ def count(judged: DataFrame, late_hours: int) -> dict[str, int]:
 
 
 def drop_lines(ctx: Context, name: str, lines: DataFrame) -> None:
-    """Takes lines (source_file, line_no) of suppressed rows out of bronze for good: what `ingest` could not tell by the line
+    """Takes records (source_file, line_no, record_no) of suppressed rows out of bronze for good: what `ingest` could not tell by the line
     alone."""
     table = f"bronze.{name}"
     with purge.erasing(ctx.spark):
@@ -193,7 +193,7 @@ def judge(
     rows = with_verdict(rows, rules(table, rows.columns, ctx.settings.quality))
     newest = F.col(_NEWEST_WINS[table.name]).desc() if table.name in _NEWEST_WINS else F.lit(0)
     same_key = Window.partitionBy(F.col("rule").isNull(), *table.key).orderBy(
-        newest, "ingested_ts", "source_file", "line_no", "element"
+        newest, "ingested_ts", "source_file", "line_no", "record_no", "element"
     )
     good_nth = F.when(F.col("rule").isNull(), F.row_number().over(same_key))
     return rows.withColumns({"nth": good_nth, "lateness_h": lateness_h(rows)})
@@ -209,7 +209,8 @@ def lateness_h(rows: DataFrame) -> Column:
 
 def quarantined(judged: DataFrame, name: str, table: Table) -> DataFrame:
     """Rows of ops.quarantine."""
-    where = F.concat_ws("|", F.lit(table.name), "source_file", "line_no", "element")
+    nth = F.nullif("record_no", F.lit(0))  # null, of the first record of a line: left out
+    where = F.concat_ws("|", F.lit(table.name), "source_file", "line_no", nth, "element")
     return judged.where("rule IS NOT NULL").select(
         F.sha2(where, 256).substr(1, 32).alias("quarantine_id"),
         F.lit(table.name).alias("target"),

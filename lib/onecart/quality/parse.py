@@ -1,76 +1,64 @@
 """Raw lines -> the columns of a silver table, as the `channels` settings map them."""
 
+import logging
 import re
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.config import FillDown, Source
+from onecart.config import Source
 from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
+from onecart.quality.fill_down import filled_down
+from onecart.records import header as headers
+from onecart.records.delimited import fields
 
-WHERE = ("source_file", "line_no", "element", "payload", "ingested_ts")  # where a row came from
-_KEPT = ("payload", "source_file", "line_no", "ingested_ts")
-_BROKEN = "_broken"
-_START = "_start"
+_log = logging.getLogger(__name__)
+WHERE = ("source_file", "line_no", "record_no", "element", "payload", "ingested_ts")  # where a row came from
+# Bronze's columns beside a record's fields, which may be called `payload` or `line_no`, too.
+_OWN = {c: f"__{c}" for c in (*(c for c in WHERE if c != "element"), "problem", "reason")}
+_KEPT, _ELEMENT, _BROKEN = tuple(_OWN.values()), "__element", "__broken"
+_REASONS = {
+    "malformed": "the record is not what the feed's schema says",
+    "encoding": "bytes that are not {encoding}; set channels.{name}.encoding to what the file is written in",
+}
 
 
 def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
     """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types
-    (null where a value does not fit), `element` (0-based), `malformed` (the record is not what the schema says), and
-    where the row came from.
+    (null where a value does not fit), `element` (0-based), `malformed` (the record is not what the schema says),
+    `set_aside` (rule and reason; null: the record and its file can be read), and where the row came from.
     """
+    lines = lines.withColumn("reason", _reason(F.col("problem"), name, source)).withColumnsRenamed(_OWN)
+    lines = lines.withColumn("readable", F.when(F.col(_OWN["problem"]).isNull(), F.col(_OWN["payload"])))
     json = source.format == "json"
     records = _parse_json(lines, name, source) if json else _parse_csv(lines, name, source, table)
     if source.fill_down:
-        records = filled_down(records, name, source.fill_down)
+        unread = F.col(_OWN["payload"]).isNull() | F.coalesce(_OWN["problem"], _BROKEN).isNotNull()
+        place = [_OWN["line_no"], _OWN["record_no"]]
+        records = filled_down(records, name, source.fill_down, unread, _OWN["source_file"], place)
     if source.explode:
         columns = [c for c in records.columns if c != source.explode]
-        records = records.select(*columns, F.posexplode_outer(source.explode).alias("element", "line"))
-        records = records.withColumn("element", F.coalesce("element", F.lit(0)))
+        records = records.select(*columns, F.posexplode_outer(source.explode).alias(_ELEMENT, "line"))
+        records = records.withColumn(_ELEMENT, F.coalesce(_ELEMENT, F.lit(0)))
     else:
-        records = records.withColumn("element", F.lit(0))
+        records = records.withColumn(_ELEMENT, F.lit(0))
     return _mapped(records, name, source, table)
 
 
-def filled_down(records: DataFrame, name: str, fill: FillDown) -> DataFrame:
-    """The same records; a blank key is the key above it in the file, a blank column what the first line of its key says.
-
-    A line that cannot be read may have been the first of the next key: blank keys after it stay blank.
-    """
-    lacking = [c for c in (fill.key, *fill.columns) if c not in records.columns]
-    if lacking:
-        known = [c for c in records.columns if c not in (*_KEPT, _BROKEN)]
-        raise UsageError(f"channels.{name}.fill_down: the records have no '{lacking[0]}'{nearest(lacking[0], known)}")
-
-    def filled(column: str) -> Column:
-        return F.when(F.trim(F.col(column).cast("string")) != "", F.col(column))
-
-    unread = F.col("payload").isNull() | F.col(_BROKEN).isNotNull()
-    in_file = Window.partitionBy("source_file").orderBy("line_no")
-    above = in_file.rowsBetween(Window.unboundedPreceding, 0)
-    starts = F.sum((unread | filled(fill.key).isNotNull()).cast("long")).over(above)  # the nth key of the file
-    of_start = Window.partitionBy("source_file", _START).orderBy("line_no")
-    of_key = Window.partitionBy("source_file", fill.key).orderBy("line_no")
-    named = records.withColumn(_START, starts).withColumn(
-        fill.key, F.first(F.when(~unread, filled(fill.key))).over(of_start)
-    )
-    first = {c: F.coalesce(filled(c), F.first(filled(c)).over(of_key)) for c in fill.columns}
-    keyed = F.col(fill.key).isNotNull()
-    return named.withColumns({c: F.when(keyed, value).otherwise(F.col(c)) for c, value in first.items()}).drop(_START)
-
-
 def header_columns(header: str, source: Source) -> list[str]:
-    """Column names of a CSV header: lower case, words joined by `_`, then the source's `rename`."""
-    renames = {_plain(old): new for old, new in source.rename.items()}
-    names = [_plain(h.strip().strip('"')) for h in header.lstrip("\ufeff").split(source.delimiter)]
-    return [renames.get(n, n) for n in names]
+    """Column names of a CSV header: words of any script in lower case, joined by `_`, then the source's `rename`. Each
+    once: the second `price` is `price_2`."""
+    record, delimiter = headers.layout(header.lstrip("\ufeff"), source.delimiter)
+    return headers.unique(fields(record, delimiter), source.rename)
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+def _reason(problem: Column, name: str, source: Source) -> Column:
+    reasons = {rule: said.format(name=name, encoding=source.encoding) for rule, said in _REASONS.items()}
+    return F.coalesce(*[F.when(problem == rule, said) for rule, said in reasons.items()], problem)
 
 
 def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
@@ -80,7 +68,7 @@ def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
         raise UsageError(f"channels.{name}.schema is not a valid Spark schema: {_sql_reason(e)}") from e
     if not isinstance(schema, T.StructType):
         raise UsageError(f"channels.{name}.schema must name fields, as in `id STRING, ts STRING`")
-    record = F.from_json("payload", schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
+    record = F.from_json("readable", schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
     return lines.withColumn("record", record).select(*_KEPT, "record.*")
 
 
@@ -89,29 +77,46 @@ def _parse_csv(lines: DataFrame, name: str, source: Source, table: Table) -> Dat
     parsed = None
     for header in layouts:
         columns = header_columns(header, source)
+        delimiter = headers.layout(header, source.delimiter)[1]
         schema = ", ".join(f"`{c}` STRING" for c in [*columns, _BROKEN])
-        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, "sep": source.delimiter, "escape": '"'}
-        one = lines.where(F.col("header") == header).withColumn("record", F.from_csv("payload", schema, options))
-        one = _mapped_check(one.select(*_KEPT, "record.*"), name, source, table, header)
+        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, "sep": delimiter, "escape": '"'}
+        one = lines.where(F.col("header") == header).withColumn("record", F.from_csv("readable", schema, options))
+        one = _fitted(one.select(*_KEPT, "record.*"), name, source, table)
         parsed = one if parsed is None else parsed.unionByName(one, allowMissingColumns=True)
     if parsed is None:
         raise UsageError(f"channels.{name}: no lines to parse")
     return parsed
 
 
-def _mapped_check(records: DataFrame, name: str, source: Source, table: Table, header: str) -> DataFrame:
-    """Fails on a header that lacks a column the mapping needs, before anything is written."""
-    try:
-        records.select(*[F.expr(e) for e in source.columns.values()])
-    except Exception as e:
-        known = [c for c in records.columns if c not in (*_KEPT, _BROKEN)]
-        wanted = re.search(r"`(\w+)` cannot be resolved", str(e))
-        lacking = f"the column '{wanted.group(1)}'{nearest(wanted.group(1), known)}" if wanted else _sql_reason(e)
-        raise UsageError(
-            f"channels.{name}: a file of {source.path} has the header {header.strip()!r}, which does not fit {table.name}: "
-            f"it lacks {lacking}. Map its header with channels.{name}.rename"
-        ) from e
-    return records
+def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
+    """The records of one header. If it lacks columns that the mapping asks for, they are null, and the records have the
+    problem `header`: their file is set aside, other files go on."""
+    fill = source.fill_down
+    asked = [*source.columns.values(), *(f"`{c}`" for c in ((fill.key, *fill.columns) if fill else ()))]
+    known, lacking = records.columns[len(_KEPT) :], list[str]()
+    while True:
+        try:
+            records.select(*[F.expr(e) for e in asked])
+            break
+        except AnalysisException as e:
+            wanted = re.search(r"`([^`]+)` cannot be resolved", str(e))
+            if wanted is None or wanted.group(1) in lacking:
+                break  # it is the mapping that is wrong, as `_mapped` says
+            lacking.append(wanted.group(1))
+            records = records.withColumn(lacking[-1], F.lit(None).cast("string"))
+    if not lacking:
+        return records
+    named = ", ".join(f"'{column}'" for column in lacking)
+    close = nearest(lacking[0], [c for c in known if c != _BROKEN])
+    reason = f"the header of the file does not fit {table.name}: it lacks {named}{close}"
+    _log.warning("channels.%s: %s; mend the file, or map its header with channels.%s.rename", name, reason, name)
+    problem, said = F.col(_OWN["problem"]), F.col(_OWN["reason"])
+    return records.withColumns(
+        {
+            _OWN["reason"]: F.when(problem.isNull(), reason).otherwise(said),
+            _OWN["problem"]: F.coalesce(problem, F.lit("header")),
+        }
+    )
 
 
 def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
@@ -129,7 +134,10 @@ def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> Data
             raise UsageError(f"channels.{name}.columns.{column}: {expression!r} does not fit: {_sql_reason(e)}") from e
         mapped.append(_tidy(F.expr(expression), wanted[column]).alias(column))
     malformed = F.col(_BROKEN).isNotNull().alias("malformed")
-    return records.select(*mapped, malformed, *WHERE)
+    problem = F.struct(F.col(_OWN["problem"]).alias("rule"), F.col(_OWN["reason"]).alias("reason"))
+    set_aside = F.when(F.col(_OWN["problem"]).isNotNull(), problem).alias("set_aside")
+    where = [F.col(f"__{c}").alias(c) for c in WHERE]
+    return records.select(*mapped, malformed, set_aside, *where)
 
 
 def _tidy(value: Column, wanted: T.DataType) -> Column:

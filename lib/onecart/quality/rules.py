@@ -16,8 +16,8 @@ SUPPRESSED = "suppressed"
 class Rule:
     """`broken` is true for a row that breaks the rule; null counts as false."""
 
-    name: str
-    reason: str
+    name: str | Column
+    reason: str | Column
     broken: Column
 
 
@@ -27,6 +27,7 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
     # A payload that ingest took away, or a row that holds an identifier of an erased person.
     gone = F.col("payload").isNull() | F.col("suppressed")
     found = [Rule(SUPPRESSED, "about a person who was erased", gone)]
+    found.append(Rule(F.col("set_aside.rule"), F.col("set_aside.reason"), F.col("set_aside").isNotNull()))
     found += [Rule("malformed", "the record is not what the feed's schema says", F.col("malformed"))]
     found += [
         Rule(f"no_{f.name}", f"{f.name} is missing or not a {f.dataType.simpleString()}", F.col(f.name).isNull())

@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from onecart.errors import UsageError
-
 # How far a record may go on over lines: where none ends by then, its first line is a record alone.
 MOST_LINES, MOST_CHARACTERS = 10_000, 1 << 22
 _BYTE = 0xF0000  # an undecodable byte is carried through as a character of Unicode's private plane
@@ -87,14 +85,14 @@ def is_utf_16(first: bytes) -> bool:
 
 
 def check_encoding(name: str) -> str:
-    """The name, if Python knows it and its line ends and delimiters are those of ASCII. UsageError: it is not so."""
+    """The name, if Python knows it and its line ends and delimiters are those of ASCII. ValueError: it is not so."""
     plain = '\r\n",;|\t{}[]:sep=0123456789'
     try:
         fits = plain.encode(name) == plain.encode("ascii")
     except (LookupError, UnicodeError):
         fits = False
     if not fits:
-        raise UsageError(f"encoding '{name}' cannot be read line by line; write utf-8, windows-1252 or the like")
+        raise ValueError(f"encoding '{name}' cannot be read line by line; write utf-8, windows-1252 or the like")
     return name
 
 

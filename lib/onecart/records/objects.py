@@ -7,7 +7,8 @@ from typing import Any
 
 from onecart.records.lines import MOST_CHARACTERS, MOST_LINES, Line, Lines, Record
 
-_scan_once: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+_scan_once: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]
 _NOT_JSON = (ValueError, StopIteration, RecursionError)
 _SPACE = re.compile(r"[ \t\ufeff]*")
 _NULL = re.compile(r"null(?![\w.])")

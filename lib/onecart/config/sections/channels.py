@@ -1,11 +1,12 @@
 """Settings of the channels: the feeds of the landing zone, and the simulator that grows them."""
 
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from onecart.config.sections.section import Section
+from onecart.records.lines import check_encoding
 
 
 class FillDown(Section):
@@ -24,10 +25,11 @@ class Source(Section):
 
     path: str  # folder below the landing zone; '.': the zone itself
     files: str = "*"  # which files of the folder, by name: orders_*.csv
-    format: Literal["json", "csv"]  # one record a line: JSON objects, or CSV with a header in every file
+    format: Literal["json", "csv"]  # JSON objects, one a line or not; CSV has a header in every file
     into: str  # the silver table its rows end in
     schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
-    delimiter: str = ","
+    delimiter: str = Field(",", min_length=1)
+    encoding: Annotated[str, AfterValidator(check_encoding)] = "utf-8"  # as Python calls it: windows-1252, cp932, ...
     rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
     fill_down: FillDown | None = None  # CSV and JSON: an order's fields stand on its first line only
     explode: str | None = None  # array field: one row per element, seen as `line`
