@@ -84,7 +84,8 @@ class Columns:
         )
         used = " ".join(c.expression for c in self.plan.columns)
         if fill := self.plan.fill_down:
-            fill["columns"] = [c for c in fill["columns"] if _names(self.plan.profiles[c].field.sql, used)]
+            columns = [c for c in fill["columns"] if _names(self.plan.profiles[c].field.sql, used)]
+            self.plan.fill_down = {**fill, "columns": columns} if columns else None
         self.plan.unused = {
             n: tuple(masked(p, e) for e in p.examples)
             for n, p in self.plan.profiles.items()

@@ -114,12 +114,11 @@ def _time(found: list[re.Match[str]]) -> str:
 
 def epoch(texts: Sequence[str]) -> str:
     """seconds, millis or micros since 1970, where nearly all are whole numbers that are times from 2001 to 2036; else empty."""
-    (length, n), *_ = Counter(len(text) if text.isdigit() else 0 for text in texts).most_common(1)
-    scale = {10: 1, 13: 10**3, 16: 10**6}.get(length)
-    if scale is None or n < 0.95 * len(texts):
-        return ""
-    values = [int(text) / scale for text in texts if len(text) == length and text.isdigit()]
-    return _EPOCHS[length] if all(10**9 <= value < 2.1 * 10**9 for value in values) else ""
+    lengths = Counter(len(text) for text in texts if text.isdigit())
+    length = max(lengths, key=lambda n: lengths[n], default=0)
+    scale = {10: 1, 13: 10**3, 16: 10**6}.get(length, 1)
+    times = sum(text.isdigit() and len(text) == length and 10**9 <= int(text) / scale < 2.1 * 10**9 for text in texts)
+    return _EPOCHS.get(length, "") if times > 0.95 * len(texts) else ""
 
 
 SIGNS = {
