@@ -10,9 +10,8 @@ B-1001;01.03.2024 09:12;K-17;MUG-RED-01;Becher rot;2;Stk;4,95;Köln
 B-1001;01.03.2024 09:12;K-17;KAES-BRG-02;Bergkäse;0,750;kg;18,90;Köln
 B-1002;02.03.2024 17:45;;KAES-BRG-02;Bergkäse;1,5;kg;18,90;Köln
 B-1003;15.03.2024 11:00;K-18;WEIN-RSL-03;Riesling "Kabinett";6;Stk;1.009,50;Köln
-B-1003;15.03.2024 11:00;K-18;WEIN-RSL-03;Riesling "Kabinett";6;Stk;1.009,50;Köln
 B-1004;15.03.2024 12:30;K-19;MUG-RED-01;Becher rot;-1;Stk;4,95;Köln
-B-1005;31.02.2024 12:30;K-19;MUG-RED-01;Becher rot;1;Stk;4,95;Köln
+B-1005;31.02.2024 12:30;K-19;MUG-RED-01;Becher rot;1.5;Stk;4,95;Köln
 """,
     "kunden.csv": """\
 Kundennr;Vorname;Nachname;E-Mail;Telefon;PLZ;Ort;Geburtsdatum;Newsletter;Kunde seit

@@ -57,7 +57,7 @@ def check(settings: Settings, spark: SparkSession | None = None) -> list[Checked
         spark = spark or open_session(tried)
         ctx = Context(spark, Lake(spark, tried.lake.root), tried, "check")
         ingest.run(ctx)
-        return [_feed(ctx, name) for name in tried.sources]
+        return [checked(ctx, name) for name in tried.sources]
 
 
 @contextmanager
@@ -67,7 +67,8 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
         yield settings.model_copy(update={"lake": lake, "landing": settings.landing_root})
 
 
-def _feed(ctx: Context, name: str) -> Checked:
+def checked(ctx: Context, name: str) -> Checked:
+    """What would become of the rows of one feed, which bronze has."""
     source = ctx.settings.sources[name]
     try:
         judged = judge(ctx.lake.read(f"bronze.{name}"), name, source, contract(source.into), ctx)
