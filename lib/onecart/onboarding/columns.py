@@ -66,18 +66,8 @@ class Columns:
         self.clock = sql.Clock(owner.time_zone, self._chosen())
         self.made: dict[str, Column] = {}
 
-    def fill(self) -> None:
-        {
-            "silver.orders": self._orders,
-            "silver.interactions": self._interactions,
-            "silver.contacts": self._contacts,
-            "silver.products": self._products,
-            "silver.reviews": self._reviews,
-            "silver.tickets": self._tickets,
-            "silver.weather": self._weather,
-            "silver.footfall": self._footfall,
-            "silver.plans": self._plans,
-        }[self.plan.reading.table]()
+    def settle(self) -> None:
+        """Puts what was made into the plan, in the order of the table's contract."""
         order = list(contract(self.plan.reading.table).schema.fieldNames())
         self.plan.columns = sorted(
             (c for c in self.made.values() if c.name in order), key=lambda c: order.index(c.name)
@@ -237,129 +227,10 @@ class Columns:
         inner = ", ".join(f"cast({self.found[p].profile.field.sql} as string)" for p in parts if p in self.found)
         self.put(column, f"sha2(concat_ws('|', {inner}), 256)", note="no field has an id", confidence=0.6)
 
-    def _orders(self) -> None:
-        self.texts(
-            ("order_line_id", "line_id"), ("order_id", "order_id"), ("country", "country"), ("description", "title")
-        )
-        self.times(("order_ts", "order_ts"), ("received_ts", "received_ts"))
-        self.channel()
-        self.who()
-        self.account()
-        self.texts(("sku", "sku" if "sku" in self.found else "title"))
-        self.numbers(("quantity", "quantity"), ("unit_price", "unit_price"))
-        if "quantity" not in self.found:
-            self.unsure("quantity", "1", "no field says how many")
-        elif "unit" in self.found:
-            self.texts(("unit", "unit"))
-        else:
-            self.put("unit", sql.unit(self.found["quantity"].profile), "quantity")
-        if "unit_price" not in self.found:
-            total, units = sql.number(self.found["line_total"].profile), self.made["quantity"].expression
-            money, number = f"cast({total} as decimal(18,4))", f"cast({units} as decimal(18,4))"
-            self.put("unit_price", f"round({money} / {number}, 4)", "line_total", note="the line's total by its units")
-            self.put("amount", total, "line_total")
-        self.money("unit_price", "line_total")
-
-    def _interactions(self) -> None:
-        self.identified(
-            "event_id", "event_id", "cookie_id", "device_id", "customer_id", "session_id", "event_ts", "event_type"
-        )
-        self.times(("event_ts", "event_ts"), ("received_ts", "received_ts"))
-        self.channel()
-        if "event_type" in self.found:
-            self.put("event_type", sql.event(self.found["event_type"].profile), "event_type")
-        else:  # posts under a handle
-            self.put("event_type", "'social_post'", confidence=0.7)
-            self.texts(("handle", "handle"), ("text", "text"))
-        self.who()
-        self.account()
-        self.texts(("cookie_id", "cookie_id"), ("session_key", "session_id"), ("sku", "sku"), ("query", "query"))
-        self.texts(("order_id", "order_id"), ("campaign", "campaign"), ("device_type", "device_type"))
-        self.numbers(("quantity", "quantity"), ("unit_price", "unit_price"))
-        self.money("unit_price")
-        if "unit_price" in self.made and "currency" in self.made and "currency" not in self.found:
-            price, code = self.found["unit_price"].profile.field.sql, self.made["currency"].expression
-            self.put("currency", f"if({price} is null, null, {code})", confidence=0.7)
-
-    def _contacts(self) -> None:
-        self.who()
-        source = next((c for c in ("card_id", "account_id") if c in self.found and "customer_id" not in self.found), "")
-        self.put("source", {"card_id": "'card'", "account_id": "'account'"}.get(source, "'crm'"), confidence=0.8)
-        if "full_name" in self.found and not {"given_name", "surname"} & self.found.keys():
-            given, surname = sql.names(self.found["full_name"].profile)
-            self.put("given_name", given, "full_name")
-            self.put("surname", surname, "full_name")
-        names = ("given_name", "surname", "email", "phone", "street", "city", "postcode", "country", "handle")
-        self.texts(*((n, n) for n in names))
-        self.account()
-        self.day("date_of_birth", "date_of_birth")
-        for concept in ("consent_email", "consent_sms", "consent_profiling"):
-            if concept in self.found:
-                self.put(concept, sql.boolean(self.found[concept].profile), concept)
-        self.updated()
-
     def updated(self) -> None:
         self.times(("updated_ts", "updated_ts"))
         if "updated_ts" not in self.made:
             self.put("updated_ts", _UNDATED, note="no field says when; what arrives later wins", confidence=0.6)
-
-    def _products(self) -> None:
-        self.texts(("sku", "sku"), ("description", "title"), ("brand", "brand"))
-        self._category()
-        self.numbers(
-            ("list_price", "list_price"), ("unit_cost", "unit_cost"), ("stock_on_hand", "stock"), ("min_age", "min_age")
-        )
-        self.money("list_price", "unit_cost")
-        self.updated()
-
-    def _category(self) -> None:
-        """The category, or the path to it from the widest of the feed's groups: department > category."""
-        one = self.plan.reading.found.get("category")
-        if one is None:
-            return
-        levels = sorted([one.profile, *(self.plan.profiles[r] for r in one.rivals)], key=lambda p: p.distinct)
-        parts = ", ".join(sql.text(p) for p in levels)
-        self.found["category"] = Found(one.profile, one.score)
-        self.put("category", f"concat_ws(' > ', {parts})" if one.rivals else parts, "category")
-
-    def _reviews(self) -> None:
-        self.identified("review_id", "review_id", "customer_id", "account_id", "sku", "review_ts", "text")
-        self.times(("review_ts", "review_ts"))
-        self.who()
-        self.account()
-        self.texts(("sku", "sku"), ("text", "text"))
-        self.numbers(("rating", "rating"))
-
-    def _tickets(self) -> None:
-        self.identified("ticket_id", "ticket_id", "customer_id", "email", "opened_ts", "subject", "text")
-        self.times(("opened_ts", "opened_ts"))
-        self.who()
-        same = ("email", "phone", "order_id", "contact_channel", "category", "subject", "text", "status")
-        self.texts(*((n, n) for n in same))
-
-    def _weather(self) -> None:
-        self.day("day", "day")
-        self.numbers(("temperature_c", "temperature"), ("rain_mm", "rain"))
-        self.texts(("country", "country"))
-        if "country" not in self.found:
-            self.put("country", f"'{self.shop.country}'", note="the shop's", confidence=0.7)
-
-    def _footfall(self) -> None:
-        self.day("day", "day")
-        self.texts(("store_id", "store_id"))
-        self.numbers(("visitors", "visitors"))
-
-    def _plans(self) -> None:
-        self.texts(("plan_id", "plan_id"), ("sku", "sku"))
-        self.day("day", "day")
-        if "plan_kind" in self.found:
-            self.texts(("kind", "plan_kind"))
-        else:
-            self.put("kind", "'promotion'", confidence=0.6)
-        self.numbers(("amount", "plan_amount"))
-        if "plan_amount" not in self.found:
-            self.put("amount", "1", confidence=0.6)
-        self.updated()
 
 
 def _names(field: str, expressions: str) -> bool:

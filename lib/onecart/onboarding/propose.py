@@ -9,6 +9,7 @@ from onecart.onboarding.columns import Columns, Plan
 from onecart.onboarding.profiling.kinds import Profile, profile, profiles
 from onecart.onboarding.profiling.sample import Feed, feeds
 from onecart.onboarding.recognise import readings
+from onecart.onboarding.tables import FILL
 
 _CLOSE = 0.1  # tables whose scores are nearer than this are asked about
 
@@ -43,7 +44,10 @@ def propose(folder: Path, asker: Asker) -> Proposal:
     }
     spaces = shop.id_spaces(persons, asker)
     for plan in plans:
-        Columns(plan, owner, {concept: s for (f, concept), s in spaces.items() if f == plan.feed.name}, asker).fill()
+        of_feed = {concept: space for (feed_name, concept), space in spaces.items() if feed_name == plan.feed.name}
+        columns = Columns(plan, owner, of_feed, asker)
+        FILL[plan.reading.table](columns)
+        columns.settle()
     return Proposal(folder, owner, plans, left, asker.unsure)
 
 

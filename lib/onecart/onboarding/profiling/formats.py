@@ -203,7 +203,7 @@ def numbers(texts: Sequence[str], mark: str = "") -> Numbers | None:
         many = any(body.count(one) > 1 for body in bodies)
         found, doubt = (mark, "") if mark else ("," if one == "." else ".", "") if many else (".", one)
     found = found or mark or "."
-    thousands |= single - {found}
+    thousands |= {c for c in single - {found} if any(c in b and _value(b, found, {c}) is not None for b in bodies)}
     fits = [body for body in bodies if _value(body, found, thousands) is not None]
     values = [v for v in (_value(body, found, thousands) for body in fits) if v is not None]
     if not values:
