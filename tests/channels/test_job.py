@@ -7,6 +7,7 @@ import pytest
 from onecart.channels import job as ingest
 from onecart.config import Settings, load
 from onecart.errors import OneCartError
+from onecart.lake.files import relative_path
 
 pytestmark = pytest.mark.job
 
@@ -59,9 +60,7 @@ def test_a_missing_feed_is_named(context, lake):
 def test_relative_path_is_the_same_on_driver_and_executors(spark):
     file = "/x y/landing/web/a%b+c.json"
     encoded = "file:///x%20y/landing/web/a%25b+c.json"
-    found = spark.createDataFrame([(encoded,)], "f string").select(
-        ingest.relative_path(ingest.F.col("f"), "/x y/landing")
-    )
+    found = spark.createDataFrame([(encoded,)], "f string").select(relative_path(ingest.F.col("f"), "/x y/landing"))
     assert found.first()[0] == ingest.relative(file, "/x y/landing") == "web/a%b+c.json"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onecart.channels import job as ingest
-from onecart.channels.landing import list_files, unread
+from onecart.channels.landing import LandingFile, list_files, unread
 from onecart.config import load
 from onecart.errors import OneCartError
 from onecart.lake.files import by_name, read_files
@@ -82,10 +82,10 @@ def test_what_is_still_arriving_waits(spark, tmp_path):
         "_h/i.json",
     ]
     put(tmp_path, "a.json", "tmp/b.json", "part.json", "my.part/c.json", *arriving)
-    found = [file.removeprefix(f"file:{tmp_path}/") for file in list_files(spark, str(tmp_path))]
+    found = [file.path.removeprefix(f"file:{tmp_path}/") for file in list_files(spark, str(tmp_path))]
     assert found == ["a.json", "my.part/c.json", "part.json", "tmp/b.json"]
     (tmp_path / "a.json.tmp").rename(tmp_path / "z.json")
-    assert list_files(spark, str(tmp_path))[-1] == f"file:{tmp_path}/z.json"
+    assert list_files(spark, str(tmp_path))[-1].path == f"file:{tmp_path}/z.json"
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,24 @@ def test_what_nobody_asked_for_is_an_error(spark, tmp_path, monkeypatch):
 
 def test_older_lakes_are_not_read_again(caplog):
     root, files = "/x/landing", ["file:/x/landing/eu/landing/d.json", "file:/x/landing/eu/e.json"]
-    assert unread(files, ["d.json", "eu/e.json"], root) == []
-    assert unread(files, ["file:///x/landing/eu/landing/d.json"], root) == files[1:]  # of a root such as `landing (eu)`
+
+    def new(paths: list[str], *names: str) -> list[str]:
+        listed = [LandingFile(path, 1, 1) for path in paths]
+        found, changed = unread(listed, dict.fromkeys(names), load("local")[0].sources["social_posts"], root)
+        assert changed == []
+        return [file.path for file in found]
+
+    assert new(files, "d.json", "eu/e.json") == []
+    assert new(files, "file:///x/landing/eu/landing/d.json") == files[1:]  # of a root such as `landing (eu)`
     assert not caplog.records
     both = [*files, "file:/x/landing/us/landing/d.json"]
     with caplog.at_level(logging.WARNING):
-        assert unread(both, ["d.json"], root) == files[1:2]
+        assert new(both, "d.json") == files[1:2]
     assert both[0] in caplog.text
     assert both[2] in caplog.text
     # A name that a file has now is its own.
     own = ["file:/x/landing/eu/d.json", "file:/x/landing/eu/landing/eu/d.json"]
-    assert unread(own, ["eu/d.json"], root) == own[1:]
+    assert new(own, "eu/d.json") == own[1:]
     assert by_name(own, root)["eu/d.json"] == own[:1]
 
 

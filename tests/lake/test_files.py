@@ -9,9 +9,13 @@ import pytest
 from pyspark.sql import functions as F
 
 from onecart.lake import Lake
-from onecart.lake.files import blank_lines, delete, listed, read_bytes, relative, relative_path, write_text
+from onecart.lake.files import delete, listed, read_bytes, relative, relative_path, write_text
+from onecart.lake.records import blank_records
 from onecart.privacy.leftovers import drop_rows
 from onecart.privacy.matcher import Matcher
+from onecart.records.reader import Reader
+
+TEXT = Reader("text")
 
 # name -> a file that it would stand for, were it a pattern
 NAMES = {
@@ -26,12 +30,12 @@ def test_lines_leave_the_file_that_was_meant(spark, tmp_path, name, other, schem
     for file in (name, other):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(f"{file}\nann\nlast\n")
-    lines = spark.createDataFrame([(3,)], "line_no long")
-    found = lambda value: value == "ann"  # noqa: E731
-    blank_lines(spark, f"{scheme}{tmp_path}/{name}", lines, f"{tmp_path}/scratch", found=found)
+    blank_records(spark, f"{scheme}{tmp_path}/{name}", f"{tmp_path}/scratch", TEXT, places={(3, 0)}, found="ann".__eq__)
     assert (tmp_path / name).read_text() == f"{name}\n\n\n"
     assert (tmp_path / other).read_text() == f"{other}\nann\nlast\n"
-    blank_lines(spark, f"{scheme}{tmp_path}/{name}", None, f"{tmp_path}/scratch")  # Hadoop's checksum fits the new file
+    blank_records(
+        spark, f"{scheme}{tmp_path}/{name}", f"{tmp_path}/scratch", TEXT
+    )  # Hadoop's checksum fits the new file
     assert {Path(path).name for path, _ in listed(spark, str(tmp_path)) if not path.endswith(".crc")} == {
         Path(file).name for file in (name, other)
     }
@@ -40,7 +44,7 @@ def test_lines_leave_the_file_that_was_meant(spark, tmp_path, name, other, schem
 def test_a_packed_file_with_an_odd_name_stays_packed(spark, tmp_path):
     file = tmp_path / "a:[1].csv.gz"
     file.write_bytes(gzip.compress(b"x\nann\n"))
-    blank_lines(spark, str(file), None, f"{tmp_path}/scratch", found=lambda value: F.col("value") == "ann")
+    blank_records(spark, str(file), f"{tmp_path}/scratch", TEXT, found="ann".__eq__)
     assert gzip.decompress(file.read_bytes()) == b"x\n\n"
 
 

@@ -1,17 +1,37 @@
-"""Lists files on any file system that Spark reaches."""
+"""Lists files of the landing zone on any file system that Spark reaches, and says which of them are to be read."""
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import SparkSession
 
+from onecart.config import Source
 from onecart.lake.files import UNFINISHED, by_name, hadoop, qualified, relative
 
 _log = logging.getLogger(__name__)
 ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
+_PACKED = (".gz", ".bz2")
 
 
-def list_files(spark: SparkSession, folder: str) -> list[str]:
+@dataclass(frozen=True)
+class LandingFile:
+    """A file as it was listed: where, how large (bytes), and when it was changed (ms since 1970)."""
+
+    path: str
+    size: int
+    modified: int
+
+    def state(self, source: Source) -> str:
+        """A word for what is read from the file: another one, and it has changed since, or is read in another way."""
+        text = {"csv": f" {source.encoding} {source.delimiter}", "json": f" {source.encoding}"}.get(source.format, "")
+        return f"{self.size}-{self.modified}{text}"
+
+
+def list_files(spark: SparkSession, folder: str) -> list[LandingFile]:
     """All files below `folder`, sorted; hidden ones (`_`, `.`), empty ones and those
     that are still being written (`.tmp`, `.part`) left out. No folder: an empty list."""
     fs, path = hadoop(spark, folder)
@@ -24,14 +44,49 @@ def list_files(spark: SparkSession, folder: str) -> list[str]:
         name = status.getPath().toString()
         hidden = any(part[0] in "_." for part in relative(name, root).split("/"))
         if status.getLen() > 0 and not hidden and not name.lower().endswith(ARRIVING):
-            files.append(name)
-    return sorted(files)
+            files.append(LandingFile(name, status.getLen(), status.getModificationTime()))
+    return sorted(files, key=lambda file: file.path)
 
 
-def unread(files: list[str], seen: Iterable[str], root: str) -> list[str]:
-    """The files of which no name is in `seen`, the names that bronze has. A warning names files that share an old name."""
-    paths, read = by_name(files, root), set()
-    for name in seen:
+def settled(spark: SparkSession, files: Iterable[LandingFile], source: Source) -> list[LandingFile]:
+    """The files that are not still being written. One that was changed within the feed's `settle_seconds` and does not end
+    with a line's end (Parquet: its mark) waits for the next run, which a warning says."""
+    since = (time.time() - source.settle_seconds) * 1000
+    found = []
+    for file in files:
+        if file.modified < since or _is_whole(spark, file, source):
+            found.append(file)
+        else:
+            _log.warning(
+                "%s was changed within the last %g s and does not end with a line end: it waits for the next run",
+                file.path,
+                source.settle_seconds,
+            )
+    return found
+
+
+def _is_whole(spark: SparkSession, file: LandingFile, source: Source) -> bool:
+    if source.format == "parquet":
+        return _end(spark, file, 4) == b"PAR1"
+    return file.path.lower().endswith(_PACKED) or _end(spark, file, 1) in (b"\n", b"\r")
+
+
+def _end(spark: SparkSession, file: LandingFile, count: int) -> bytes:
+    fs, there = hadoop(spark, file.path)
+    with closing(fs.open(there)) as stream:
+        stream.seek(max(0, file.size - count))
+        last: Any = [stream.read() for _ in range(count)]
+    return bytes(byte for byte in last if byte >= 0)
+
+
+def unread(
+    files: list[LandingFile], seen: Mapping[str, str | None], source: Source, root: str
+) -> tuple[list[LandingFile], list[LandingFile]]:
+    """(new, changed) files, by `seen`: the names that bronze has, and their files' states then (None: taken as it is now).
+    A warning names files that share an old name."""
+    paths = by_name([file.path for file in files], root)
+    states: dict[str, str | None] = {}
+    for name, state in seen.items():
         # Older lakes hold whole paths where the root's name was no regular expression for itself.
         same = paths.get(relative(name, root), [])
         if len(same) > 1:
@@ -41,5 +96,7 @@ def unread(files: list[str], seen: Iterable[str], root: str) -> list[str]:
                 name,
                 ", ".join(same),
             )
-        read.update(same)
-    return [file for file in files if file not in read]
+        states.update(dict.fromkeys(same, state))
+    new = [file for file in files if file.path not in states]
+    changed = [file for file in files if states.get(file.path) not in (None, file.state(source))]
+    return new, changed

@@ -73,14 +73,16 @@ def phone_digits(number: Column) -> Column:
     return F.regexp_replace(F.regexp_replace(F.regexp_replace(digits, "^00", ""), "^44", ""), "^0+", "")
 
 
-def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str) -> DataFrame:
-    """The bronze lines in which a suppressed identifier stands, with a null payload: nothing but their places.
+def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str | None) -> DataFrame:
+    """The bronze records in which a suppressed identifier stands, with a null payload: nothing but their places.
 
-    `delimiter`: of CSV lines, which have a header; others are JSON.
+    `delimiter`: of CSV records; None: they are JSON.
     """
-    place = ["source_file", "line_no"]
-    fields = (F.length(c) - F.length(F.replace(F.col(c), F.lit(delimiter))) for c in ("payload", "header"))
-    cut = F.coalesce(next(fields) < next(fields), F.get_json_object("payload", "$").isNull())
+    place = ["source_file", "line_no", "record_no"]
+    cut = F.get_json_object("payload", "$").isNull()
+    if delimiter is not None:
+        fields = (F.length(c) - F.length(F.replace(F.col(c), F.lit(delimiter))) for c in ("payload", "header"))
+        cut = next(fields) < next(fields)
     tokens = lines.select(*place, cut.alias("cut"), F.explode(_tokens(F.col("payload"))).alias("token"))
     signed = [
         tokens.select(*place, "cut", hmac_sha256(F.col("token"), key).alias("hash")) for key in suppressions.keys.keys

@@ -3,14 +3,14 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import reduce
 from typing import Any
 from urllib.parse import unquote
 
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.config import is_local
@@ -49,8 +49,10 @@ def literal(path: str) -> str:
     return _PATTERN.sub(r"\\\1", path)
 
 
-def read_files(spark: SparkSession, paths: Sequence[str], form: str, columns: Sequence[Column | str]) -> DataFrame:
-    """Reads `columns` of these files (`form`: text, parquet, binaryFile).
+def read_files(
+    spark: SparkSession, paths: Sequence[str], form: str, columns: Sequence[Column | str], **options: str
+) -> DataFrame:
+    """Reads `columns` of these files (`form`: text, parquet, binaryFile; `options`: of Spark's reader).
 
     OneCartError: one cannot be read, or others would be read.
     """
@@ -58,11 +60,11 @@ def read_files(spark: SparkSession, paths: Sequence[str], form: str, columns: Se
     alone = {path for path in paths if ":" in _plain(path) and _PATTERN.search(path)}
     together = [path for path in paths if path not in alone]
     groups = [*([together] if together else []), *([path] for path in sorted(alone))]
-    return reduce(DataFrame.union, (_scan(spark, group, form).select(*columns) for group in groups))
+    return reduce(DataFrame.union, (_scan(spark, group, form, options).select(*columns) for group in groups))
 
 
-def _scan(spark: SparkSession, paths: Sequence[str], form: str) -> DataFrame:
-    reader = spark.read.format(form)
+def _scan(spark: SparkSession, paths: Sequence[str], form: str, options: Mapping[str, str]) -> DataFrame:
+    reader = spark.read.format(form).options(**options)
     if any(map(_has_colon, paths)):
         reader = reader.options(**_NO_CHECKSUMS)
     if alone := len(paths) == 1 and ":" in _plain(paths[0]):
@@ -169,37 +171,6 @@ def delete(spark: SparkSession, path: str) -> bool:
     """Deletes a file or a folder with all in it; False: it was not there."""
     fs, there = hadoop(spark, path)
     return bool(fs.delete(there, True))
-
-
-def blank_lines(
-    spark: SparkSession,
-    path: str,
-    lines: DataFrame | None,
-    scratch: str,
-    *,
-    found: Callable[[Column], Column] | None = None,
-) -> None:
-    """Empties lines of a text file: those numbered in `lines` (line_no, from 1), and those of which `found` is true.
-
-    The file keeps its name and the other lines their numbers, so `ingest` takes it for the same file. `scratch`: a
-    folder for the time being.
-    """
-    block, position = F.col("_metadata.file_block_start"), F.monotonically_increasing_id()
-    read = read_files(spark, [path], "text", ["value", block.alias("block"), position.alias("position")])
-    as_written = Window.orderBy("block", "position")
-    rows = read.repartition(1).withColumn("line_no", F.row_number().over(as_written).cast("long"))
-    keep = F.lit(True)
-    if lines is not None:
-        rows = rows.join(F.broadcast(lines.select("line_no").withColumn("go", F.lit(True))), "line_no", how="left")
-        keep = F.col("go").isNull()
-    keep = keep & ~found(F.col("value")) if found else keep
-    whole = rows.select("line_no", F.when(keep, F.col("value")).otherwise("").alias("value"))
-    packing = "gzip" if path.endswith(".gz") else "bzip2" if path.endswith(".bz2") else "none"
-    delete(spark, scratch)
-    sorted_again = whole.coalesce(1).sortWithinPartitions("line_no").select("value")
-    sorted_again.write.option("compression", packing).text(scratch)
-    move(spark, part(spark, scratch), path)
-    delete(spark, scratch)
 
 
 def part(spark: SparkSession, folder: str) -> str:

@@ -264,9 +264,14 @@ class Lake:
         """Replaces all rows by `df`, in one atomic commit."""
         return self._write(name, contract(name).conform(df), mode="overwrite", options={})
 
-    def replace_where(self, name: str, df: DataFrame, predicate: str) -> WriteStats:
-        """Replaces the rows that `predicate` selects by `df`, whose rows must all satisfy it."""
-        return self._write(name, contract(name).conform(df), mode="overwrite", options={"replaceWhere": predicate})
+    def replace_where(
+        self, name: str, df: DataFrame, predicate: str, *, app_id: str | None = None, version: int = 0
+    ) -> WriteStats:
+        """Replaces the rows that `predicate` selects by `df`, whose rows must all satisfy it; with an `app_id` once, as
+        `append_once` does."""
+        once = {"txnAppId": app_id, "txnVersion": str(version)} if app_id else {}
+        options = {"replaceWhere": predicate, **once}
+        return self._write(name, contract(name).conform(df), mode="overwrite", options=options)
 
     def upsert(self, name: str, df: DataFrame, *, update_if: str | None = "true") -> WriteStats:
         """MERGE on the contract's key. `df` must be unique on it.

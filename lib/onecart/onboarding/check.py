@@ -64,7 +64,9 @@ def check(settings: Settings, spark: SparkSession | None = None) -> list[Checked
 def _scratch(settings: Settings) -> Iterator[Settings]:
     with tempfile.TemporaryDirectory(prefix="onecart-init-", ignore_cleanup_errors=True) as folder:
         lake = settings.lake.model_copy(update={"root": str(Path(folder) / "lake"), "catalog": None})
-        yield settings.model_copy(update={"lake": lake, "landing": settings.landing_root})
+        # The files are taken as they lie here now, those that were put here a second ago, too.
+        channels = {n: source.model_copy(update={"settle_seconds": 0}) for n, source in settings.sources.items()}
+        yield settings.model_copy(update={"lake": lake, "landing": settings.landing_root, "channels": channels})
 
 
 def checked(ctx: Context, name: str) -> Checked:

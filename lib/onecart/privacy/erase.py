@@ -22,11 +22,11 @@ from onecart.frames import break_lineage, side_by_side
 from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_ring
 from onecart.governance.suppression import ANYWHERE, NUMBER, TELLING, normal
 from onecart.lake import Lake
-from onecart.lake.files import blank_lines, by_name, delete, listed, read_bytes, relative, write_text
+from onecart.lake.files import delete, listed, read_bytes, write_text
 from onecart.lake.purge import change_rows, erasing, purge, remove_rows
-from onecart.privacy import leftovers
+from onecart.privacy import landing, leftovers
 from onecart.privacy.certificate import certify
-from onecart.privacy.rows import holds, personal_tables, rows_about
+from onecart.privacy.rows import personal_tables, rows_about
 from onecart.privacy.scan import scan
 from onecart.privacy.subject import Subject, from_json, to_json
 
@@ -128,36 +128,13 @@ def _counted_up(kind: str, value: str) -> bool:
 
 
 def _landing(lake: Lake, settings: Settings, work: Work, step: Step) -> None:
-    """Lines of landing files below the lake become empty. Before bronze forgets where they are."""
-    root = settings.landing_root.rstrip("/")
-    files = listed(lake.spark, root) if root.startswith(f"{lake.root}/") else []
-    if not files:
-        return
-    matcher, scratch = work.subject.matcher(), f"{lake.root}/{leftovers.WORK}/scratch"
-    found = scan(lake.spark, files, matcher, lake.root)
-    dirty = {finding.path: finding.named for finding in found if finding.kinds}
-    known: dict[str, Any] = {}  # file -> its lines that bronze says are the person's
-    lines = 0
-    for feed, source in settings.sources.items():
-        if lake.exists(f"bronze.{feed}"):
-            about = rows_about(lake, f"bronze.{feed}", work.subject, settings)
-            mine = about.select("source_file", "line_no").transform(break_lineage)
-            lines += mine.count()
-            names = by_name((path for path, _ in files if source.takes(relative(path, root))), root)
-            for row in mine.select("source_file").distinct().toLocalIterator():
-                paths = names.get(relative(row[0], root), [])
-                # An old name that several files share numbers their lines together; the scan finds what is in them.
-                known |= {path: mine.where(F.col("source_file") == row[0]) for path in paths if len(paths) == 1}
-    others = {path for path in dirty if path not in known and path.rsplit("/", 1)[-1][0] not in "._"}
-    # Noted before it is done: a kill in between must not lose the figure.
-    work.removed["landing"] = max(lines + len(others), work.removed.get("landing", 0))
-    _save(lake, work)
-    for path in sorted({*known, *others}):
-        step("landing", path)
-        if dirty.get(path):
-            delete(lake.spark, path)
-        else:
-            blank_lines(lake.spark, path, known.get(path), scratch, found=holds(matcher))
+    """Records of landing files below the lake become empty. Before bronze forgets where they are."""
+
+    def note(count: int) -> None:  # before it is done: a kill in between must not lose the figure
+        work.removed["landing"] = max(count, work.removed.get("landing", 0))
+        _save(lake, work)
+
+    landing.clear(lake, settings, work.subject, note, lambda path: step("landing", path))
 
 
 def _tables(lake: Lake, settings: Settings, work: Work, step: Step) -> None:

@@ -10,10 +10,12 @@ from pyspark.sql import functions as F
 
 from onecart.jars import cache_dir
 from onecart.lake import Lake
-from onecart.lake.files import blank_lines, delete, listed, move, part, read_files, relative
+from onecart.lake.files import delete, listed, move, part, read_files, relative
+from onecart.lake.records import blank_records
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.rows import holds
 from onecart.privacy.scan import Finding
+from onecart.records.reader import Reader
 
 WORK = "privacy/work"  # below the lake: the work lists of unfinished erasures, which name their persons
 _LISTS = re.compile(rf"/{WORK}/[^/]*\.json(\.new)?(\.crc)?$")
@@ -76,7 +78,7 @@ def clear(lake: Lake, findings: Iterable[Finding], matcher: Matcher, step: Calla
         elif name.endswith(".parquet"):
             drop_rows(lake.spark, finding.path, matcher, scratch)
         elif name.endswith(_LINES) or "." not in name:
-            blank_lines(lake.spark, finding.path, None, scratch, found=holds(matcher))
+            blank_records(lake.spark, finding.path, scratch, Reader("text"), found=matcher.stands_in)
         else:
             continue
         done[area] = done.get(area, 0) + 1

@@ -64,6 +64,10 @@ class Matcher:
         """The kinds of identifier that stand in `data`."""
         return {kind for kind, _ in self.find(data)}
 
+    def stands_in(self, text: str) -> bool:
+        """Whether the text holds an identifier."""
+        return any(self.find(text.encode()))
+
     def __bool__(self) -> bool:
         return bool(self._anchored or self._direct or self._numbers)
 

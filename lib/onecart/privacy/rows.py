@@ -42,9 +42,11 @@ def _lines_about(lines: DataFrame, feed: str, subject: Subject, settings: Settin
         return found
     table = contract(source.into)
     parsed = parse(whole, feed, source, table).transform(normalise, table)
-    place = ["source_file", "line_no"]
+    place = ["source_file", "line_no", "record_no"]
     both = parsed.where(_typed(parsed, subject)).select(place).union(found.select(place)).distinct()
-    return lines.join(both, place, how="left_semi")
+    theirs = both.withColumnsRenamed({column: f"their_{column}" for column in place})
+    same = [F.col(column).eqNullSafe(F.col(f"their_{column}")) for column in place]  # older lakes have no record_no
+    return lines.join(theirs, same, how="left_semi")
 
 
 def _typed(rows: DataFrame, subject: Subject) -> Column:
@@ -73,6 +75,6 @@ def holds(matcher: Matcher):  # type: ignore[no-untyped-def]
     @pandas_udf(T.BooleanType())  # type: ignore[call-overload, untyped-decorator]
     def found(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         for batch in batches:
-            yield batch.map(lambda text: text is not None and any(matcher.find(text.encode())))
+            yield batch.map(lambda text: text is not None and matcher.stands_in(text))
 
     return found

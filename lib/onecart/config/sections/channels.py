@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from onecart.config.sections.section import Section
+from onecart.records.header import wanted_names
 from onecart.records.lines import check_encoding
+from onecart.records.reader import Reader
 
 
 class FillDown(Section):
@@ -25,13 +27,15 @@ class Source(Section):
 
     path: str  # folder below the landing zone; '.': the zone itself
     files: str = "*"  # which files of the folder, by name: orders_*.csv
-    format: Literal["json", "csv"]  # JSON objects, one a line or not; CSV has a header in every file
+    format: Literal["json", "csv", "parquet"]  # JSON objects, one a line or not; CSV has a header in every file
     into: str  # the silver table its rows end in
     schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
     delimiter: str = Field(",", min_length=1)
     encoding: Annotated[str, AfterValidator(check_encoding)] = "utf-8"  # as Python calls it: windows-1252, cp932, ...
+    # A file that was changed so lately and has no line end at its end is still being copied: it waits for the next run.
+    settle_seconds: float = Field(10, ge=0)
     rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
-    fill_down: FillDown | None = None  # CSV and JSON: an order's fields stand on its first line only
+    fill_down: FillDown | None = None  # an order's fields stand on its first line only
     explode: str | None = None  # array field: one row per element, seen as `line`
     columns: dict[str, str]  # silver column -> SQL expression over the record
 
@@ -40,6 +44,12 @@ class Source(Section):
         folder = self.path.strip("/").removeprefix("./")
         below = folder in ("", ".") or name.startswith(f"{folder}/")
         return below and fnmatchcase(name.rsplit("/", 1)[-1], self.files)
+
+    @property
+    def reader(self) -> Reader:
+        """What the feed's text files are read by."""
+        named = [*self.columns.values(), *([self.fill_down.key, *self.fill_down.columns] if self.fill_down else [])]
+        return Reader(self.format, self.encoding, self.delimiter, wanted_names(self.rename, named))
 
 
 class Samples(Section):

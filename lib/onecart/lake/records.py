@@ -1,0 +1,116 @@
+"""Records of files on any file system that Spark reaches: read, and blanked."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+from pyspark import Accumulator
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from onecart.lake.files import delete, move, part, read_files, relative_path
+from onecart.records.reader import Reader
+
+RECORDS = "payload STRING, header STRING, source_file STRING, line_no LONG, record_no INT, problem STRING"
+_TYPES = (pa.string(), pa.string(), pa.string(), pa.int64(), pa.int32(), pa.string())
+_NAMES = [column.split()[0] for column in RECORDS.split(", ")]
+_BATCH = 5_000
+_BLOCK, _POSITION = "_metadata.file_block_start", "position"
+
+
+def read_records(
+    spark: SparkSession, files: Sequence[str], root: str, reader: Reader, counter: "Accumulator[int]"
+) -> DataFrame:
+    """One row per record of these text files (columns: `RECORDS`); `source_file` is the path below `root`. `counter` grows by
+    the number of records whenever they are computed."""
+    names = relative_path(F.col("_metadata.file_path"), root).alias("source_file")
+    lines = _lines(spark, files, names)
+
+    def records(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for rows in _in_batches(_records(batches, reader)):
+            counter.add(len(rows))
+            columns = zip(*rows, strict=True)
+            arrays = [pa.array(column, kind) for column, kind in zip(columns, _TYPES, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, _NAMES)
+
+    return lines.repartition("source_file").transform(_as_written, "source_file").mapInArrow(records, RECORDS)
+
+
+def blank_records(
+    spark: SparkSession,
+    path: str,
+    scratch: str,
+    reader: Reader,
+    *,
+    places: Collection[tuple[int, int]] = (),
+    found: Callable[[str], bool] = lambda text: False,
+) -> None:
+    """Empties records of a text file: those at `places` (line_no, record_no), and those of which `found` is true.
+
+    The file keeps its name and the other records their places. `scratch`: a folder for the time being.
+    """
+    lines = _lines(spark, [path], F.lit("").alias("source_file")).repartition(1).transform(_as_written)
+    gone = frozenset(places)
+
+    def blanked(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for rows in _in_batches(reader.blanked((raw for _, raw in _pairs(batches)), gone, found)):
+            yield pa.RecordBatch.from_arrays([pa.array(rows, pa.binary())], ["value"])
+
+    packing = "gzip" if path.endswith(".gz") else "bzip2" if path.endswith(".bz2") else "none"
+    delete(spark, scratch)
+    whole = lines.mapInArrow(blanked, "value BINARY").select(F.col("value").cast("string"))
+    whole.write.option("compression", packing).text(scratch)
+    move(spark, part(spark, scratch), path)
+    delete(spark, scratch)
+
+
+def blank_rows(
+    spark: SparkSession, path: str, scratch: str, *, places: Collection[int] = (), found: Callable[[Column], Column]
+) -> None:
+    """`blank_records` for a Parquet file: the columns of rows that are numbered in `places` (from 1), or of whose JSON `found`
+    is true, are null."""
+    rows = read_files(spark, [path], "parquet", ["*", (F.col("_metadata.row_index") + 1).alias(_POSITION)])
+    names = [c for c in rows.columns if c != _POSITION]
+    gone = F.col(_POSITION).isin(list(places)) | found(F.to_json(F.struct(*[F.col(f"`{c}`") for c in names])))
+    blanked = rows.withColumns({c: F.when(~gone, F.col(f"`{c}`")) for c in names})
+    delete(spark, scratch)
+    blanked.repartition(1).sortWithinPartitions(_POSITION).drop(_POSITION).write.parquet(scratch)
+    move(spark, part(spark, scratch), path)
+    delete(spark, scratch)
+
+
+def _lines(spark: SparkSession, files: Sequence[str], name: Any) -> DataFrame:
+    """The bytes between line feeds (`value`), with what `_as_written` needs."""
+    # Within a file, a split starts at file_block_start and its rows keep their order.
+    position = F.monotonically_increasing_id().alias(_POSITION)
+    columns = [name, F.col("value").cast("binary"), F.col(_BLOCK).alias("block"), position]
+    return read_files(spark, files, "text", columns, lineSep="\n")
+
+
+def _as_written(lines: DataFrame, *keys: str) -> DataFrame:
+    """The lines in the order in which they stand in their files."""
+    return lines.sortWithinPartitions(*keys, "block", _POSITION).select("source_file", "value")
+
+
+def _pairs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, bytes]]:
+    for batch in batches:
+        yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+
+
+def _records(batches: Iterable[pa.RecordBatch], reader: Reader) -> Iterator[tuple[object, ...]]:
+    for name, pairs in groupby(_pairs(batches), key=itemgetter(0)):
+        for record in reader.records(raw for _, raw in pairs):
+            yield record.payload, record.header, name, record.line_no, record.record_no, record.problem
+
+
+def _in_batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
