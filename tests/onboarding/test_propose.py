@@ -1,6 +1,7 @@
 """What `onecart init` makes of strangers' shops: feeds, tables, expressions, and what it is unsure of."""
 
 import importlib.util
+import random
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,47 @@ def test_the_file_is_what_run_takes_and_shows_nobody(tmp_path):
 def test_what_the_values_leave_open_is_said(tmp_path, header, rows, where):
     (tmp_path / "orders.csv").write_text("\n".join([header, *rows]) + "\n")
     assert where in [place for place, _ in proposed(tmp_path)[0].unsure]
+
+
+def damaged(data: bytes, dice: random.Random) -> bytes:
+    """The file with a few bytes changed, cut, doubled, or with something odd in between."""
+    odd = [
+        b'"',
+        b"\n",
+        b";",
+        b"{",
+        b"]",
+        b"'",
+        b"`",
+        b"\0",
+        b"\xff",
+        b"1e400",
+        b"NaN",
+        b"\\ud800",
+        b"9" * 400,
+        b" : # ",
+    ]
+    for _ in range(dice.choice([1, 3, 20])):
+        at = dice.randrange(len(data) + 1)
+        middle = dice.choice([dice.choice(odd), dice.randbytes(1), data[max(0, at - 80) : at]])
+        data = data[:at] + middle + data[at + dice.choice([0, 0, 1, 30]) :]
+    return data[: dice.randrange(len(data))] if dice.random() < 0.1 else data
+
+
+@pytest.mark.parametrize("name", ["grocer", "tea_house", "supermarket", "soap_maker", "visits"])
+def test_damaged_files_are_read_as_far_as_they_go(tmp_path, name):
+    dice = random.Random(name)
+    whole, mapped = getattr(shops, name)(tmp_path / "whole"), 0
+    for i in range(15):
+        for file in (f for f in whole.rglob("*") if f.is_file()):
+            copy = tmp_path / f"{i}" / file.relative_to(whole)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(damaged(file.read_bytes(), dice))
+        found, tree = proposed(tmp_path / f"{i}")
+        text = as_yaml(found, tmp_path / "lake", "shop.yaml").encode("utf-8")
+        mapped += bool(found.plans)
+        assert not found.plans or yaml.safe_load(text) == tree
+    assert mapped
 
 
 def test_ids_of_two_systems_have_two_names(tmp_path):

@@ -24,6 +24,7 @@ from onecart.quality.job import judge
 _EXAMPLES = 3  # rows shown for a rule
 _WIDTH = 140  # letters of a row that is shown
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,190}")
+_DAY = re.compile(r"(?:19|20)\d\d[-/]\d|\d{1,2}[-/]\d{1,2}[-/]\d\d")
 _DIGITS = re.compile(r"\+?\d[\d ()/-]{7,20}\d")
 
 
@@ -107,7 +108,8 @@ def _account(judged: DataFrame, name: str, table: str, columns: list[str]) -> Ch
 
 
 def _masked(record: str) -> str:
-    shown = _DIGITS.sub(lambda m: f"{m[0][:3]}***{m[0][-2:]}", _EMAIL.sub(lambda m: f"{m[0][:1]}***@***", record))
+    shown = _EMAIL.sub(lambda m: f"{m[0][:1]}***@***", " ".join(record.split()))
+    shown = _DIGITS.sub(lambda m: m[0] if _DAY.match(m[0]) else f"{m[0][:3]}***{m[0][-2:]}", shown)
     return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"
 
 

@@ -1,6 +1,7 @@
 """The proposal as the one YAML file that a person edits: a confidence and three examples beside every column."""
 
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import yaml
 from onecart.onboarding.columns import Column, Plan
 from onecart.onboarding.propose import Proposal
 
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+)  # that YAML does not take as they are
 _SURE = 0.6  # below this a column is marked
 
 
@@ -83,7 +87,7 @@ def as_yaml(proposal: Proposal, lake: Path, file: str) -> str:
     lines += [f"# No feed: {name}: {why}" for name, why in proposal.left.items()]
     for where, what in proposal.unsure:
         lines += textwrap.wrap(f"# Unsure: {where}: {what}", 120, subsequent_indent="#   ", break_long_words=False)
-    return "\n".join(lines) + "\n"
+    return "\n".join(_CONTROL.sub(" ", line) for line in lines) + "\n"
 
 
 def _block(tree: dict[str, Any], indent: int = 0) -> list[str]:
@@ -97,8 +101,12 @@ def _inline(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_inline, value)) + "]"
     plain = yaml.safe_dump(value, allow_unicode=True, width=10**9).removesuffix("\n").removesuffix("\n...")
-    quotes = plain[:1] in "'\"" or any(c in plain for c in "{}[],")
-    return json.dumps(value, ensure_ascii=False) if quotes and isinstance(value, str) else plain
+    quotes = plain[:1] == "'" or (plain[:1] != '"' and any(c in plain for c in "{}[],"))
+    return _quoted(value) if quotes and isinstance(value, str) else plain
+
+
+def _quoted(value: str) -> str:
+    return _CONTROL.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _comment(column: Column) -> str:
@@ -106,7 +114,7 @@ def _comment(column: Column) -> str:
     source = f" {column.source}:" if column.source else ""
     examples = f" {', '.join(map(_shown, column.examples))}" if column.examples else ""
     note = f" ({column.note})" if column.note else ""
-    return f" # {column.confidence:.2f}{mark}{source}{examples}{note}".replace("\n", " ")
+    return f" # {column.confidence:.2f}{mark}{source}{examples}{note}"
 
 
 def _shown(example: str) -> str:

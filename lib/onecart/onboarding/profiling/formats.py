@@ -222,6 +222,7 @@ def _value(body: str, mark: str, thousands: Iterable[str]) -> float | None:
             return None
         head = head.replace(separator, "")
     try:
-        return float(f"{head}.{tail or '0'}")
+        value = float(f"{head}.{tail or '0'}")
+        return value if abs(value) < 1e30 else None
     except ValueError:
         return None

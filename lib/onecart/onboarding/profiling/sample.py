@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -198,16 +199,22 @@ def _lines(text: str) -> Lines:
 
 
 def _parquet_rows(feed: Feed, path: Path) -> list[dict[str, Any]]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
     rows: list[dict[str, Any]] = []
-    groups = sorted({0, file.num_row_groups // 2, file.num_row_groups - 1})
-    for group in groups:
-        batches = file.iter_batches(batch_size=_ROWS // len(groups), row_groups=[group])
-        rows += next(batches).to_pylist()
-        if len(groups) == 1 and (last := list(batches)[-1:]):
-            rows += last[0].to_pylist()
+    try:
+        file = pq.ParquetFile(path)
+        groups = sorted(
+            {0, file.num_row_groups // 2, max(0, file.num_row_groups - 1)} & set(range(file.num_row_groups))
+        )
+        for group in groups:
+            batches = file.iter_batches(batch_size=_ROWS // len(groups), row_groups=[group])
+            rows += next(batches, pa.RecordBatch.from_pylist([])).to_pylist()
+            if len(groups) == 1 and file.metadata.num_rows < 50 * _ROWS and (last := deque(batches, maxlen=1)):
+                rows += last[0].to_pylist()
+    except (OSError, pa.ArrowException) as e:
+        raise DataError(f"it cannot be read: {str(e).partition(chr(10))[0]}") from e
     feed.headers.update({name: name for name in file.schema_arrow.names})
     return rows
 
