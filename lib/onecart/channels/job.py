@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -20,6 +19,7 @@ from onecart.context import Context, Result
 from onecart.errors import OneCartError
 from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
+from onecart.lake import Conflict
 from onecart.lake.files import qualified, relative
 from onecart.lake.records import blank_records, read_records
 
@@ -79,21 +79,16 @@ def ingest_feed(
     ready = settled(ctx.spark, files, ctx.settings.sources[name])
     for _ in range(_TRIES):
         try:
-            account = _ingested(ctx, name, ready, suppressions)
-        except OneCartError as e:
-            if not isinstance(e.__cause__, DeltaConcurrentModificationException):
-                raise
-            account = None
-        if account:
-            return account
-        _log.info("  %-16s another run wrote bronze.%s meanwhile", name, name)
+            return _ingested(ctx, name, ready, suppressions)
+        except Conflict:
+            _log.info("  %-16s another run wrote bronze.%s meanwhile: looks again what is left to read", name, name)
     raise OneCartError(f"other runs of ingest keep writing bronze.{name}; run it again when they are done")
 
 
 def _ingested(
     ctx: Context, name: str, files: list[LandingFile], suppressions: suppression.Suppressions | None
-) -> Account | None:
-    """None: another run has written since this one looked at what bronze has, and nothing was written."""
+) -> Account:
+    """Conflict: another run has written since this one looked at what bronze has, and this one wrote nothing."""
     table, source = f"bronze.{name}", ctx.settings.sources[name]
     ctx.lake.create(table)
     snapshot = ctx.lake.version(table)
@@ -121,7 +116,7 @@ def _ingested(
         else:
             written = ctx.lake.append_once(table, records, app_id=app_id, version=snapshot + 1)
         if written.source is None:
-            return None
+            raise Conflict(f"another run of ingest wrote {table} meanwhile")
         total = Account(total.records + counter.value, total.rows + written.inserted, total.files + len(some))
     return total
 

@@ -1,5 +1,5 @@
 """The only reader and writer of Delta tables."""
 
-from onecart.lake.store import Lake, WriteStats
+from onecart.lake.store import Conflict, Lake, WriteStats
 
-__all__ = ["Lake", "WriteStats"]
+__all__ = ["Conflict", "Lake", "WriteStats"]

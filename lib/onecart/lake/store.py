@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from delta import exceptions as delta_errors
 from delta.tables import DeltaMergeBuilder, DeltaTable
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
@@ -23,6 +24,16 @@ from onecart.lake import commits
 from onecart.lake.files import hadoop, literal
 
 _CHANGE = ("_change_type", "_commit_version", "_commit_timestamp")
+
+_CONFLICTS = tuple(
+    getattr(delta_errors, name)
+    for name in dir(delta_errors)
+    if name.startswith("Concurrent") or name in ("DeltaConcurrentModificationException", "MetadataChangedException")
+)
+
+
+class Conflict(OneCartError):
+    """Another job has written the table since this one looked at it. Nothing was written: look again, and do it again."""
 
 
 @dataclass(frozen=True)
@@ -342,6 +353,8 @@ class Lake:
             write()
         except OneCartError:
             raise
+        except _CONFLICTS as e:
+            raise Conflict(f"another job wrote table {name} in {self.root} meanwhile; run this one again") from e
         except Exception as e:
             raise OneCartError(f"cannot write table {name} in {self.root}: {_reason(e)}") from e
 
@@ -352,7 +365,8 @@ class Lake:
             self._pins[name] = version
         if version == before:  # a repeated transaction, or a merge with nothing to do: no new commit
             return WriteStats(None, 0, 0, version)
-        written = int(metrics.get("numOutputRows", 0))
+        # `replaceWhere` writes rows again that only shared a file with those it replaces.
+        written = int(metrics.get("numOutputRows", 0)) - int(metrics.get("numCopiedRows", 0))
         source, inserted = (int(metrics.get(key, written)) for key in ("numSourceRows", "numTargetRowsInserted"))
         return WriteStats(source, inserted, int(metrics.get("numTargetRowsUpdated", 0)), version)
 
