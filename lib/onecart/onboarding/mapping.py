@@ -46,7 +46,7 @@ def _source(plan: Plan) -> dict[str, Any]:
         found["encoding"] = layout.encoding
     if layout.format == "csv" and layout.delimiter != ",":
         found["delimiter"] = layout.delimiter
-    if plan.schema:
+    if plan.schema and layout.format == "json":  # Parquet has types of its own
         found["schema"] = plan.schema
     if plan.fill_down:
         found["fill_down"] = plan.fill_down
