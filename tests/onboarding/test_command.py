@@ -40,13 +40,15 @@ def test_json_says_what_a_machine_wants_to_know(shop, capsys):
 
 
 def test_answers_decide(shop, monkeypatch, capsys):
-    answers = iter(["", "2\n", "1\n", "x\n", "2\n"])  # no country; a store; EUR; month first
+    answers = iter(["\n", "3\n", "2\n", "x\n", "2\n"])  # no country; pounds; which is the day: the second; a store
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stdin.readline", lambda: next(answers, "\n"))
     assert main(["init", "shop", "--no-check"]) == 0
     assert "orders.order_date: 03/04/2024: which is the day?" in capsys.readouterr().err
     text = (shop / "shop.yaml").read_text()
     assert "to_timestamp(order_date, 'M/d/yyyy')" in text
+    assert "channels: { store: store }" in text
+    assert "currency: GBP" in text
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from onecart.onboarding import expressions as sql
 from onecart.onboarding import shop
 from onecart.onboarding.asking import Asker
 from onecart.onboarding.profiling.formats import SIGNS
-from onecart.onboarding.profiling.kinds import Profile, masked
+from onecart.onboarding.profiling.kinds import Profile, masked, profile
 from onecart.onboarding.profiling.sample import Feed, ddl
 from onecart.onboarding.recognise import Found, Reading
 
@@ -93,7 +93,21 @@ class Columns:
             taken = self.asker.choose(where, "Which field is it?", options, sure=False)
             if taken:
                 settled[concept] = Found(self.plan.profiles[options[taken]], one.score)
+            if concept in _AMOUNTS:
+                settled[concept] = self._marked(where, settled[concept])
         return settled
+
+    def _marked(self, where: str, one: Found) -> Found:
+        """Asks what a mark is that has three digits after it wherever it stands."""
+        doubt = one.profile.numbers.doubt if one.profile.numbers else ""
+        if not doubt:
+            return one
+        options = ["a point before a fraction", "a point between thousands"]
+        if doubt == ",":
+            options = ["a comma between thousands", "a comma before a fraction"]
+        question = f"{', '.join(one.profile.examples)}: what is '{doubt}'?"
+        comma = self.asker.choose(where, question, options, sure=False)
+        return Found(profile(one.profile.field, ",") if comma else one.profile, 0.6 * one.score, one.rivals)
 
     def _chosen(self) -> dict[str, str]:
         """Asks whether day or month comes first where no date of the feed says so."""
@@ -126,11 +140,7 @@ class Columns:
             self.made[column] = Column(column, expression, confidence, note=note)
             return
         shown = tuple(masked(one.profile, e) for e in one.profile.examples)
-        doubt = one.profile.numbers.doubt if one.profile.numbers and concept in _AMOUNTS else ""
-        if doubt:
-            note = f"is '{doubt}' a decimal mark?"
-            self.asker.unsure.append((f"{self.plan.feed.name}.{column}", f"{one.profile.examples[0]}: {note}"))
-        score = one.score * (0.6 if one.rivals or doubt else 1)
+        score = one.score * (0.6 if one.rivals else 1)
         self.made[column] = Column(column, expression, round(score, 2), one.profile.field.header, shown, note)
 
     def texts(self, *pairs: tuple[str, str]) -> None:
@@ -198,10 +208,7 @@ class Columns:
         if not priced:
             return
         code = signs_of.pop() if len(signs_of) == 1 else self.shop.currency
-        if code:
-            self.put("currency", f"'{code}'", confidence=0.9 if code == self.shop.currency else 0.6)
-        else:
-            self.unsure("currency", "'EUR'", "no file says the currency")
+        self.put("currency", f"'{code}'", confidence=0.9 if code == self.shop.currency else 0.6)
 
     def channel(self) -> None:
         if "channel" in self.found:

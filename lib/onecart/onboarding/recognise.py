@@ -134,13 +134,13 @@ class Reading:
     found: dict[str, Found] = field(default_factory=dict)
 
 
-def readings(name: str, profiles: Mapping[str, Profile], rows_per_record: bool = False) -> list[Reading]:
+def readings(name: str, profiles: Mapping[str, Profile]) -> list[Reading]:
     """Every silver table that the feed can go into, the likeliest first. `name`: of its folder and files."""
-    found = [r for table in TARGETS if (r := _reading(table, name, profiles, rows_per_record))]
+    found = [r for table in TARGETS if (r := _reading(table, name, profiles))]
     return sorted(found, key=lambda r: -r.score)
 
 
-def _reading(table: str, name: str, profiles: Mapping[str, Profile], exploded: bool) -> Reading | None:
+def _reading(table: str, name: str, profiles: Mapping[str, Profile]) -> Reading | None:
     target, called = TARGETS[table], file_score(table, name)
     found = assigned(target.concepts, profiles)
     if any(not any(c in found for c in group) for group in target.needed):

@@ -74,6 +74,9 @@ def guess(feeds: Iterable[tuple[Feed, Mapping[str, Profile]]], asker: Asker) -> 
     currency, zone, *_ = COUNTRIES.get(country, (money.most_common(1)[0][0] if money else "", "UTC", "", ""))
     if money and currency not in money:
         currency = money.most_common(1)[0][0]
+    if not currency:
+        known = list(dict.fromkeys(["EUR", "USD", "GBP", *(c[0] for c in COUNTRIES.values())]))
+        currency = known[asker.choose("shop.currency", "No file says the currency", known, sure=False)]
     shop = Shop(country, currency, zone, why={"country": reasons.get(country, "a guess")})
     if country in ("US", "CA", "AU", "MX"):
         asker.choose("shop.time_zone", f"{country} has several time zones", [zone, "edit it in the file"], sure=False)
