@@ -119,6 +119,24 @@ def test_what_the_values_leave_open_is_said(tmp_path, header, rows, where):
     assert where in [place for place, _ in proposed(tmp_path)[0].unsure]
 
 
+def test_french_and_spanish_names(tmp_path):
+    for name, text in {
+        "commandes.csv": "N° commande;Date commande;Code client;Référence;Désignation;Quantité;Prix unitaire\n"
+        "C-1;05/03/2024 10:21;CL-7;TASSE-01;Tasse;2;1 234,50 €\nC-2;15/03/2024 11:00;CL-8;FROM-02;Comté;0,750 kg;24,90 €\n",
+        "resenas.csv": "id;producto;estrellas;comentario;fecha\n"
+        "1;TZ-1;5;Muy bonita taza, llegó enseguida y sin daños;05/03/2024\n2;TZ-2;2;No es como en la foto, pero sirve;25/03/2024\n",
+    }.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    tree = proposed(tmp_path)[1]
+    orders, reviews = (tree["channels"][name]["columns"] for name in ("commandes", "resenas"))
+    assert orders["quantity"] == "translate(trim(regexp_replace(`quantité`, ' *(kg)$', '')), ',.', '.,')"
+    assert orders["unit_price"] == (
+        "translate(regexp_replace(trim(replace(prix_unitaire, '€', '')), '(?<!^0)[ ](?=[0-9]{3}(?![0-9]))', ''), ',.', '.,')"
+    )
+    assert (reviews["sku"], reviews["rating"], reviews["text"]) == ("producto", "estrellas", "comentario")
+    assert tree["shop"]["country"] == "FR"
+
+
 def damaged(data: bytes, dice: random.Random) -> bytes:
     """The file with a few bytes changed, cut, doubled, or with something odd in between."""
     odd = [

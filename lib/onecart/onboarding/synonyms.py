@@ -25,7 +25,7 @@ NAMES: dict[str, str] = {
     "session_id": "session id|session|ga session id|visit id|sitzung|セッションid",
     "sku": "sku|sku id|product id|product no|product code|item id|item code|item no|article|article no|article id|stock code|stockcode|variant sku|lineitem sku|ean|gtin|"
     "barcode|upc|plu|artikelnr|artikel nr|artikelnummer|artikel|art nr|artnr|produkt id|produktnr|ref|reference|code article|code produit|id produit|"
-    "referencia|codigo|codigo producto|codigo articulo|id producto|商品コード|商品番号|商品id|品番|型番|jan|janコード",
+    "referencia|codigo|codigo producto|codigo articulo|id producto|商品コード|商品番号|商品id|品番|型番|jan|janコード|product|produkt|produit|producto|商品",
     "title": "title|product name|item name|name|description|product title|product|item description|item title|lineitem name|product type|bezeichnung|"
     "artikelbezeichnung|artikelname|produkt|produktname|beschreibung|libelle|designation|nom produit|produit|nom article|descripcion|nombre producto|producto|nombre|商品名|品名|名称|商品名称",
     "quantity": "quantity|qty|units|amount ordered|count|lineitem quantity|number of items|menge|anzahl|stueck|stueckzahl|quantite|qte|nombre articles|cantidad|"
