@@ -22,6 +22,13 @@ _COMMON = {
     "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",  # small partitions are hashed, not sorted
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # unparsable dates become null, and then quarantine, not an error
+    "spark.sql.legacy.parquet.nanosAsLong": "true",  # times in nanoseconds, as pandas writes them, are read as numbers
+    # Days before 1582 are what they say, in files of any writer.
+    **{
+        f"spark.sql.parquet.{kind}RebaseModeIn{way}": "CORRECTED"
+        for kind in ("datetime", "int96")
+        for way in ("Read", "Write")
+    },
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
 }
 _SMALL = {

@@ -21,7 +21,7 @@ from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
 from onecart.lake import Conflict
 from onecart.lake.files import qualified, relative
-from onecart.lake.records import blank_records, read_records
+from onecart.lake.records import blank_records, blank_rows, read_records, read_rows
 
 _log = logging.getLogger(__name__)
 _TRIES = 5
@@ -99,8 +99,12 @@ def _ingested(
     for some, again in ((changed, True), (new, False)):
         if not some:
             continue
-        counter = ctx.spark.sparkContext.accumulator(0)
-        records = read_records(ctx.spark, [file.path for file in some], root, source.reader, counter)
+        counter, paths = ctx.spark.sparkContext.accumulator(0), [file.path for file in some]
+        if source.format == "parquet":
+            records = read_rows(ctx.spark, paths, root)
+            counter.add(records.count())
+        else:
+            records = read_records(ctx.spark, paths, root, source.reader, counter)
         if suppressions:
             records, some = without_erased(ctx, name, records, some, suppressions)
         records = with_states(ctx, records, some, source, root)
@@ -146,7 +150,10 @@ def without_erased(
     paths = {relative(file.path, whole): file.path for file in files}
     for file in sorted(places):
         scratch = f"{ctx.lake.root}/privacy/work/ingest-{name}"
-        blank_records(ctx.spark, paths[file], scratch, source.reader, places=places[file])
+        if source.format == "parquet":
+            blank_rows(ctx.spark, paths[file], scratch, places={line for line, _ in places[file]})
+        else:
+            blank_records(ctx.spark, paths[file], scratch, source.reader, places=places[file])
     now = {file.path: file for file in files_of(ctx, source)}
     return left, [now.get(file.path, file) for file in files]
 

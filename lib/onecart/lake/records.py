@@ -1,6 +1,8 @@
 """Records of files on any file system that Spark reaches: read, and blanked."""
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -9,11 +11,18 @@ import pyarrow as pa
 from pyspark import Accumulator
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from onecart.lake.files import delete, move, part, read_files, relative_path
 from onecart.records.reader import Reader
 
 RECORDS = "payload STRING, header STRING, source_file STRING, line_no LONG, record_no INT, problem STRING"
+# How values are written as JSON, and read from it, so that none is changed.
+PARQUET_JSON = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+    "timeZone": "UTC",
+}
 _TYPES = (pa.string(), pa.string(), pa.string(), pa.int64(), pa.int32(), pa.string())
 _NAMES = [column.split()[0] for column in RECORDS.split(", ")]
 _BATCH = 5_000
@@ -36,6 +45,29 @@ def read_records(
             yield pa.RecordBatch.from_arrays(arrays, _NAMES)
 
     return lines.repartition("source_file").transform(_as_written, "source_file").mapInArrow(records, RECORDS)
+
+
+def read_rows(spark: SparkSession, files: Sequence[str], root: str) -> DataFrame:
+    """One row per row of these Parquet files that is not all null (columns: `RECORDS`): all its columns as one JSON object,
+    `header` their types, `line_no` its place in the file."""
+    schemas: dict[str, list[str]] = {}
+    for path in files:
+        schemas.setdefault(read_files(spark, [path], "parquet", ["*"]).schema.json(), []).append(path)
+    return reduce(DataFrame.union, (_rows(spark, paths, root, schema) for schema, paths in schemas.items()))
+
+
+def _rows(spark: SparkSession, files: Sequence[str], root: str, schema: str) -> DataFrame:
+    file, place = "_metadata.file_path", "_metadata.row_index"
+    rows = read_files(spark, files, "parquet", [F.struct("*").alias("row"), F.col(file), F.col(place)])
+    fields = [F.col("row").getField(name) for name in T.StructType.fromJson(json.loads(schema)).fieldNames()]
+    return rows.where(F.coalesce(*[F.when(field.isNotNull(), True) for field in fields])).select(
+        F.to_json("row", PARQUET_JSON).alias("payload"),
+        F.lit(schema).alias("header"),
+        relative_path(F.col("file_path"), root).alias("source_file"),
+        (F.col("row_index") + 1).alias("line_no"),
+        F.lit(0).alias("record_no"),
+        F.lit(None).cast("string").alias("problem"),
+    )
 
 
 def blank_records(
@@ -67,7 +99,12 @@ def blank_records(
 
 
 def blank_rows(
-    spark: SparkSession, path: str, scratch: str, *, places: Collection[int] = (), found: Callable[[Column], Column]
+    spark: SparkSession,
+    path: str,
+    scratch: str,
+    *,
+    places: Collection[int] = (),
+    found: Callable[[Column], Column] = lambda text: F.lit(False),
 ) -> None:
     """`blank_records` for a Parquet file: the columns of rows that are numbered in `places` (from 1), or of whose JSON `found`
     is true, are null."""

@@ -52,7 +52,7 @@ def clear(
         step(path)
         if dirty.get(path):
             delete(lake.spark, path)
-        elif path.endswith(".parquet"):
+        elif path.endswith(".parquet") or (file.source and file.source.format == "parquet"):
             blank_rows(lake.spark, path, scratch, places={line for line, _ in file.places}, found=holds(matcher))
         else:
             reader = file.source.reader if file.source else Reader("text")

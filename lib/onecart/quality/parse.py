@@ -1,8 +1,10 @@
 """Raw lines -> the columns of a silver table, as the `channels` settings map them."""
 
+import json
 import logging
 import re
 from collections.abc import Mapping
+from functools import reduce
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
@@ -12,6 +14,7 @@ from pyspark.sql import types as T
 from onecart.config import Source
 from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
+from onecart.lake.records import PARQUET_JSON
 from onecart.quality.fill_down import filled_down
 from onecart.records import header as headers
 from onecart.records.delimited import fields
@@ -34,8 +37,12 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
     """
     lines = lines.withColumn("reason", _reason(F.col("problem"), name, source)).withColumnsRenamed(_OWN)
     lines = lines.withColumn("readable", F.when(F.col(_OWN["problem"]).isNull(), F.col(_OWN["payload"])))
-    json = source.format == "json"
-    records = _parse_json(lines, name, source) if json else _parse_csv(lines, name, source, table)
+    if source.format == "json":
+        records = _parse_json(lines, name, source)
+    elif source.format == "csv":
+        records = _parse_csv(lines, name, source, table)
+    else:
+        records = _parse_parquet(lines, name, source, table)
     if source.fill_down:
         unread = F.col(_OWN["payload"]).isNull() | F.coalesce(_OWN["problem"], _BROKEN).isNotNull()
         place = [_OWN["line_no"], _OWN["record_no"]]
@@ -62,30 +69,60 @@ def _reason(problem: Column, name: str, source: Source) -> Column:
 
 
 def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
-    try:
-        schema = T._parse_datatype_string(f"{source.schema_}, {_BROKEN} STRING")
-    except Exception as e:
-        raise UsageError(f"channels.{name}.schema is not a valid Spark schema: {_sql_reason(e)}") from e
-    if not isinstance(schema, T.StructType):
-        raise UsageError(f"channels.{name}.schema must name fields, as in `id STRING, ts STRING`")
+    schema = _schema(source, name).add(_BROKEN, T.StringType())
     record = F.from_json("readable", schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
     return lines.withColumn("record", record).select(*_KEPT, "record.*")
 
 
+def _schema(source: Source, name: str) -> T.StructType:
+    try:
+        schema = T._parse_datatype_string(source.schema_)
+    except Exception as e:
+        raise UsageError(f"channels.{name}.schema is not a valid Spark schema: {_sql_reason(e)}") from e
+    if not isinstance(schema, T.StructType):
+        raise UsageError(f"channels.{name}.schema must name fields, as in `id STRING, ts STRING`")
+    return schema
+
+
+def _parse_parquet(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
+    """By the types of each file, which `header` holds, unless the feed has a schema of its own."""
+    layouts = [row[0] for row in lines.select("header").distinct().toLocalIterator()]
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, **PARQUET_JSON}
+    parsed = []
+    for header in layouts:
+        schema = _schema(source, name) if source.schema_ else T.StructType.fromJson(json.loads(header))
+        one = lines.where(F.col("header") == header).withColumn(
+            "record", F.from_json("readable", schema.add(_BROKEN, T.StringType()), options)
+        )
+        parsed.append(_fitted(one.select(*_KEPT, "record.*"), name, source, table))
+    return _together(parsed, name)
+
+
 def _parse_csv(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
     layouts = [row[0] for row in lines.select("header").distinct().toLocalIterator()]  # as many as the feed has layouts
-    parsed = None
+    parsed = []
     for header in layouts:
         columns = header_columns(header, source)
         delimiter = headers.layout(header, source.delimiter)[1]
         schema = ", ".join(f"`{c}` STRING" for c in [*columns, _BROKEN])
         options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, "sep": delimiter, "escape": '"'}
         one = lines.where(F.col("header") == header).withColumn("record", F.from_csv("readable", schema, options))
-        one = _fitted(one.select(*_KEPT, "record.*"), name, source, table)
-        parsed = one if parsed is None else parsed.unionByName(one, allowMissingColumns=True)
-    if parsed is None:
+        parsed.append(_fitted(one.select(*_KEPT, "record.*"), name, source, table))
+    return _together(parsed, name)
+
+
+def _together(layouts: list[DataFrame], name: str) -> DataFrame:
+    """The records of all layouts; a column that none of them has is null text."""
+    if not layouts:
         raise UsageError(f"channels.{name}: no lines to parse")
-    return parsed
+    try:
+        records = reduce(lambda some, more: some.unionByName(more, allowMissingColumns=True), layouts)
+    except AnalysisException as e:
+        raise UsageError(
+            f"channels.{name}: its files have columns of one name but other types: {_sql_reason(e)}"
+        ) from e
+    lacking = [f.name for f in records.schema.fields if isinstance(f.dataType, T.NullType)]
+    return records.withColumns({column: F.col(f"`{column}`").cast("string") for column in lacking})
 
 
 def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
@@ -103,7 +140,7 @@ def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> Data
             if wanted is None or wanted.group(1) in lacking:
                 break  # it is the mapping that is wrong, as `_mapped` says
             lacking.append(wanted.group(1))
-            records = records.withColumn(lacking[-1], F.lit(None).cast("string"))
+            records = records.withColumn(lacking[-1], F.lit(None))
     if not lacking:
         return records
     named = ", ".join(f"'{column}'" for column in lacking)
