@@ -20,6 +20,10 @@ COMMANDS = {  # name -> (module:function that takes the words after the name, on
         "onecart.front.environment:test",
         "all tests (pytest arguments go through)",
     ),
+    "init": (
+        "onecart.onboarding.command:init",
+        "init FOLDER: propose the mapping of your own files, and try it on all rows",
+    ),
     "run": (
         "onecart.jobs:run_command",
         "run JOB | all: one job, or all in order",

@@ -126,3 +126,13 @@ def test_older_lakes_are_not_read_again(caplog):
     own = ["file:/x/landing/eu/d.json", "file:/x/landing/eu/landing/eu/d.json"]
     assert new(own, "eu/d.json") == own[1:]
     assert by_name(own, root)["eu/d.json"] == own[:1]
+
+
+def test_feeds_share_a_folder_by_the_names_of_their_files(context, lake, tmp_path):
+    put(tmp_path, "orders_1.csv", "orders_2.csv", "old/orders_[3].csv", "people.csv", "x[1].csv", "x1.csv")
+    feeds = {"orders": "orders_*.csv", "people": "people*", "x": "x[[]1].csv"}
+    source = {"path": ".", "format": "json", "into": "silver.reviews", "columns": {"review_id": "id"}}
+    off = dict.fromkeys(load("local")[0].channels)
+    own = {name: {**source, "files": files} for name, files in feeds.items()}
+    assert ingest.run(context(landing=str(tmp_path), channels={**off, **own})).rows_out == 5
+    assert [r.source_file for r in lake.read("bronze.x").collect()] == ["x[1].csv"]

@@ -51,7 +51,9 @@ def run(ctx: Context) -> Result:
 
 def files_of(ctx: Context, source: Source) -> list[LandingFile]:
     """The landing files of one feed."""
-    return list_files(ctx.spark, f"{ctx.settings.landing_root}/{source.path}")
+    root = ctx.settings.landing_root
+    below, whole = list_files(ctx.spark, f"{root}/{source.path}"), qualified(ctx.spark, root)
+    return [file for file in below if source.takes(relative(file.path, whole))]
 
 
 def require_files(ctx: Context, missing: Sequence[str]) -> None:

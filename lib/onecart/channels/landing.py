@@ -13,7 +13,7 @@ from onecart.config import Source
 from onecart.lake.files import UNFINISHED, by_name, hadoop, qualified, relative
 
 _log = logging.getLogger(__name__)
-_ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
+ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
 _PACKED = (".gz", ".bz2")
 
 
@@ -43,7 +43,7 @@ def list_files(spark: SparkSession, folder: str) -> list[LandingFile]:
         status = walk.next()
         name = status.getPath().toString()
         hidden = any(part[0] in "_." for part in relative(name, root).split("/"))
-        if status.getLen() > 0 and not hidden and not name.lower().endswith(_ARRIVING):
+        if status.getLen() > 0 and not hidden and not name.lower().endswith(ARRIVING):
             files.append(LandingFile(name, status.getLen(), status.getModificationTime()))
     return sorted(files, key=lambda file: file.path)
 

@@ -15,6 +15,7 @@ from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
 from onecart.lake.records import PARQUET_JSON
 from onecart.quality.exact import INEXACT, UNREADABLE, as_texts, cast_exactly, unread_decimal, with_decimals
+from onecart.quality.fill_down import filled_down
 from onecart.quality.normalise import MADE
 from onecart.records import header as headers
 from onecart.records.delimited import fields
@@ -45,6 +46,10 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
         records = _parse_csv(lines, name, source, table)
     else:
         records = _parse_parquet(lines, name, source, table)
+    if source.fill_down:
+        unread = F.col(_OWN["payload"]).isNull() | F.coalesce(_OWN["problem"], _BROKEN).isNotNull()
+        place = [_OWN["line_no"], _OWN["record_no"]]
+        records = filled_down(records, name, source.fill_down, unread, _OWN["source_file"], place)
     if source.explode:
         columns = [c for c in records.columns if c != source.explode]
         records = records.select(*columns, F.posexplode_outer(source.explode).alias(_ELEMENT, "line"))
@@ -138,10 +143,12 @@ def _together(layouts: list[DataFrame], name: str) -> DataFrame:
 def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
     """The records of one header. If it lacks columns that the mapping asks for, they are null, and the records have the
     problem `header`: their file is set aside, other files go on."""
+    fill = source.fill_down
+    asked = [*source.columns.values(), *(f"`{c}`" for c in ((fill.key, *fill.columns) if fill else ()))]
     known, lacking = records.columns[len(_KEPT) :], list[str]()
     while True:
         try:
-            records.select(*[F.expr(e) for e in source.columns.values()])
+            records.select(*[F.expr(e) for e in asked])
             break
         except AnalysisException as e:
             wanted = re.search(r"`([^`]+)` cannot be resolved", str(e))

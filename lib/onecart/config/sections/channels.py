@@ -1,5 +1,6 @@
 """Settings of the channels: the feeds of the landing zone, and the simulator that grows them."""
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -10,10 +11,22 @@ from onecart.records.lines import check_encoding
 from onecart.records.reader import Reader
 
 
+class FillDown(Section):
+    """Exports that say an order's fields on the first of its lines only: each line gets them from there.
+
+    A line without a key belongs to the key above it in its file; a column that is blank on a line takes the value of the
+    first line of that key in the file, and of no other key.
+    """
+
+    key: str  # the record's field that says which lines belong together
+    columns: tuple[str, ...] = Field(min_length=1)  # the fields that the first line says for all
+
+
 class Source(Section):
     """One feed of the landing zone and how its fields become the columns of a silver table."""
 
-    path: str  # folder below the landing zone
+    path: str  # folder below the landing zone; '.': the zone itself
+    files: str = "*"  # which files of the folder, by name: orders_*.csv
     format: Literal["json", "csv", "parquet"]  # JSON objects, one a line or not; CSV has a header in every file
     into: str  # the silver table its rows end in
     schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
@@ -22,20 +35,22 @@ class Source(Section):
     # A file that was changed so lately and has no line end at its end is still being copied: it waits for the next run.
     settle_seconds: float = Field(10, ge=0)
     rename: dict[str, str] = {}  # CSV: header text (case, spaces and punctuation ignored) -> column name
-    id_space: str | None = (
-        None  # whose event, review or ticket ids these are; None: the feed's own, no other feed has them
-    )
+    id_space: str | None = None  # whose event, review or ticket ids these are; None: the feed's own
+    fill_down: FillDown | None = None  # an order's fields stand on its first line only
     explode: str | None = None  # array field: one row per element, seen as `line`
     columns: dict[str, str]  # silver column -> SQL expression over the record
 
     def takes(self, name: str) -> bool:
         """Whether a file of the landing zone is one of this feed's; `name`: its path below the zone."""
-        return name.startswith(f"{self.path.strip('/')}/")
+        folder = self.path.strip("/").removeprefix("./")
+        below = folder in ("", ".") or name.startswith(f"{folder}/")
+        return below and fnmatchcase(name.rsplit("/", 1)[-1], self.files)
 
     @property
     def reader(self) -> Reader:
         """What the feed's text files are read by."""
-        return Reader(self.format, self.encoding, self.delimiter, wanted_names(self.rename, self.columns.values()))
+        named = [*self.columns.values(), *([self.fill_down.key, *self.fill_down.columns] if self.fill_down else [])]
+        return Reader(self.format, self.encoding, self.delimiter, wanted_names(self.rename, named))
 
 
 class Samples(Section):

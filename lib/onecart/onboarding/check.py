@@ -1,0 +1,139 @@
+"""Tries a mapping on all rows: ingest and the rules of `clean` on a scratch lake that is removed again."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from onecart.channels import job as ingest
+from onecart.config import Settings
+from onecart.connect import open_session
+from onecart.context import Context
+from onecart.contracts import contract
+from onecart.errors import OneCartError
+from onecart.lake import Lake
+from onecart.quality.job import judge
+
+_EXAMPLES = 3  # rows shown for a rule
+_WIDTH = 140  # letters of a row that is shown
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,190}")
+_DAY = re.compile(r"(?:19|20)\d\d[-/]\d|\d{1,2}[-/]\d{1,2}[-/]\d\d")
+_DIGITS = re.compile(r"\+?\d[\d ()/-]{7,20}\d")
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Rows that break one rule. `examples`: file, line and record of a few, what reaches a person masked."""
+
+    rule: str
+    reason: str
+    rows: int
+    examples: list[str]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What would become of one feed's rows. `nulls`: the share of good rows in which a mapped column is null."""
+
+    feed: str
+    table: str
+    rows: int = 0
+    good: int = 0
+    duplicates: int = 0
+    aside: list[Aside] = field(default_factory=list)
+    nulls: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+def check(settings: Settings, spark: SparkSession | None = None) -> list[Checked]:
+    """Every feed of the settings, all its rows, on a session of its own unless one is given. Nothing is left behind."""
+    with _scratch(settings) as tried:
+        spark = spark or open_session(tried)
+        ctx = Context(spark, Lake(spark, tried.lake.root), tried, "check")
+        ingest.run(ctx)
+        return [checked(ctx, name) for name in tried.sources]
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Settings]:
+    with tempfile.TemporaryDirectory(prefix="onecart-init-", ignore_cleanup_errors=True) as folder:
+        lake = settings.lake.model_copy(update={"root": str(Path(folder) / "lake"), "catalog": None})
+        # The files are taken as they lie here now, those that were put here a second ago, too.
+        channels = {n: source.model_copy(update={"settle_seconds": 0}) for n, source in settings.sources.items()}
+        yield settings.model_copy(update={"lake": lake, "landing": settings.landing_root, "channels": channels})
+
+
+def checked(ctx: Context, name: str) -> Checked:
+    """What would become of the rows of one feed, which bronze has."""
+    source = ctx.settings.sources[name]
+    try:
+        judged = judge(ctx.lake.read(f"bronze.{name}"), name, source, contract(source.into), ctx)
+        judged.persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            return _account(judged, name, source.into, list(source.columns))
+        finally:
+            judged.unpersist()
+    except OneCartError as e:
+        return Checked(name, source.into, error=str(e))
+
+
+def _account(judged: DataFrame, name: str, table: str, columns: list[str]) -> Checked:
+    told = "fate" in judged.columns  # which of several versions of a row counts
+    good = F.expr("fate = 'newest'" if told else "rule IS NULL AND nth = 1")
+    again = F.expr("fate IN ('duplicate', 'superseded')" if told else "rule IS NULL AND nth > 1")
+    counts = judged.agg(
+        F.count("*").alias("rows"),
+        F.count_if(good).alias("good"),
+        F.count_if(again).alias("duplicates"),
+        *[F.count_if(good & F.col(c).isNull()).alias(f"null {c}") for c in columns],
+    ).first()
+    assert counts is not None
+    by_rule = Window.partitionBy("rule")
+    first = F.row_number().over(by_rule.orderBy("source_file", "line_no", "element"))
+    bad = judged.where("rule IS NOT NULL").select(
+        "rule", "reason", "source_file", "line_no", F.substring("payload", 1, 1000).alias("payload"),
+        first.alias("place"), F.count("*").over(by_rule).alias("rows"),
+    )  # fmt: skip
+    rules: dict[str, Aside] = {}
+    for row in bad.where(F.col("place") <= _EXAMPLES).orderBy(F.desc("rows"), "rule", "place").toLocalIterator():
+        aside = rules.setdefault(row.rule, Aside(row.rule, row.reason, row["rows"], []))
+        aside.examples.append(f"{row.source_file}, line {row.line_no}: {_masked(row.payload or '')}")
+    nulls = {c: counts[f"null {c}"] / counts.good for c in columns if counts.good and counts[f"null {c}"]}
+    return Checked(name, table, counts.rows, counts.good, counts.duplicates, list(rules.values()), nulls)
+
+
+def _masked(record: str) -> str:
+    shown = _EMAIL.sub(lambda m: f"{m[0][:1]}***@***", " ".join(record.split()))
+    shown = _DIGITS.sub(lambda m: m[0] if _DAY.match(m[0]) else f"{m[0][:3]}***{m[0][-2:]}", shown)
+    return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"
+
+
+def as_text(found: list[Checked]) -> str:
+    width = max(len(one.feed) for one in found)
+    lines = []
+    for one in found:
+        if one.error:
+            lines.append(f"{one.feed:<{width}}  {one.error}")
+            continue
+        bad = sum(a.rows for a in one.aside)
+        lines.append(
+            f"{one.feed:<{width}}  {one.rows:,} rows -> {one.table}: {one.good:,} good, {bad:,} would be set aside, "
+            f"{one.duplicates:,} duplicates"
+        )
+        for aside in one.aside:
+            lines.append(f"  {aside.rule} ({aside.rows:,}): {aside.reason}")
+            lines += [f"    {example}" for example in aside.examples]
+        if one.nulls:
+            lines.append("  null: " + ", ".join(f"{column} {share:.1%}" for column, share in one.nulls.items()))
+    return "\n".join(lines)
+
+
+def as_json(found: list[Checked]) -> list[dict[str, Any]]:
+    return [asdict(one) for one in found]
