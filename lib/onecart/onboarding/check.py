@@ -85,9 +85,7 @@ def checked(ctx: Context, name: str) -> Checked:
 
 
 def _account(judged: DataFrame, name: str, table: str, columns: list[str]) -> Checked:
-    told = "fate" in judged.columns  # which of several versions of a row counts
-    good = F.expr("fate = 'newest'" if told else "rule IS NULL AND nth = 1")
-    again = F.expr("fate IN ('duplicate', 'superseded')" if told else "rule IS NULL AND nth > 1")
+    good, again = F.expr("fate = 'newest'"), F.expr("fate IN ('duplicate', 'superseded')")
     counts = judged.agg(
         F.count("*").alias("rows"),
         F.count_if(good).alias("good"),
