@@ -173,8 +173,9 @@ def fill(lake: Any, spark: Any, tables: tuple[Path, dict[str, Path]]) -> Callabl
         if key in known and not here.exists():
             shutil.copytree(known[key], here)
             return
-        decimals = {f.name for f in schema.fields if isinstance(f.dataType, T.DecimalType)}
-        plain = [{c: Decimal(v) if c in decimals and isinstance(v, int) else v for c, v in r.items()} for r in rows]
+        kinds = {T.DecimalType: Decimal, T.DoubleType: float}  # which take no whole number of Python's
+        makes = {f.name: kinds[type(f.dataType)] for f in schema.fields if type(f.dataType) in kinds}
+        plain = [{c: makes[c](v) if c in makes and isinstance(v, int) else v for c, v in r.items()} for r in rows]
         frame = spark.createDataFrame([tuple(r.get(f) for f in schema.fieldNames()) for r in plain], schema)
         if lake.exists(name):
             lake.replace(name, frame)

@@ -207,5 +207,5 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.3f}"
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.3f}"
     return ", ".join(value) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else value
