@@ -122,7 +122,7 @@ def test_clean_takes_out_of_bronze_what_the_line_alone_did_not_tell(lake, contex
     ctx = context(channels={n: None for n in load("local")[0].channels if n != "store_cards"})
     result = clean.run(ctx)
     assert (result.rows_in, result.rows_out, result.rows_quarantined) == (2, 1, 1)
-    assert "1 suppressed" in result.headline
+    assert "suppressed 1;" in result.headline
     assert [r.line_no for r in lake.read("bronze.store_cards").collect()] == [3]
     assert [r.record_id for r in lake.read("silver.contacts").collect()] == ["card:8"]
     note = lake.read("ops.quarantine").first()

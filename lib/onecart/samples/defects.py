@@ -28,13 +28,12 @@ class Feed:
     each_counts: bool = False
 
 
-def with_fates(df: DataFrame, dice: Dice, samples: Samples) -> DataFrame:
-    """One row a line to write: adds `fate`, and repeats a row for each bad copy planted. Needs `key`; rows that are `resent`,
-    where there is such a column, all have a duplicate."""
+def with_fates(df: DataFrame, dice: Dice, samples: Samples, *, resent: str = "false") -> DataFrame:
+    """One row a line to write: adds `fate`, and repeats a row for each bad copy planted, and where the SQL `resent` holds.
+    Needs `key`."""
     rates = {"duplicate": samples.duplicate_rate, "malformed": samples.malformed_rate, "absurd": samples.absurd_rate}
     chances = {fate: dice.chance(rate, fate, "key") for fate, rate in rates.items()}
-    if "resent" in df.columns:
-        chances["duplicate"] += " OR resent"
+    chances["duplicate"] += f" OR {resent}"
     planted = ", ".join(f"IF({chance}, '{fate}', NULL)" for fate, chance in chances.items())
     return with_sql(df, fate=f"explode(array_compact(array('clean', {planted})))")
 

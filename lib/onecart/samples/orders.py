@@ -157,7 +157,7 @@ def app_orders(orders: DataFrame, dice: Dice, samples: Samples) -> Feed:
 def _online(orders: DataFrame, channel: str, dice: Dice, samples: Samples) -> DataFrame:
     late = dice.chance(samples.late_rate, "late", "invoice")
     keyed = with_sql(orders.where(F.col("channel") == channel), key="invoice", at="placed", late=late)
-    return with_fates(keyed, dice, samples)
+    return with_fates(keyed, dice, samples, resent="resent")
 
 
 def _lines(dice: Dice) -> str:
@@ -179,7 +179,8 @@ def store_receipts(orders: DataFrame, dice: Dice, samples: Samples) -> Feed:
         *(absurd("qty", "10000000", 2, dice), absurd("price", "-1 - price", 3, dice), "card", "country", "'real'"),
     )
     wrong = {1: BAD_TIME, 5: "a dozen", 6: "n/a"}
-    return csv_feed(with_fates(keyed, dice, samples), _RECEIPT_HEADER, fields, dice, ";", wrong, each_counts=True)
+    lines = with_fates(keyed, dice, samples, resent="resent")
+    return csv_feed(lines, _RECEIPT_HEADER, fields, dice, ";", wrong, each_counts=True)
 
 
 def products(lines: DataFrame) -> DataFrame:
