@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark import StorageLevel
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -80,8 +81,8 @@ def checked(ctx: Context, name: str) -> Checked:
             return _account(judged, name, source.into, list(source.columns))
         finally:
             judged.unpersist()
-    except OneCartError as e:
-        return Checked(name, source.into, error=str(e))
+    except (OneCartError, PySparkException) as e:  # of one feed: the others are tried all the same
+        return Checked(name, source.into, error=str(e).partition("\n")[0])
 
 
 def _account(judged: DataFrame, name: str, table: str, columns: list[str]) -> Checked:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ def init(argv: Sequence[str]) -> int:
     if not args.no_check:
         from onecart.onboarding import check
 
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scratch lake is removed then, too
         args.env = str(file.absolute())
         found = check.check(load_settings(args))
         said |= {"check": check.as_json(found)}
