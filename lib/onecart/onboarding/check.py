@@ -21,6 +21,7 @@ from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.lake import Lake
 from onecart.quality.job import judge
+from onecart.quality.parse import require_mapping
 
 _EXAMPLES = 3  # rows shown for a rule
 _WIDTH = 140  # letters of a row that is shown
@@ -75,6 +76,7 @@ def checked(ctx: Context, name: str) -> Checked:
     """What would become of the rows of one feed, which bronze has."""
     source = ctx.settings.sources[name]
     try:
+        require_mapping(name, source, contract(source.into))
         judged = judge(ctx.lake.read(f"bronze.{name}"), name, source, contract(source.into), ctx)
         judged.persist(StorageLevel.MEMORY_AND_DISK)
         try:

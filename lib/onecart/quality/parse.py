@@ -189,7 +189,6 @@ def require_mapping(name: str, source: Source, table: Table) -> None:
 
 
 def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    require_mapping(name, source, table)
     raw, mapped, unfit = [], [], []
     for field in (f for f in table.schema.fields if f.name in source.columns):
         column, expression = field.name, source.columns[field.name]
