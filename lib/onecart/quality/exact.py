@@ -1,6 +1,8 @@
 """Casts that never cut, round or half read a value: it is of the wanted type, or said not to be."""
 
-from pyspark.sql import Column
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -11,6 +13,13 @@ _DAY = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"  # Spark takes a bare year for a day, 
 _CLOUDED = r"^[+-]?[0-9]\.[0-9]{15,}E"
 _WIDE = T.DecimalType(38, 18)
 _NOISE = 1e-12  # relative error of what was computed in doubles
+
+
+def tried(rows: DataFrame, value: Column) -> Column:
+    """A struct of `value`; null where to compute it fails (timestamp_millis of a number too large): one record never ends a job."""
+    jvm: Any = rows.sparkSession.sparkContext._jvm
+    whole: Any = F.struct(value.alias("value"))._jc
+    return Column(jvm.org.apache.spark.sql.Column(jvm.org.apache.spark.sql.catalyst.expressions.TryEval(whole.expr())))
 
 
 def cast_exactly(raw: Column, found: T.DataType, wanted: T.DataType) -> tuple[Column, Column | None]:

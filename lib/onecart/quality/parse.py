@@ -14,7 +14,7 @@ from onecart.config import Source
 from onecart.contracts import Table
 from onecart.errors import UsageError, nearest
 from onecart.lake.records import PARQUET_JSON
-from onecart.quality.exact import INEXACT, UNREADABLE, as_texts, cast_exactly, unread_decimal, with_decimals
+from onecart.quality.exact import INEXACT, UNREADABLE, as_texts, cast_exactly, tried, unread_decimal, with_decimals
 from onecart.quality.fill_down import filled_down
 from onecart.quality.normalise import MADE
 from onecart.records import header as headers
@@ -197,13 +197,14 @@ def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> Data
             records.select(F.expr(expression).cast(field.dataType))
         except Exception as e:
             raise UsageError(f"channels.{name}.columns.{column}: {expression!r} does not fit: {_sql_reason(e)}") from e
-        raw.append(F.expr(expression).alias(f"raw_{column}"))
-        value, problem = cast_exactly(F.col(f"raw_{column}"), found, field.dataType)
+        raw.append(tried(records, F.expr(expression)).alias(f"raw_{column}"))
+        value, problem = cast_exactly(F.col(f"raw_{column}.value"), found, field.dataType)
+        failed = F.when(F.col(f"raw_{column}").isNull(), UNREADABLE)
+        problem = failed if problem is None else F.coalesce(failed, problem)
         if column in _SPACED and column in table.key:  # null stays null
             value = F.concat(F.lit(f"{source.id_space or name}:"), value)
         mapped.append(value.alias(column))
-        if problem is not None:
-            unfit.append(_unfit(column, field.dataType.simpleString(), problem))
+        unfit.append(_unfit(column, field.dataType.simpleString(), problem))
     malformed = F.col(_BROKEN).isNotNull().alias("malformed")
     problem = F.struct(F.col(_OWN["problem"]).alias("rule"), F.col(_OWN["reason"]).alias("reason"))
     set_aside = F.when(F.col(_OWN["problem"]).isNotNull(), problem).alias("set_aside")

@@ -11,6 +11,7 @@ from onecart.config import Quality
 from onecart.contracts import Table
 
 SUPPRESSED = "suppressed"
+_AHEAD = ("silver.plans", "silver.weather")  # whose days may lie ahead
 _NO = {"amount": "quantity x unit_price is more than amount keeps"}
 
 
@@ -34,12 +35,12 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
     found.append(Rule(F.col("unfit.rule"), F.col("unfit.reason"), F.col("unfit").isNotNull()))
     found += [Rule(f"no_{f.name}", _NO.get(f.name, f"{f.name} is missing"), F.col(f.name).isNull()) for f in required]
     for field in table.schema.fields:
-        if (
-            field.name in columns
-            and isinstance(field.dataType, T.TimestampType)
-            and field.name not in ("received_ts", "ingested_ts")
-        ):
-            found += _in_time(field.name, quality)
+        happened = isinstance(field.dataType, T.TimestampType) and field.name not in ("received_ts", "ingested_ts")
+        if field.name in columns and (happened or field.name == "day"):
+            past, future = _in_time(field, quality)
+            found += [past] if field.name == "day" and table.name in _AHEAD else [past, future]
+        elif field.name in columns and isinstance(field.dataType, T.DateType | T.TimestampType):
+            found.append(_no_year(field))
     if "quantity" in columns:
         found += [
             Rule(
@@ -82,13 +83,20 @@ def with_verdict(rows: DataFrame, found: list[Rule]) -> DataFrame:
     return rows.withColumns({"rule": rule, "reason": reason})
 
 
-def _in_time(column: str, quality: Quality) -> list[Rule]:
-    earliest = F.lit(quality.earliest.isoformat()).cast("timestamp")
-    return [
-        Rule(f"past_{column}", f"{column} is before {quality.earliest}", F.col(column) < earliest),
-        Rule(
-            f"future_{column}",
-            f"{column} is later than the day after it came in",
-            F.col(column) > F.expr("ingested_ts + interval 1 day"),
-        ),
-    ]
+def _in_time(field: T.StructField, quality: Quality) -> tuple[Rule, Rule]:
+    kind = field.dataType.simpleString()  # compared as what it is: not every day fits a timestamp
+    earliest = F.lit(quality.earliest.isoformat()).cast(kind)
+    latest = F.expr("ingested_ts + interval 1 day").cast(kind)
+    name = field.name
+    return (
+        Rule(f"past_{name}", f"{name} is before {quality.earliest}", F.col(name) < earliest),
+        Rule(f"future_{name}", f"{name} is later than the day after it came in", F.col(name) > latest),
+    )
+
+
+def _no_year(field: T.StructField) -> Rule:
+    """Spark counts years that Python has no dates for."""
+    first, last = (F.lit(day).cast(field.dataType) for day in ("0001-01-01", "9999-12-31"))
+    return Rule(
+        f"absurd_{field.name}", f"{field.name} is in no year 1 to 9999", ~F.col(field.name).between(first, last)
+    )
