@@ -114,10 +114,8 @@ def forecast(
     Rows without a unique_id are one rejected ledger row. All series are worked on at once, when this is called.
     UsageError for what cannot be asked.
     """
-    _check_types(series)
     grid = _one_of("freq", ALIASES.get(freq, freq), FREQS)
-    if grid == "h" and isinstance(series.schema["ds"].dataType, T.DateType):
-        raise UsageError("forecast: ds of series holds dates, which have no hours; give timestamps, or freq='D'")
+    _check_types(series, grid)
     own, of_all = _two_kinds(future)
     regressors = () if own is None else _regressors(series, own)
     clock = clock_of(series, grid)
@@ -137,20 +135,16 @@ def forecast(
     )
     together = clock.together(series, own, regressors)
     found = with_static(backtests(packed(together, regressors), plan), static).persist()
-    found = _with_global(
-        found, plan, [m for m in models or global_models.BOOSTED if m in global_models.MODELS], asked=models is not None
-    )
+    over_all = [m for m in models or global_models.BOOSTED if m in global_models.MODELS]
+    found = _with_global(found, plan, over_all, asked=models is not None)
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
     selector = fit_selector(sample.itertuples(index=False), plan)
-    rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan)).withColumn(
-        "unique_id", F.col("unique_id").cast(series.schema["unique_id"].dataType)
-    )
-    date = _date_type(series, plan.freq)
-    rows = rows.withColumns({name: clock.back(name, date) for name in _TIMES})
+    rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan))
+    date, ids = _date_type(series, plan.freq), F.col("unique_id").cast(series.schema["unique_id"].dataType)
+    rows = rows.withColumns({"unique_id": ids, **{name: clock.back(name, date) for name in _TIMES}})
+    columns = ("unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen")
     return Forecast(
-        forecast=rows.where("part = 'forecast'").select(
-            "unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen"
-        ),
+        forecast=rows.where("part = 'forecast'").select(*columns),
         backtest=rows.where("part = 'backtest'").select(*_BACKTEST),
         ledger=rows.where("part = 'ledger'").select(*_LEDGER),
         _rows=found,
@@ -195,10 +189,12 @@ def _ends(levels: Iterable[int]) -> list[str]:
     return [f"yhat-{side}-{level}" for level in levels for side in ("lo", "hi")]
 
 
-def _check_types(series: DataFrame) -> None:
+def _check_types(series: DataFrame, grid: str) -> None:
     require_columns(series, _KEY, "forecast: series")
     for name, kind in zip(_KEY, (IDS, DATES, NUMBERS), strict=True):
         require_type(series, name, kind, "forecast: series")
+    if grid == "h" and isinstance(series.schema["ds"].dataType, T.DateType):
+        raise UsageError("forecast: ds of series holds dates, which have no hours; give timestamps, or freq='D'")
 
 
 def _two_kinds(future: DataFrame | Sequence[DataFrame] | None) -> tuple[DataFrame | None, DataFrame | None]:
