@@ -156,7 +156,7 @@ def test_a_job_on_a_strangers_session_reads_times_as_anywhere(spark: Any, tmp_pa
     times = {"a": "31.03.2024 02:30", "b": "31.03.2024 03:30", "c": "32.03.2024 03:30", "d": "2024-03-31"}
     lines = [json.dumps({"id": key, "at": at, "words": "Good.", "stars": "5"}) for key, at in times.items()]
     (tmp_path / "landing" / "reviews").mkdir(parents=True)
-    (tmp_path / "landing" / "reviews" / "1.json").write_text("\n".join(lines))
+    (tmp_path / "landing" / "reviews" / "1.json").write_text("".join(f"{line}\n" for line in lines))
     with somebodys(spark, "Europe/Berlin"):
         cached = spark.range(2).cache()
         assert cached.count() == 2

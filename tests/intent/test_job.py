@@ -106,12 +106,12 @@ def test_the_job_learns_before_the_holdout_and_scores_as_of(
 
 
 def test_without_two_dates_that_have_an_outcome_the_error_says_so(
-    fill: Callable[..., None], context: Callable[..., Any]
+    fill: Callable[..., None], context: Callable[..., Any], rows_of: Callable[..., list[dict[str, Any]]]
 ) -> None:
     from onecart.intent.job import run
 
-    fill("gold.customer_features", [])
-    with pytest.raises(OneCartError, match=r"holds no date; needed are 2011-06-01 and two dates"):
+    fill("gold.customer_features", rows_of("gold.customer_features", {"as_of": date(2011, 5, 1)}))
+    with pytest.raises(OneCartError, match=r"holds 2011-05-01; needed are 2011-06-01 and two dates"):
         run(context(as_of=date(2011, 6, 1)))
 
 

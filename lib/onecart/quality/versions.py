@@ -105,14 +105,23 @@ class Versions:
     @property
     def _later(self) -> str:
         """`new` is the later version. One run reads each line once, so two lines of one ingest never meet here."""
-        new, old = (f"struct({', '.join(f'{row}.`{c}`' for c in self._time)})" for row in ("new", "old"))
-        return f"{new} > {old}"
+        return _after(*[(f"new.`{c}`", f"old.`{c}`") for c in self._time])
 
     def _takes(self, consent: str) -> str:
         """The word of `new` on this consent was said after that of `old`; null counts as before all times."""
-        new, old = (f"struct({_said(row, consent)}, NOT {row}.`{consent}`)" for row in ("new", "old"))
+        times = (_said("new", consent), _said("old", consent))
+        later = _after(times, (f"NOT new.`{consent}`", f"NOT old.`{consent}`"))
         again = "" if self.dated else f" AND NOT new.`{consent}` <=> old.`{consent}`"
-        return f"(new.`{consent}` IS NOT NULL AND {new} > {old}{again})"
+        return f"(new.`{consent}` IS NOT NULL AND {later}{again})"
+
+
+def _after(*pairs: tuple[str, str]) -> str:
+    """SQL: the first values of the pairs come after the second ones, the first pair that differs decides; null is before all.
+    Not as structs: a MERGE does not compare two of which only one can be null."""
+    later = "false"
+    for new, old in reversed(pairs):
+        later = f"if(({new}) <=> ({old}), {later}, coalesce(({new}) > ({old}), ({old}) IS NULL))"
+    return later
 
 
 def _said(row: str, consent: str) -> str:

@@ -111,7 +111,7 @@ def test_what_cannot_be_asked_is_refused(frames, spark):
         ((forecast.union(forecast), stock, COSTS, 1), "forecast has 2 rows for unique_id a, ds 2024-01-0"),
         ((forecast, stock.union(stock), COSTS, 1), "stock has 2 rows for unique_id a; there must be one"),
         ((forecast, stock.drop("on_hand"), COSTS, 1), "stock has no column 'on_hand'"),
-        ((forecast, {"a": 5}, COSTS, 1), "stock must be a DataFrame, found dict"),
+        ((forecast, {"a": 5}, COSTS, 1), "stock must be a DataFrame of Spark or pandas, found dict"),
         ((forecast, stock, {"holdin": 1}, 1), "unknown entry 'holdin'; did you mean 'holding'"),
         ((forecast, stock, {"holding": -1}, 1), "the cost holding must be a number above 0, found -1"),
         ((forecast, stock, {"shortage": 1}, 1), "costs has no entry holding"),
