@@ -317,7 +317,8 @@ def shop_of(context, tmp_path) -> Callable[[int], tuple[Shop, Context, Path]]:
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.heavy) for seed in range(2, 21))]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", range(1, 21))
 def test_each_record_is_found_again_delivered_at_once(shop_of, lake, seed):
     shop, ctx, landing = shop_of(seed)
     put(landing, shop)
