@@ -56,3 +56,20 @@ def test_bytes_that_are_no_text_are_no_obstacle():
 def test_a_matcher_without_identifiers_finds_nothing():
     assert not Matcher([])
     assert Matcher([]).kinds(b"anything") == set()
+
+
+@pytest.mark.parametrize(
+    ("number", "ways"),
+    [
+        (
+            "+493012345678",
+            ["+493012345678", "+49 30 12345678", "0049 (0)30 12345678", "004930 12345678", "030/1234-5678"],
+        ),
+        ("+12125550100", ["+12125550100", "+1 212 555 0100", "(212) 555-0100", "001 212 555 0100"]),
+        ("+353861234567", ["+353861234567", "00353 (0)86 123 4567", "086-1234567"]),
+    ],
+)
+def test_a_number_of_any_country_is_found_as_it_is_written_there_and_from_abroad(number, ways):
+    finder = Matcher([("phone", number)])
+    assert [way for way in ways if finder.kinds(f'{{"tel":"{way}"}}'.encode()) != {"phone"}] == []
+    assert finder.kinds(number.replace("+", "x").encode()) == set()

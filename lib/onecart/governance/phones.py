@@ -19,8 +19,14 @@ def national_digits(number: Column) -> Column:
 
 
 @cache
-def _prefix() -> str:
-    """What stands before the national number: country codes begin with no other code, so that the first that fits is it."""
+def country_codes() -> str:
+    """The codes of all countries as alternatives of a pattern: none begins with another, so that the first that fits is it."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-    return rf"^(?:\+|00)(?:{'|'.join(map(str, sorted(COUNTRY_CODE_TO_REGION_CODE)))})?"
+    return "|".join(map(str, sorted(COUNTRY_CODE_TO_REGION_CODE)))
+
+
+@cache
+def _prefix() -> str:
+    """What stands before the national number."""
+    return rf"^(?:\+|00)(?:{country_codes()})?"

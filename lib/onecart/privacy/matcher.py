@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
+from onecart.governance.phones import country_codes
 from onecart.governance.suppression import normal
 
 _WORD = re.compile(rb"[0-9a-z_\x80-\xff]{4,}")
 _GAP = rb"[ ().\-/]{0,3}"
-_BEFORE_NUMBER = re.compile(rb"(?:^|[^0-9a-z_])(?:(?:\+|00)[ ().\-/]{0,2})?(?:44)?[ ().\-/]{0,3}0?[ ().\-/]{0,3}$")
 _SPELLED = {"@": rb"(?:@|%40|\\u0040)", "+": rb"(?:\+|%2b)", " ": rb"[^0-9a-z_\x80-\xff]{1,3}"}
 OVERLAP = 1024  # bytes that two chunks of one file must share, so that no identifier falls between them
 
@@ -57,7 +58,7 @@ class Matcher:
                 yield kind, hit.start()
         for kind, pattern in self._numbers:
             for hit in pattern.finditer(low):
-                if _BEFORE_NUMBER.search(low[max(0, hit.start() - 12) : hit.start()]):
+                if _before_number().search(low[max(0, hit.start() - 12) : hit.start()]):
                     yield kind, hit.start()
 
     def kinds(self, data: bytes) -> set[str]:
@@ -70,6 +71,13 @@ class Matcher:
 
     def __bool__(self) -> bool:
         return bool(self._anchored or self._direct or self._numbers)
+
+
+@cache
+def _before_number() -> re.Pattern[bytes]:
+    """What may stand before a national number: nothing, zeros, or a country's code; of 44 also without a sign of it."""
+    code = rb"(?:\+|00)" + _GAP + rb"(?:" + country_codes().encode() + rb")?"
+    return re.compile(rb"(?:^|[^0-9a-z_])(?:" + code + rb"|44)?" + _GAP + rb"0?" + _GAP + rb"$")
 
 
 def _forms(kind: str, value: str) -> set[str]:
