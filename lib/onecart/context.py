@@ -9,13 +9,16 @@ from pyspark.sql import functions as F
 
 from onecart.config import Settings
 from onecart.contracts import contract
+from onecart.contracts.quality import HAPPENED
 from onecart.errors import NothingToDo
 from onecart.frames import day_of
 from onecart.lake import Lake
 
 _TIMES = {  # when what is in silver happened; the first table that has rows says what day it is
-    **{"silver.orders": "order_ts", "silver.interactions": "event_ts", "silver.reviews": "review_ts"},
-    **{"silver.tickets": "opened_ts", "silver.contacts": "updated_ts", "silver.products": "updated_ts"},
+    "silver.orders": HAPPENED["silver.orders"],
+    **HAPPENED,
+    "silver.contacts": "updated_ts",
+    "silver.products": "updated_ts",
 }
 
 

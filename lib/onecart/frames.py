@@ -5,12 +5,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar, get_args, get_type_hints
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -62,6 +64,18 @@ def local_time(moment: Column | str, zone: str) -> Column:
 def day_of(moment: Column | str, zone: str) -> Column:
     """The day on which a moment falls in the time zone `zone`: where a day ends is the shop's to say (shop.time_zone)."""
     return F.to_date(local_time(moment, zone))
+
+
+def begin_of(day: date, zone: str) -> Column:
+    """The moment at which a day begins in the time zone `zone`: rows compared with it can be skipped by file."""
+    midnight = F.lit(day).cast("timestamp")
+    return midnight if zone == "UTC" else F.to_utc_timestamp(midnight, zone)
+
+
+def sql_literal(text: str) -> str:
+    """The text as SQL writes it, in quotes."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def in_order(df: DataFrame, rows: int, *keys: str) -> DataFrame:
@@ -140,9 +154,9 @@ def library_function(*names: str, nlp: bool = False) -> Callable[[Callable[P, R]
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
             who = f"{function.__module__.split('.')[1]}.{function.__name__}"
-            must_be_frames = _frame_arguments(function)
+            may_be_none = _frame_arguments(function)
             for name, value in bound.arguments.items():
-                if name in must_be_frames and value is not None and not _is_frame(value):
+                if name in may_be_none and not (_is_frame(value) or (value is None and may_be_none[name])):
                     kind = type(value).__name__
                     raise UsageError(f"{who}: {name} must be a DataFrame of Spark or pandas, found {kind}")
             with our_settings(_session_of([*bound.arguments.values()], nlp)) as spark:
@@ -159,14 +173,10 @@ def library_function(*names: str, nlp: bool = False) -> Callable[[Callable[P, R]
 
 
 @cache
-def _frame_arguments(function: Callable[..., Any]) -> set[str]:
-    """The parameters that take a frame, or a frame or None, and nothing else."""
-    hints = get_type_hints(function)
-    return {
-        name
-        for name, hint in hints.items()
-        if name != "return" and {DataFrame} == {*(get_args(hint) or [hint])} - {type(None)}
-    }
+def _frame_arguments(function: Callable[..., Any]) -> dict[str, bool]:
+    """The parameters that take a frame and nothing else -> whether they may be None."""
+    kinds = {name: {*(get_args(hint) or [hint])} for name, hint in get_type_hints(function).items() if name != "return"}
+    return {name: type(None) in some for name, some in kinds.items() if some - {type(None)} == {DataFrame}}
 
 
 def _is_frame(value: Any) -> bool:
@@ -179,7 +189,11 @@ def _session_of(values: Iterable[Any], nlp: bool) -> SparkSession:
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, DataFrame):
                 return one.sparkSession
-    return SparkSession.getActiveSession() or session(nlp)
+    try:
+        found: SparkSession = SparkSession.active()  # in a thread of the user's, which has none, the one that was started
+    except PySparkRuntimeError:
+        found = session(nlp)
+    return found
 
 
 def _accepted(spark: SparkSession, value: Any, what: str) -> Any:

@@ -99,7 +99,7 @@ def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date])
     lake = lake.for_purpose(job.purpose) if job.purpose else lake
     ctx = Context(spark, lake, settings, uuid.uuid4().hex[:12], settled)
     started, clock, before = datetime.now(timezone.utc), time.monotonic(), work_done(spark)
-    result, error, whole = Result(), "", True
+    result = Result()
     nothing_cached = spark._jsparkSession.sharedState().cacheManager().isEmpty()
     try:
         result = importlib.import_module(f"onecart.{job.room}.job").run(ctx)
@@ -115,7 +115,7 @@ def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date])
     finally:
         if nothing_cached:  # else there are frames of the user's among the cached ones
             spark.catalog.clearCache()
-    row = _record(ctx, job, started, time.monotonic() - clock, before, result, error, whole)
+    row = _record(ctx, job, started, time.monotonic() - clock, before, result)
     _log.info(
         "%-10s %10s rows %7.1f s  %s",
         job.name,
@@ -134,8 +134,8 @@ def _record(
     seconds: float,
     before: dict[str, int] | None,
     result: Any,
-    error: str,
-    whole: bool,
+    error: str = "",
+    whole: bool = True,
 ) -> dict[str, Any]:
     from onecart.contracts import contract
     from onecart.spark import KINDS_OF_WORK, work_done

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from onecart import forecast, identity
+from onecart import forecast, identity, recommend
 from onecart.config import Settings
 from onecart.dag import JOBS
 from onecart.errors import UsageError
@@ -47,6 +47,15 @@ def somebodys(spark: Any, zone: str) -> Iterator[dict[str, str]]:
 def _fail(spark: Any) -> None:
     assert (spark.conf.get(ZONE), their_time_zone(spark)) == ("UTC", "Asia/Tokyo")
     raise ZeroDivisionError
+
+
+def test_a_thread_of_the_users_leaves_their_session_as_it_is(spark: Any) -> None:
+    bought = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"]})
+    with somebodys(spark, "Asia/Tokyo"), ThreadPoolExecutor(1) as pool:
+        offers = pool.submit(
+            lambda: recommend.fit(bought, model="popularity").recommend(None, k=1, filter_seen=False).count()
+        )
+        assert offers.result() == 2
 
 
 def test_settings_are_put_back_after_an_error_and_not_before_the_last_block_ends(spark: Any) -> None:

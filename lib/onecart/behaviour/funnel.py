@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Shop
 from onecart.contracts import contract
-from onecart.facts.shop import of_kind, with_totals
+from onecart.facts.shop import at_doors, of_kind, with_totals
 from onecart.frames import day_of
 
 GRAIN = ("day", "channel", "device_type", "campaign")
@@ -21,12 +21,11 @@ def funnel(sessions: DataFrame, footfall: DataFrame, shop: Shop) -> DataFrame:
     footfall: silver.footfall; all stores together, as the channel `shop.all_stores` is. A count below the visits that bought is a broken counter's, and
     taken as none.
     """
-    days = (
-        footfall.groupBy("day").agg(F.sum("visitors").alias("footfall")).withColumn("channel", F.lit(shop.all_stores))
-    )
     dated = sessions.transform(with_totals, shop).withColumn("day", day_of("started_ts", shop.time_zone))
     counted = dated.transform(steps, by=GRAIN)
-    joined = counted.join(days, ["day", "channel"], how="full").na.fill(0, [*STEPS, "visitors", "buyers"])
+    joined = counted.join(at_doors(footfall, shop), ["day", "channel"], how="full").na.fill(
+        0, [*STEPS, "visitors", "buyers"]
+    )
     whole = F.col("footfall") >= F.greatest("purchase_visits", "buyers")
     return joined.withColumn("footfall", F.when(whole, F.col("footfall"))).transform(with_rates, shop)
 

@@ -19,6 +19,7 @@ from onecart.forecast.inputs.demand import daily_units, wanted_lines
 from onecart.forecast.inputs.series import FREQS, History, Setup
 from onecart.forecast.local.registry import MODELS, predicted
 from onecart.frames import break_lineage
+from onecart.samples.orders import GOODS
 
 SELECTED = "selected"
 _SINGLE = (
@@ -221,7 +222,7 @@ def _retail(spark: SparkSession) -> tuple[pd.DataFrame, pd.Timestamp]:
     last = orders.agg(F.to_date(F.max("order_ts"))).first()[0]  # type: ignore[index]
     end = (pd.Timestamp(last) + pd.Timedelta(days=1)).date()
     days = daily_units(
-        wanted_lines(orders.where("sku RLIKE '^[0-9]{5}'"), as_of=end, returned_days=7, bulk_times=5.0)
+        wanted_lines(orders.where(f"sku {GOODS}"), as_of=end, returned_days=7, bulk_times=5.0)
     ).toPandas()
     return days.assign(ds=pd.to_datetime(days["ds"])), pd.Timestamp(last)
 

@@ -16,8 +16,9 @@ from pyspark.sql import functions as F
 from onecart.channels.landing import LandingFile, list_files, settled, unread
 from onecart.config import Source
 from onecart.context import Context, Result
+from onecart.contracts.channels import PLACE
 from onecart.errors import OneCartError
-from onecart.frames import break_lineage, side_by_side
+from onecart.frames import break_lineage, side_by_side, sql_literal
 from onecart.governance import suppression
 from onecart.lake import Conflict
 from onecart.lake.files import qualified, relative
@@ -25,7 +26,6 @@ from onecart.lake.records import blank_records, blank_rows, read_records, read_r
 
 _log = logging.getLogger(__name__)
 _TRIES = 5
-_PLACE = ["source_file", "line_no", "record_no"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _ingested(
         if again:
             names = [relative(file.path, root) for file in some]
             forget_quarantine(ctx, name, names)
-            listed = ", ".join("'" + n.replace("\\", "\\\\").replace("'", "\\'") + "'" for n in names)
+            listed = ", ".join(map(sql_literal, names))
             written = ctx.lake.replace_where(
                 table, records, f"source_file IN ({listed})", app_id=app_id, version=snapshot + 1
             )
@@ -142,7 +142,7 @@ def without_erased(
     records = break_lineage(records)
     delimiter = source.delimiter if source.format == "csv" else None
     gone = suppression.refused(records, suppressions, delimiter).transform(break_lineage)
-    left = records.join(gone, _PLACE, how="left_anti").select(gone.columns).unionByName(gone)
+    left = records.join(gone, list(PLACE), how="left_anti").select(gone.columns).unionByName(gone)
     places = _by_file(gone) if root.startswith(f"{ctx.lake.root}/") else {}
     if not places:
         return left, files
@@ -161,7 +161,7 @@ def without_erased(
 def _by_file(records: DataFrame) -> dict[str, set[tuple[int, int]]]:
     """source_file -> the places (line_no, record_no) of its records."""
     places: dict[str, set[tuple[int, int]]] = {}
-    for row in records.select(*_PLACE).toLocalIterator():
+    for row in records.select(*PLACE).toLocalIterator():
         places.setdefault(row["source_file"], set()).add((row["line_no"], row["record_no"] or 0))
     return places
 

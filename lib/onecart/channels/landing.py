@@ -13,7 +13,7 @@ from onecart.config import Source
 from onecart.lake.files import UNFINISHED, by_name, hadoop, qualified, relative
 
 _log = logging.getLogger(__name__)
-ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
+_ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
 _PACKED = (".gz", ".bz2")
 
 
@@ -42,10 +42,14 @@ def list_files(spark: SparkSession, folder: str) -> list[LandingFile]:
     while walk.hasNext():
         status = walk.next()
         name = status.getPath().toString()
-        hidden = any(part[0] in "_." for part in relative(name, root).split("/"))
-        if status.getLen() > 0 and not hidden and not name.lower().endswith(ARRIVING):
+        if status.getLen() > 0 and is_delivered(relative(name, root)):
             files.append(LandingFile(name, status.getLen(), status.getModificationTime()))
     return sorted(files, key=lambda file: file.path)
+
+
+def is_delivered(name: str) -> bool:
+    """Whether a file of that name below the landing zone is neither hidden nor still being written."""
+    return not any(part[0] in "_." for part in name.split("/")) and not name.lower().endswith(_ARRIVING)
 
 
 def settled(spark: SparkSession, files: Iterable[LandingFile], source: Source) -> list[LandingFile]:

@@ -15,7 +15,9 @@ BRONZE_COLUMNS = (
 )
 
 
+PLACE = ("source_file", "line_no", "record_no")  # where a record stands
+
+
 def bronze(name: str) -> Table:
     """The contract of `bronze.<feed>`: the same for every feed."""
-    key = ("source_file", "line_no", "record_no")
-    return Table(name, "one record of a landing file", "ingest", BRONZE_COLUMNS, key=key, followed=True)
+    return Table(name, "one record of a landing file", "ingest", BRONZE_COLUMNS, key=PLACE, followed=True)

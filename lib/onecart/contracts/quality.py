@@ -8,6 +8,13 @@ _UNIT = C("unit", "string", "what quantity counts: kg, m, ...; null: pieces")
 _INGESTED = C("ingested_ts", "timestamp", "when the row entered bronze, UTC")
 _IN_RANGE = {"origin_known": "origin IS NULL OR origin IN ('real', 'simulated')"}
 
+HAPPENED = {  # table of facts -> when its rows happened; in the order of `identity.records.seen_keys`
+    "silver.interactions": "event_ts",
+    "silver.orders": "order_ts",
+    "silver.reviews": "review_ts",
+    "silver.tickets": "opened_ts",
+}
+
 SILVER = (
     Table(
         "silver.interactions",

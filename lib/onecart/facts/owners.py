@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart.contracts.quality import HAPPENED
 from onecart.lake import Lake
-
-HAPPENED = {  # table of facts -> when its rows happened; in the order of `identity.records.seen_keys`
-    "silver.interactions": "event_ts",
-    "silver.orders": "order_ts",
-    "silver.reviews": "review_ts",
-    "silver.tickets": "opened_ts",
-}
 
 
 @dataclass(frozen=True)

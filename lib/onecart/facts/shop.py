@@ -8,7 +8,7 @@ from onecart.config.sections.shop import ChannelKind
 from onecart.contracts.base.table import MONEY
 
 _RATE = "decimal(19,10)"  # with which a product of money has 38 digits, all that Spark can hold
-MONEY_COLUMNS = ("unit_price", "amount", "list_price", "unit_cost")
+_MONEY_COLUMNS = ("unit_price", "amount", "list_price", "unit_cost")
 
 
 def are_goods(shop: Shop) -> Column:
@@ -32,17 +32,23 @@ def is_online(shop: Shop) -> Column:
 
 def in_shop_currency(rows: DataFrame, shop: Shop) -> DataFrame:
     """The rows with their money in the shop's currency, where shop.rates has a rate for the row's; others stay as they are.
-    Rows: currency, and money in any of MONEY_COLUMNS."""
+    Rows: currency, and money in any of _MONEY_COLUMNS."""
     if not shop.rates:
         return rows
     rates = [(F.lit(currency), F.lit(str(rate)).cast(_RATE)) for currency, rate in shop.rates.items()]
     worth = F.create_map(*[column for pair in rates for column in pair])[F.col("currency")]
     money = {
-        name: F.coalesce((F.col(name) * worth).cast(MONEY), name) for name in MONEY_COLUMNS if name in rows.columns
+        name: F.coalesce((F.col(name) * worth).cast(MONEY), name) for name in _MONEY_COLUMNS if name in rows.columns
     }
     own = F.when(worth.isNotNull(), shop.currency).otherwise(F.col("currency"))
     # One after the other: in one step Spark takes the new currency's name for the old one's.
     return rows.withColumns(money).withColumn("currency", own)
+
+
+def at_doors(footfall: DataFrame, shop: Shop) -> DataFrame:
+    """[day, channel, footfall]: the people counted on a day in all stores together (silver.footfall), as `shop.all_stores`."""
+    days = footfall.groupBy("day").agg(F.sum("visitors").alias("footfall"))
+    return days.withColumn("channel", F.lit(shop.all_stores))
 
 
 def with_totals(rows: DataFrame, shop: Shop, *, online: bool = False) -> DataFrame:

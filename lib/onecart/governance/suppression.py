@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Privacy
 from onecart.contracts.base.table import IDENTIFIERS
+from onecart.contracts.channels import PLACE
 from onecart.errors import OneCartError
 from onecart.governance.phones import national, national_digits
 from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_file, key_ring
@@ -69,20 +70,19 @@ def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str | None)
 
     `delimiter`: of CSV records; None: they are JSON.
     """
-    place = ["source_file", "line_no", "record_no"]
     cut = F.get_json_object("payload", "$").isNull()
     if delimiter is not None:
         fields = (F.length(c) - F.length(F.replace(F.col(c), F.lit(delimiter))) for c in ("payload", "header"))
         cut = next(fields) < next(fields)
-    tokens = lines.select(*place, cut.alias("cut"), F.explode(_tokens(F.col("payload"))).alias("token"))
+    tokens = lines.select(*PLACE, cut.alias("cut"), F.explode(_tokens(F.col("payload"))).alias("token"))
     signed = [
-        tokens.select(*place, "cut", hmac_sha256(F.col("token"), key).alias("hash")) for key in suppressions.keys.keys
+        tokens.select(*PLACE, "cut", hmac_sha256(F.col("token"), key).alias("hash")) for key in suppressions.keys.keys
     ]
     listed = suppressions.listed.where(F.col("kind").isin(ANYWHERE, NUMBER))
     found = reduce(DataFrame.unionByName, signed).join(listed, "hash", how="inner")
-    hit = found.where(F.col("cut") | (F.col("kind") == ANYWHERE)).select(*place).distinct()
+    hit = found.where(F.col("cut") | (F.col("kind") == ANYWHERE)).select(*PLACE).distinct()
     payload = F.lit(None).cast("string")
-    return lines.join(hit, place, how="left_semi").withColumn("payload", payload).select(lines.columns)
+    return lines.join(hit, list(PLACE), how="left_semi").withColumn("payload", payload).select(lines.columns)
 
 
 def with_suppressed(rows: DataFrame, suppressions: Suppressions | None) -> DataFrame:

@@ -16,8 +16,6 @@ from pyspark.sql import types as T
 
 _MOST_COMMITS, _MOST_FILES = 200, 32
 _PATTERN = re.compile(r"[\\{}\[\]*?]")  # what Spark takes for a pattern in a path
-
-
 # How Spark and Delta say that a reader of changes cannot go on: the log was cut, the table was made anew, or files are gone.
 _LOST = (
     *("DELTA_EMPTY_DIRECTORY", "DELTA_MISSING_FILES_UNEXPECTED_VERSION", "DELTA_LOG_FILE_NOT_FOUND"),
@@ -43,26 +41,19 @@ def is_lost(error: Exception) -> bool:
 def newest(log: str) -> tuple[int, dict[str, str]] | None:
     """The newest version in `log` (the folder `_delta_log`), and what Delta counted in that commit (the history's
     operationMetrics). None: `log` is not a folder of this machine."""
-    try:
-        names = [name for name in os.listdir(log) if re.fullmatch(r"\d{20}\.json", name)]
-    except OSError:
-        return None
+    names = _commits(log)
     if not names:
         return None
     info: dict[str, Any] = next(
-        (a["commitInfo"] for a in _actions(os.path.join(log, max(names))) if "commitInfo" in a), {}
+        (a["commitInfo"] for a in _actions(os.path.join(log, names[-1])) if "commitInfo" in a), {}
     )
-    return int(max(names)[:20]), dict(info.get("operationMetrics") or {})
+    return int(names[-1][:20]), dict(info.get("operationMetrics") or {})
 
 
 def metadata(log: str) -> tuple[str, dict[str, str]] | None:
     """The id of the table whose log this is (a table made anew has another) and its properties. None: Delta has to be
     asked."""
-    try:
-        names = sorted(name for name in os.listdir(log) if re.fullmatch(r"\d{20}\.json", name))
-    except OSError:
-        return None
-    for name in names[: -_MOST_COMMITS - 1 : -1]:
+    for name in reversed(_commits(log)[-_MOST_COMMITS:]):
         for action in _actions(os.path.join(log, name)):
             if "metaData" in action:
                 return action["metaData"]["id"], dict(action["metaData"].get("configuration") or {})
@@ -99,6 +90,14 @@ def state(log: str, version: int) -> State | None:
     counted = [rows for rows in files.values() if rows is not None]
     rows = sum(counted) if len(counted) == len(files) else None
     return State(T.StructType.fromJson(json.loads(meta["schemaString"])), paths, rows)
+
+
+def _commits(log: str) -> list[str]:
+    """The files of the commits in `log`, oldest first; none where it is not a folder of this machine."""
+    try:
+        return sorted(name for name in os.listdir(log) if re.fullmatch(r"\d{20}\.json", name))
+    except OSError:
+        return []
 
 
 def _actions(path: str) -> Iterator[dict[str, Any]]:

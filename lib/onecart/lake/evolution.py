@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 
 from onecart.contracts import CONTRACTS, Table, contract
 from onecart.contracts.base.table import PURGED_FROM, PURGED_TO
+from onecart.frames import sql_literal
 
 _DIGITS: dict[type[T.DataType], int] = {T.ByteType: 3, T.ShortType: 5, T.IntegerType: 10, T.LongType: 19}
 
@@ -54,7 +55,7 @@ def rewrite(name: str, where: str, version: int, delta: DeltaTable) -> None:
         PURGED_FROM: "-1",
         PURGED_TO: str(version + 1),
     }
-    told = ", ".join(f"{_text(k)} = {_text(v)}" for k, v in properties.items())
+    told = ", ".join(f"{sql_literal(k)} = {sql_literal(v)}" for k, v in properties.items())
     layout = "".join(
         f" {words} ({', '.join(f'`{c}`' for c in detail[columns])})"
         for words, columns in (("PARTITIONED BY", "partitionColumns"), ("CLUSTER BY", "clusteringColumns"))
@@ -64,7 +65,7 @@ def rewrite(name: str, where: str, version: int, delta: DeltaTable) -> None:
     _in_order(table, as_contract(name, rows)).createTempView(view)
     try:
         spark.sql(
-            f"CREATE OR REPLACE TABLE {where} USING delta{layout} COMMENT {_text(table.grain)} "
+            f"CREATE OR REPLACE TABLE {where} USING delta{layout} COMMENT {sql_literal(table.grain)} "
             f"TBLPROPERTIES ({told}) AS SELECT * FROM {view}"
         )
     finally:
@@ -88,8 +89,3 @@ def _wider(wanted: T.DataType, found: T.DataType) -> bool:
     if isinstance(wanted, T.DoubleType):
         return digits > 0 or isinstance(found, T.FloatType)
     return 0 < digits < _DIGITS.get(type(wanted), 0)
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import reduce
 from typing import Any
@@ -171,6 +171,14 @@ def delete(spark: SparkSession, path: str) -> bool:
     """Deletes a file or a folder with all in it; False: it was not there."""
     fs, there = hadoop(spark, path)
     return bool(fs.delete(there, True))
+
+
+def rewrite(spark: SparkSession, path: str, scratch: str, save: Callable[[str], None]) -> None:
+    """Puts the one file that `save` writes into a folder in the place of `path`. `scratch`: a folder for the time being."""
+    delete(spark, scratch)
+    save(scratch)
+    move(spark, part(spark, scratch), path)
+    delete(spark, scratch)
 
 
 def part(spark: SparkSession, folder: str) -> str:

@@ -13,7 +13,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.lake.files import delete, move, part, read_files, relative_path
+from onecart.frames import quoted
+from onecart.lake.files import read_files, relative_path, rewrite
 from onecart.records.reader import Reader
 
 RECORDS = "payload STRING, header STRING, source_file STRING, line_no LONG, record_no INT, problem STRING"
@@ -91,11 +92,8 @@ def blank_records(
             yield pa.RecordBatch.from_arrays([pa.array(rows, pa.binary())], ["value"])
 
     packing = "gzip" if path.endswith(".gz") else "bzip2" if path.endswith(".bz2") else "none"
-    delete(spark, scratch)
     whole = lines.mapInArrow(blanked, "value BINARY").select(F.col("value").cast("string"))
-    whole.write.option("compression", packing).text(scratch)
-    move(spark, part(spark, scratch), path)
-    delete(spark, scratch)
+    rewrite(spark, path, scratch, whole.write.option("compression", packing).text)
 
 
 def blank_rows(
@@ -110,12 +108,10 @@ def blank_rows(
     is true, are null."""
     rows = read_files(spark, [path], "parquet", ["*", (F.col("_metadata.row_index") + 1).alias(_POSITION)])
     names = [c for c in rows.columns if c != _POSITION]
-    gone = F.col(_POSITION).isin(list(places)) | found(F.to_json(F.struct(*[F.col(f"`{c}`") for c in names])))
-    blanked = rows.withColumns({c: F.when(~gone, F.col(f"`{c}`")) for c in names})
-    delete(spark, scratch)
-    blanked.repartition(1).sortWithinPartitions(_POSITION).drop(_POSITION).write.parquet(scratch)
-    move(spark, part(spark, scratch), path)
-    delete(spark, scratch)
+    gone = F.col(_POSITION).isin(list(places)) | found(F.to_json(F.struct(*map(quoted, names))))
+    blanked = rows.withColumns({c: F.when(~gone, quoted(c)) for c in names})
+    whole = blanked.repartition(1).sortWithinPartitions(_POSITION).drop(_POSITION)
+    rewrite(spark, path, scratch, whole.write.parquet)
 
 
 def _lines(spark: SparkSession, files: Sequence[str], name: Any) -> DataFrame:

@@ -382,9 +382,7 @@ class Lake:
 
     def matching(self, name: str, df: DataFrame) -> DeltaMergeBuilder:
         """A MERGE of `new` (`df`) into `old` (the table) on the contract's key, its clauses still to be given."""
-        nullable = {c.name for c in contract(name).columns if c.nullable}
-        same = " AND ".join(f"old.`{k}` {'<=>' if k in nullable else '='} new.`{k}`" for k in contract(name).key)
-        return self.delta(name).alias("old").merge(df.alias("new"), same)
+        return self.delta(name).alias("old").merge(df.alias("new"), contract(name).same_row)
 
     def _write(self, name: str, df: DataFrame, mode: str, options: dict[str, str]) -> WriteStats:
         self.create(name)

@@ -7,8 +7,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
-from onecart.facts.owners import HAPPENED, Owners
-from onecart.frames import break_lineage, local_time
+from onecart.contracts.quality import HAPPENED
+from onecart.facts.owners import Owners
+from onecart.frames import begin_of, break_lineage
 from onecart.recommend.events import purchases
 from onecart.recommend.serving.offers import TABLE, Kept, allowed, customers_of, happened, newest, offers
 
@@ -41,8 +42,8 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
     made = offerer.now(ctx)
     if made is None:
         return 0
-    zone, since = ctx.settings.shop.time_zone, date.fromisoformat(made.model.notes["as_of"])
-    fresh = batch.where(F.col("event_type").isin(*_LOOKS) & (local_time("event_ts", zone) >= F.lit(since)))
+    begin = begin_of(date.fromisoformat(made.model.notes["as_of"]), ctx.settings.shop.time_zone)
+    fresh = batch.where(F.col("event_type").isin(*_LOOKS) & (F.col("event_ts") >= begin))
     owners = Owners.of(ctx.lake)
     active = owners.named(fresh, "silver.interactions").select(F.col("customer_id").alias("user_id")).distinct()
     agreed = customers_of(ctx).where("consent_profiling")
@@ -51,7 +52,7 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
         return 0
     # What came since the nightly facts were written is in silver alone.
     orders, events = (
-        owners.named(ctx.lake.read_if_exists(name).where(local_time(HAPPENED[name], zone) >= F.lit(since)), name)
+        owners.named(ctx.lake.read_if_exists(name).where(F.col(HAPPENED[name]) >= begin), name)
         for name in ("silver.orders", "silver.interactions")
     )
     did = happened(ctx.settings, orders, events)

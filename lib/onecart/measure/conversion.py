@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Shop
 from onecart.contracts import contract
-from onecart.facts.shop import of_kind, with_totals
+from onecart.facts.shop import at_doors, of_kind, with_totals
 from onecart.frames import day_of
 
 
@@ -29,9 +29,7 @@ def conversion_daily(
         .groupBy("day", "channel")
         .agg(F.count("*").alias("seen"), F.count_if("bought").alias("buyers"))
     )
-    counted = (
-        footfall.groupBy("day").agg(F.sum("visitors").alias("people")).withColumn("channel", F.lit(shop.all_stores))
-    )
+    counted = at_doors(footfall, shop)
     sales = (
         orders.groupBy(day_of("order_ts", shop.time_zone).alias("day"), "channel", "order_id")
         .agg(
@@ -44,7 +42,7 @@ def conversion_daily(
     )
     rows = visitors.join(sales, ["day", "channel"], how="full").join(counted, ["day", "channel"], how="full")
     rows = rows.na.fill(0, ["buyers", "orders"])
-    people = F.when(F.col("people") >= F.col("buyers"), F.col("people"))
+    people = F.when(F.col("footfall") >= F.col("buyers"), F.col("footfall"))
     seen = F.when(of_kind(shop, "store"), people).otherwise(F.col("seen"))
     return (
         rows.withColumn("visitors", seen)

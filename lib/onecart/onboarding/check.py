@@ -20,8 +20,9 @@ from onecart.context import Context
 from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.lake import Lake
-from onecart.quality.job import judge
+from onecart.quality.job import count, judge
 from onecart.quality.parse import require_mapping
+from onecart.quality.versions import NEWEST
 
 _EXAMPLES = 3  # rows shown for a rule
 _WIDTH = 140  # letters of a row that is shown
@@ -80,22 +81,16 @@ def checked(ctx: Context, name: str) -> Checked:
         judged = judge(ctx.lake.read(f"bronze.{name}"), name, source, contract(source.into), ctx)
         judged.persist(StorageLevel.MEMORY_AND_DISK)
         try:
-            return _account(judged, name, source.into, list(source.columns))
+            return _account(judged, name, source.into, list(source.columns), ctx.settings.quality.late_hours)
         finally:
             judged.unpersist()
     except (OneCartError, PySparkException) as e:  # of one feed: the others are tried all the same
         return Checked(name, source.into, error=str(e).partition("\n")[0])
 
 
-def _account(judged: DataFrame, name: str, table: str, columns: list[str]) -> Checked:
-    good, again = F.expr("fate = 'newest'"), F.expr("fate IN ('duplicate', 'superseded')")
-    counts = judged.agg(
-        F.count("*").alias("rows"),
-        F.count_if(good).alias("good"),
-        F.count_if(again).alias("duplicates"),
-        *[F.count_if(good & F.col(c).isNull()).alias(f"null {c}") for c in columns],
-    ).first()
-    assert counts is not None
+def _account(judged: DataFrame, name: str, table: str, columns: list[str], late_hours: int) -> Checked:
+    good = F.col("fate") == NEWEST
+    counts = count(judged, late_hours, *[F.count_if(good & F.col(c).isNull()).alias(f"null {c}") for c in columns])
     by_rule = Window.partitionBy("rule")
     first = F.row_number().over(by_rule.orderBy("source_file", "line_no", "element"))
     bad = judged.where("rule IS NOT NULL").select(
@@ -106,8 +101,9 @@ def _account(judged: DataFrame, name: str, table: str, columns: list[str]) -> Ch
     for row in bad.where(F.col("place") <= _EXAMPLES).orderBy(F.desc("rows"), "rule", "place").toLocalIterator():
         aside = rules.setdefault(row.rule, Aside(row.rule, row.reason, row["rows"], []))
         aside.examples.append(f"{row.source_file}, line {row.line_no}: {_masked(row.payload or '')}")
-    nulls = {c: counts[f"null {c}"] / counts.good for c in columns if counts.good and counts[f"null {c}"]}
-    return Checked(name, table, counts.rows, counts.good, counts.duplicates, list(rules.values()), nulls)
+    nulls = {c: counts[f"null {c}"] / counts["unique"] for c in columns if counts[f"null {c}"]}
+    again = counts["twice"] + counts["superseded"]
+    return Checked(name, table, counts["n"], counts["unique"], again, list(rules.values()), nulls)
 
 
 def _masked(record: str) -> str:

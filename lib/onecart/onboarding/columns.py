@@ -1,11 +1,12 @@
 """The columns of a silver table from the fields of a feed: an expression each, with its confidence."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from onecart.contracts import contract
+from onecart.frames import sql_literal
 from onecart.onboarding import expressions as sql
 from onecart.onboarding import shop
 from onecart.onboarding.asking import Asker
@@ -144,23 +145,24 @@ class Columns:
         self.made[column] = Column(column, expression, round(score, 2), one.profile.field.header, shown, note)
 
     def texts(self, *pairs: tuple[str, str]) -> None:
-        for column, concept in pairs:
-            if concept in self.found:
-                self.put(column, sql.text(self.found[concept].profile), concept)
+        self._each(pairs, sql.text)
 
     def numbers(self, *pairs: tuple[str, str]) -> None:
-        for column, concept in pairs:
-            if concept in self.found:
-                self.put(column, sql.number(self.found[concept].profile), concept)
+        self._each(pairs, sql.number)
+
+    def booleans(self, *pairs: tuple[str, str]) -> None:
+        self._each(pairs, sql.boolean)
 
     def times(self, *pairs: tuple[str, str]) -> None:
-        for column, concept in pairs:
-            if concept in self.found:
-                self.put(column, sql.timestamp(self.found[concept].profile, self.clock), concept)
+        self._each(pairs, lambda one: sql.timestamp(one, self.clock))
 
     def day(self, column: str, concept: str) -> None:
-        if concept in self.found:
-            self.put(column, sql.day(self.found[concept].profile, self.clock), concept)
+        self._each([(column, concept)], lambda one: sql.day(one, self.clock))
+
+    def _each(self, pairs: Iterable[tuple[str, str]], expression: Callable[[Profile], str]) -> None:
+        for column, concept in pairs:
+            if concept in self.found:
+                self.put(column, expression(self.found[concept].profile), concept)
 
     def unsure(self, column: str, expression: str, note: str) -> None:
         """A column that no field says: a guess that the person is told of."""
@@ -196,7 +198,7 @@ class Columns:
         if "currency" in self.found:
             one = self.found["currency"].profile
             signs = {t: SIGNS[t] for t in one.seen if SIGNS.get(t) and SIGNS[t] != t}
-            cases = " ".join(f"when {sql.literal(t)} then '{code}'" for t, code in sorted(signs.items()))
+            cases = " ".join(f"when {sql_literal(t)} then '{code}'" for t, code in sorted(signs.items()))
             self.put(
                 "currency",
                 f"case {one.field.sql} {cases} else {one.field.sql} end" if cases else sql.text(one),

@@ -3,13 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from onecart.frames import sql_literal
 from onecart.onboarding.profiling.formats import Dates
 from onecart.onboarding.profiling.kinds import Profile, no_words, yes_words
 from onecart.onboarding.synonyms import GA4, event_type
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def text(one: Profile) -> str:
@@ -17,7 +14,7 @@ def text(one: Profile) -> str:
     sql = one.field.sql
     if not one.nothing:
         return sql
-    return f"if({sql} in ({', '.join(map(literal, sorted(one.nothing)))}), null, {sql})"
+    return f"if({sql} in ({', '.join(map(sql_literal, sorted(one.nothing)))}), null, {sql})"
 
 
 def who(prefix: str, one: Profile) -> str:
@@ -69,7 +66,7 @@ def number(one: Profile) -> str:
         return sql
     out = text(one)
     for sign in sorted(found.signs):
-        out = f"replace({out}, {literal(sign)}, '')"
+        out = f"replace({out}, {sql_literal(sign)}, '')"
     if found.units:
         out = f"regexp_replace({out}, ' *({'|'.join(map(_plain, sorted(found.units)))})$', '')"
     if found.signs or found.units:
@@ -101,7 +98,7 @@ def boolean(one: Profile) -> str:
         return sql
 
     def among(words: list[str]) -> str:
-        return f"trim({sql}) in ({', '.join(map(literal, words))})"
+        return f"trim({sql}) in ({', '.join(map(sql_literal, words))})"
 
     cases = (f" when {among(yes)} then true" if yes else "") + (f" when {among(no)} then false" if no else "")
     return f"case{cases} end"
@@ -113,7 +110,7 @@ def event(one: Profile) -> str:
     known = {name: kind for name in seen if (kind := event_type(name)) and kind != name}
     if not known:
         return one.field.sql
-    cases = " ".join(f"when {literal(name)} then '{kind}'" for name, kind in sorted(known.items()))
+    cases = " ".join(f"when {sql_literal(name)} then '{kind}'" for name, kind in sorted(known.items()))
     return f"case {one.field.sql} {cases} else {one.field.sql} end"
 
 

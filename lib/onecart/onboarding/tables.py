@@ -61,9 +61,7 @@ def _contacts(made: Columns) -> None:
     made.texts(*((n, n) for n in names))
     made.account()
     made.day("date_of_birth", "date_of_birth")
-    for concept in ("consent_email", "consent_sms", "consent_profiling"):
-        if concept in made.found:
-            made.put(concept, sql.boolean(made.found[concept].profile), concept)
+    made.booleans(*((n, n) for n in ("consent_email", "consent_sms", "consent_profiling")))
     made.updated()
 
 

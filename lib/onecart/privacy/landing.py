@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from onecart.channels.landing import list_files
 from onecart.config import Settings, Source
 from onecart.contracts import contract
+from onecart.contracts.channels import PLACE
 from onecart.frames import break_lineage
 from onecart.lake import Lake
 from onecart.lake.files import by_name, delete, listed, qualified, relative
@@ -70,9 +71,8 @@ def _known(
         if not lake.exists(f"bronze.{feed}"):
             continue
         about = rows_about(lake, f"bronze.{feed}", subject, settings)
-        mine = about.select("source_file", "line_no", "record_no").transform(break_lineage)
         names = by_name((path for path in files if source.takes(relative(path, root))), root)
-        for name, line_no, record_no in mine.toLocalIterator():
+        for name, line_no, record_no in about.select(*PLACE).collect():
             count += 1
             paths = names.get(relative(name, root), [])
             # An old name that several files share numbers their lines together; the scan finds what is in them.

@@ -8,9 +8,10 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from onecart.frames import quoted
 from onecart.jars import cache_dir
 from onecart.lake import Lake
-from onecart.lake.files import delete, listed, move, part, read_files, relative
+from onecart.lake.files import delete, listed, read_files, relative, rewrite
 from onecart.lake.records import blank_records
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.rows import holds
@@ -46,11 +47,8 @@ def lake_files(lake: Lake) -> list[tuple[str, int]]:
 def drop_rows(spark: SparkSession, path: str, matcher: Matcher, scratch: str) -> None:
     """Rewrites a Parquet file without the rows that `matcher` finds something in."""
     rows = read_files(spark, [path], "parquet", ["*"])
-    text = F.concat_ws("\x1f", *[F.to_json(F.struct(F.col(f"`{c}`"))) for c in rows.columns])
-    delete(spark, scratch)
-    rows.where(~holds(matcher)(text)).coalesce(1).write.parquet(scratch)
-    move(spark, part(spark, scratch), path)
-    delete(spark, scratch)
+    text = F.concat_ws("\x1f", *[F.to_json(F.struct(quoted(c))) for c in rows.columns])
+    rewrite(spark, path, scratch, rows.where(~holds(matcher)(text)).coalesce(1).write.parquet)
 
 
 def clear(lake: Lake, findings: Iterable[Finding], matcher: Matcher, step: Callable[[str], None]) -> dict[str, int]:

@@ -11,13 +11,13 @@ from pyspark.sql.pandas.functions import pandas_udf
 from onecart.config import Settings
 from onecart.contracts import contract
 from onecart.contracts.base.table import IDENTIFIERS
+from onecart.contracts.channels import PLACE
 from onecart.governance.phones import national_digits
 from onecart.governance.suppression import normal
 from onecart.lake import Lake
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.subject import Subject
-from onecart.quality.normalise import normalise
-from onecart.quality.parse import parse
+from onecart.quality.parse import silver_rows
 
 
 def personal_tables(lake: Lake) -> list[str]:
@@ -41,12 +41,10 @@ def _lines_about(lines: DataFrame, feed: str, subject: Subject, settings: Settin
     whole = lines.where("payload IS NOT NULL")
     if source is None or whole.isEmpty():
         return found
-    table = contract(source.into)
-    parsed = parse(whole, feed, source, table).transform(normalise, table, settings.shop.country)
-    place = ["source_file", "line_no", "record_no"]
-    both = parsed.where(_typed(parsed, subject)).select(place).union(found.select(place)).distinct()
-    theirs = both.withColumnsRenamed({column: f"their_{column}" for column in place})
-    same = [F.col(column).eqNullSafe(F.col(f"their_{column}")) for column in place]  # older lakes have no record_no
+    parsed = silver_rows(whole, feed, source, settings.shop.country)
+    both = parsed.where(_typed(parsed, subject)).select(*PLACE).union(found.select(*PLACE)).distinct()
+    theirs = both.withColumnsRenamed({column: f"their_{column}" for column in PLACE})
+    same = [F.col(column).eqNullSafe(F.col(f"their_{column}")) for column in PLACE]  # older lakes have no record_no
     return lines.join(theirs, same, how="left_semi")
 
 

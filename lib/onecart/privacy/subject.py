@@ -9,7 +9,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.config import Settings
-from onecart.contracts import contract
 from onecart.contracts.base.table import IDENTIFIERS
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
@@ -17,8 +16,7 @@ from onecart.governance.phones import national_digits
 from onecart.governance.suppression import SHORTEST, normal
 from onecart.lake import Lake
 from onecart.privacy.matcher import Matcher
-from onecart.quality.normalise import normalise
-from onecart.quality.parse import parse
+from onecart.quality.parse import silver_rows
 
 _FACTS = ("silver.contacts", "silver.interactions", "silver.orders", "silver.reviews", "silver.tickets")
 _OWN = {"order_id": "silver.orders"}  # an order is the one's who placed it, not the one's who writes about it
@@ -87,8 +85,7 @@ def sightings(lake: Lake, settings: Settings) -> DataFrame:
         if source.into == "silver.contacts" and lake.exists(f"bronze.{feed}"):
             lines = lake.read(f"bronze.{feed}").where("payload IS NOT NULL")
             if not lines.isEmpty():
-                table = contract(source.into)
-                rows = parse(lines, feed, source, table).transform(normalise, table, settings.shop.country)
+                rows = silver_rows(lines, feed, source, settings.shop.country)
                 frames.append(_seen(rows, source.into))
     if not frames:
         raise UsageError(f"there is nobody in {lake.root} yet; run `onecart run clean` first")

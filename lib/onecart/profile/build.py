@@ -10,9 +10,10 @@ from pyspark.sql import functions as F
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.contracts.base.table import MONEY
+from onecart.contracts.quality import HAPPENED
 from onecart.facts import EVENTS, ORDERS
-from onecart.facts.owners import HAPPENED, Owners
-from onecart.frames import break_lineage, local_time
+from onecart.facts.owners import Owners
+from onecart.frames import begin_of, break_lineage
 from onecart.lake import Lake
 from onecart.profile import activity, affinity, consent, history, lifetime, rfm, survivorship
 
@@ -90,7 +91,7 @@ def happened(lake: Lake, *, as_of: date, zone: str) -> Facts:
     frames = []
     for name, time in HAPPENED.items():
         rows = lake.read(written[name]) if name in written else owners.named(lake.read_if_exists(name), name)
-        frames.append(rows.where((local_time(time, zone) < F.lit(as_of)) & F.col("customer_id").isNotNull()))
+        frames.append(rows.where((F.col(time) < begin_of(as_of, zone)) & F.col("customer_id").isNotNull()))
     return Facts(*frames)
 
 

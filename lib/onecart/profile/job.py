@@ -1,8 +1,8 @@
 """Job `unify`: who is who across channels, and one profile per customer."""
 
 from onecart.context import Context, Result
+from onecart.contracts.quality import HAPPENED
 from onecart.facts import write_facts
-from onecart.facts.owners import HAPPENED
 from onecart.frames import break_lineage
 from onecart.identity.records import build_records, seen_keys
 from onecart.identity.resolution import write_links, write_stitches

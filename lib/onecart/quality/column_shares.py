@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 from onecart.config import Source
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.errors import UsageError
 from onecart.quality.parse import json_schema
 from onecart.stats.proportions import wilson
 
@@ -26,7 +25,7 @@ _MOST_FIELDS = (
     50  # unmapped fields of a feed that are told, of those in 1 % of its records: rarer ones may be somebody's ids
 )
 _RECORDS, _UNMAPPED = "records read", "records with an unmapped field"
-_READ = "set_aside IS NULL AND NOT malformed AND payload IS NOT NULL"
+_READ = "set_aside IS NULL AND payload IS NOT NULL"
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,12 @@ class Count:
     hits: int
 
 
-def aggregates(source: Source) -> list[Column]:
+def aggregates(name: str, source: Source) -> list[Column]:
     """What `counts` asks of judged rows, to be computed in one pass with whatever else is counted."""
     read = F.expr(_READ)
     nulls = [F.count_if(read & F.col(c).isNull()).alias(f"null {c}") for c in source.columns]
     first = read & (F.col("element") == 0)
-    unmapped = F.size(_unmapped_fields(source)) > 0
+    unmapped = F.size(_unmapped_fields(name, source)) > 0
     return [
         F.count_if(read).alias(_READ),
         F.count_if(first).alias(_RECORDS),
@@ -61,7 +60,9 @@ def counts(judged: DataFrame, name: str, source: Source, counted: Mapping[str, i
         return []
     found = [Count(name, COLUMN, c, rows, counted[f"null {c}"]) for c in source.columns]
     if counted[_UNMAPPED]:
-        fields = judged.where(f"{_READ} AND element = 0").select(F.explode(_unmapped_fields(source)).alias("field"))
+        fields = judged.where(f"{_READ} AND element = 0").select(
+            F.explode(_unmapped_fields(name, source)).alias("field")
+        )
         most = (
             fields.groupBy("field")
             .count()
@@ -73,16 +74,11 @@ def counts(judged: DataFrame, name: str, source: Source, counted: Mapping[str, i
     return found
 
 
-def _unmapped_fields(source: Source) -> Column:
+def _unmapped_fields(name: str, source: Source) -> Column:
     """Top-level fields of a JSON record that the feed's schema does not name."""
-    known: list[str] = []
-    if source.format == "json":
-        try:
-            known = json_schema(source, "").names
-        except UsageError:  # `parse` says so
-            known = []
-    if not known:
+    if source.format != "json":
         return F.array().cast("array<string>")
+    known = json_schema(source, name).names
     return F.array_except(F.json_object_keys("payload"), F.array(*map(F.lit, known)))
 
 

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from onecart.config import Source
 from onecart.context import Context, Result
 from onecart.contracts import Table, contract
+from onecart.contracts.channels import PLACE
 from onecart.errors import DataError, OneCartError
 from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
@@ -25,8 +26,8 @@ from onecart.lake import purge
 from onecart.lake.commits import is_lost
 from onecart.quality import column_shares
 from onecart.quality.calendar import write_calendar
-from onecart.quality.normalise import normalise, with_order_line_id
-from onecart.quality.parse import parse, require_mapping
+from onecart.quality.normalise import with_order_line_id
+from onecart.quality.parse import require_mapping, silver_rows
 from onecart.quality.rules import SUPPRESSED, rules, with_verdict
 from onecart.quality.versions import DUPLICATE, NEWEST, SUPERSEDED, Versions
 from onecart.stats.proportions import Z_95, wilson
@@ -137,15 +138,14 @@ def last_marks(ctx: Context) -> dict[str, Mark]:
 def waiting(ctx: Context, name: str, mark: Mark | None) -> tuple[DataFrame, int]:
     """The rows of bronze.`name` to clean, those after `mark`, and how many they are."""
     table = f"bronze.{name}"
-    if mark is None:
-        return ctx.lake.added_since(table, None), ctx.lake.count(table)
-    try:
-        lines = ctx.lake.added_since(table, *mark)
-        return lines, 0 if (ctx.lake.reads[table], ctx.lake.ids[table]) == mark else lines.count()
-    except Exception as e:
-        if not is_lost(e):
-            raise
-        return ctx.lake.added_since(table, None), ctx.lake.count(table)
+    if mark is not None:
+        try:
+            lines = ctx.lake.added_since(table, *mark)
+            return lines, 0 if (ctx.lake.reads[table], ctx.lake.ids[table]) == mark else lines.count()
+        except Exception as e:
+            if not is_lost(e):
+                raise
+    return ctx.lake.added_since(table, None), ctx.lake.count(table)
 
 
 def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppression.Suppressions | None) -> Cleaned:
@@ -158,7 +158,7 @@ def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppres
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        counted = count(judged, ctx.settings.quality.late_hours, *column_shares.aggregates(source))
+        counted = count(judged, ctx.settings.quality.late_hours, *column_shares.aggregates(name, source))
         columns = column_shares.counts(judged, name, source, counted)
         newest = judged.where(F.col("fate") == NEWEST)
         good = newest.select(*[c for c in table.schema.fieldNames() if c in judged.columns])
@@ -170,7 +170,7 @@ def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppres
         bad = counted["n"] - counted["unique"] - counted["twice"] - counted["superseded"]
         aside = break_lineage(quarantined(judged, name, table)) if bad else None
         suppressed = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
-        lines_of = suppressed.select("source_file", "line_no", "record_no").distinct()
+        lines_of = suppressed.select(*PLACE).distinct()
         left = break_lineage(lines_of) if counted["left"] else None
     finally:
         judged.unpersist()
@@ -197,8 +197,7 @@ def older_than_silver(ctx: Context, good: DataFrame, versions: Versions) -> int:
     """How many rows of `good` say something else than silver does after they were merged: it has later versions."""
     table = versions.table
     new, old = table.conform(good).alias("new"), ctx.lake.read(table.name).alias("old")
-    same = " AND ".join(f"new.`{k}` = old.`{k}`" for k in table.key)
-    return new.join(old, F.expr(same), how="inner").where(versions.differs).count()
+    return new.join(old, F.expr(table.same_row), how="inner").where(versions.differs).count()
 
 
 def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
@@ -250,7 +249,7 @@ def judge(
     suppressions: suppression.Suppressions | None = None,
 ) -> DataFrame:
     """Bronze lines -> rows of `table` with `rule`, `reason` (null: good), `fate` among versions of one key, and `lateness_h`."""
-    rows = parse(lines, name, source, table).transform(normalise, table, ctx.settings.shop.country)
+    rows = silver_rows(lines, name, source, ctx.settings.shop.country)
     versions = versions_of(table, source)
     if "updated_ts" in table.schema.fieldNames() and not versions.dated:
         rows = rows.withColumn("updated_ts", F.col("ingested_ts"))

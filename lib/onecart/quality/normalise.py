@@ -50,8 +50,7 @@ def with_order_line_id(rows: DataFrame, *, exploded: bool) -> DataFrame:
     parts = [F.coalesce(part, F.lit("")) for part in said.values()]
     parts += [F.col("unit")] if "unit" in rows.columns else []  # of pieces it is null, which concat_ws leaves out
     delivery = ["source_file", *(["line_no", "record_no"] if exploded else [])]
-    alike = [F.coalesce(part, F.lit("")) for part in parts]
-    equal = Window.partitionBy(F.col("rule").isNull(), *delivery, *alike).orderBy("line_no", "record_no", "element")
+    equal = Window.partitionBy(F.col("rule").isNull(), *delivery, *parts).orderBy("line_no", "record_no", "element")
     nth = F.row_number().over(equal)
     numbered = rows.withColumn("_nth", F.when(nth > 1, nth.cast("string")))
     line = F.sha2(F.concat_ws("|", *parts, F.col("_nth")), 256).substr(1, 32)

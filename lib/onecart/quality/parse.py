@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 from functools import reduce
 
 from pyspark.errors import AnalysisException
@@ -11,12 +12,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.config import Source
-from onecart.contracts import Table
+from onecart.contracts import Table, contract
 from onecart.errors import UsageError, nearest
+from onecart.frames import quoted
 from onecart.lake.records import PARQUET_JSON
 from onecart.quality.exact import INEXACT, UNREADABLE, as_texts, cast_exactly, tried, unread_decimal, with_decimals
 from onecart.quality.fill_down import filled_down
-from onecart.quality.normalise import MADE
+from onecart.quality.normalise import MADE, normalise
 from onecart.records import header as headers
 from onecart.records.delimited import fields
 
@@ -25,6 +27,7 @@ WHERE = ("source_file", "line_no", "record_no", "element", "payload", "ingested_
 # Bronze's columns beside a record's fields, which may be called `payload` or `line_no`, too.
 _OWN = {c: f"__{c}" for c in (*(c for c in WHERE if c != "element"), "problem", "reason")}
 _KEPT, _ELEMENT, _BROKEN = tuple(_OWN.values()), "__element", "__broken"
+_PERMISSIVE = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN}
 _SPACED = ("event_id", "review_id", "ticket_id")  # ids that each feed counts for itself
 _REASONS = {
     "malformed": "the record is not what the feed's schema says",
@@ -34,8 +37,8 @@ _REASONS = {
 
 def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
     """One row a record (an element of it, where the source explodes), none lost: the table's columns, cast to its types (ids of
-    events, reviews and tickets as `<id_space>:<id>`), `element` (0-based), `malformed` (the record is not what the schema
-    says), `set_aside` (rule and reason; null: the record and its file can be read), `unfit` (likewise; null: every value
+    events, reviews and tickets as `<id_space>:<id>`), `element` (0-based), `set_aside` (rule and reason; null: the record
+    and its file can be read, and are what the schema says), `unfit` (likewise; null: every value
     fits its column exactly), and where the row came from.
     """
     lines = lines.withColumn("reason", _reason(F.col("problem"), name, source)).withColumnsRenamed(_OWN)
@@ -57,6 +60,12 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
     else:
         records = records.withColumn(_ELEMENT, F.lit(0))
     return _mapped(records, name, source, table)
+
+
+def silver_rows(lines: DataFrame, name: str, source: Source, home: str | None) -> DataFrame:
+    """Bronze lines as `clean` reads them, before the rules: parsed and in normal form. home: the shop's country."""
+    table = contract(source.into)
+    return parse(lines, name, source, table).transform(normalise, table, home)
 
 
 def header_columns(header: str, source: Source) -> list[str]:
@@ -86,7 +95,7 @@ def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
     schema = T.StructType([*json_schema(source, name).fields, T.StructField(_BROKEN, T.StringType())])
     read = as_texts(schema)
     assert isinstance(read, T.StructType)
-    record = F.from_json("readable", read, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
+    record = F.from_json("readable", read, _PERMISSIVE)
     records = lines.withColumn("record", record)
     if read == schema:
         return records.select(*_KEPT, "record.*")
@@ -101,35 +110,38 @@ def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
 
 def _parse_parquet(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
     """By the types of each file, which `header` holds, unless the feed has a schema of its own."""
-    layouts = [row[0] for row in lines.select("header").distinct().toLocalIterator()]
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, **PARQUET_JSON}
-    parsed = []
-    for header in layouts:
+    options = {**_PERMISSIVE, **PARQUET_JSON}
+
+    def record(header: str) -> Column:
         schema = json_schema(source, name) if source.schema_ else T.StructType.fromJson(json.loads(header))
-        one = lines.where(F.col("header") == header).withColumn(
-            "record", F.from_json("readable", schema.add(_BROKEN, T.StringType()), options)
-        )
-        parsed.append(_fitted(one.select(*_KEPT, "record.*"), name, source, table))
-    return _together(parsed, name)
+        return F.from_json("readable", schema.add(_BROKEN, T.StringType()), options)
+
+    return _by_header(lines, name, source, table, record)
 
 
 def _parse_csv(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    layouts = [row[0] for row in lines.select("header").distinct().toLocalIterator()]  # as many as the feed has layouts
-    parsed = []
-    for header in layouts:
-        columns = header_columns(header, source)
+    def record(header: str) -> Column:
+        schema = ", ".join(f"`{c}` STRING" for c in [*header_columns(header, source), _BROKEN])
         delimiter = headers.layout(header, source.delimiter)[1]
-        schema = ", ".join(f"`{c}` STRING" for c in [*columns, _BROKEN])
-        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN, "sep": delimiter, "escape": '"'}
-        one = lines.where(F.col("header") == header).withColumn("record", F.from_csv("readable", schema, options))
-        parsed.append(_fitted(one.select(*_KEPT, "record.*"), name, source, table))
-    return _together(parsed, name)
+        return F.from_csv("readable", schema, {**_PERMISSIVE, "sep": delimiter, "escape": '"'})
+
+    return _by_header(lines, name, source, table, record)
 
 
-def _together(layouts: list[DataFrame], name: str) -> DataFrame:
-    """The records of all layouts; a column that none of them has is null text."""
-    if not layouts:
+def _by_header(lines: DataFrame, name: str, source: Source, table: Table, record: Callable[[str], Column]) -> DataFrame:
+    """The records of files with headers, read as `record` says for each; a column that none of them has is null text."""
+    headers_there = [
+        row[0] for row in lines.select("header").distinct().toLocalIterator()
+    ]  # as many as the feed has layouts
+    if not headers_there:
         raise UsageError(f"channels.{name}: no lines to parse")
+    layouts = [
+        lines.where(F.col("header") == header)
+        .withColumn("record", record(header))
+        .select(*_KEPT, "record.*")
+        .transform(_fitted, name, source, table)
+        for header in headers_there
+    ]
     try:
         records = reduce(lambda some, more: some.unionByName(more, allowMissingColumns=True), layouts)
     except AnalysisException as e:
@@ -137,14 +149,14 @@ def _together(layouts: list[DataFrame], name: str) -> DataFrame:
             f"channels.{name}: its files have columns of one name but other types: {_sql_reason(e)}"
         ) from e
     lacking = [f.name for f in records.schema.fields if isinstance(f.dataType, T.NullType)]
-    return records.withColumns({column: F.col(f"`{column}`").cast("string") for column in lacking})
+    return records.withColumns({column: quoted(column).cast("string") for column in lacking})
 
 
 def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
     """The records of one header. If it lacks columns that the mapping asks for, they are null, and the records have the
     problem `header`: their file is set aside, other files go on."""
     fill = source.fill_down
-    asked = [*source.columns.values(), *(f"`{c}`" for c in ((fill.key, *fill.columns) if fill else ()))]
+    asked = [*source.columns.values(), *(f"`{c}`" for c in (fill.fields if fill else ()))]
     known, lacking = records.columns[len(_KEPT) :], list[str]()
     while True:
         try:
@@ -193,11 +205,11 @@ def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> Data
     for field in (f for f in table.schema.fields if f.name in source.columns):
         column, expression = field.name, source.columns[field.name]
         try:
-            found = records.select(F.expr(expression).alias(column)).schema[column].dataType
-            records.select(F.expr(expression).cast(field.dataType))
+            value = F.expr(expression)
+            found = records.select(value, value.cast(field.dataType)).schema[0].dataType
         except Exception as e:
             raise UsageError(f"channels.{name}.columns.{column}: {expression!r} does not fit: {_sql_reason(e)}") from e
-        raw.append(tried(records, F.expr(expression)).alias(f"raw_{column}"))
+        raw.append(tried(records, value).alias(f"raw_{column}"))
         value, problem = cast_exactly(F.col(f"raw_{column}.value"), found, field.dataType)
         failed = F.when(F.col(f"raw_{column}").isNull(), UNREADABLE)
         problem = failed if problem is None else F.coalesce(failed, problem)
@@ -205,14 +217,14 @@ def _mapped(records: DataFrame, name: str, source: Source, table: Table) -> Data
             value = F.concat(F.lit(f"{source.id_space or name}:"), value)
         mapped.append(value.alias(column))
         unfit.append(_unfit(column, field.dataType.simpleString(), problem))
-    malformed = F.col(_BROKEN).isNotNull().alias("malformed")
     problem = F.struct(F.col(_OWN["problem"]).alias("rule"), F.col(_OWN["reason"]).alias("reason"))
-    set_aside = F.when(F.col(_OWN["problem"]).isNotNull(), problem).alias("set_aside")
+    malformed = F.struct(F.lit("malformed").alias("rule"), F.lit(_REASONS["malformed"]).alias("reason"))
+    set_aside = F.when(F.col(_OWN["problem"]).isNotNull(), problem).when(F.col(_BROKEN).isNotNull(), malformed)
     where = [F.col(f"__{c}").alias(c) for c in WHERE]
     none = F.lit(None).cast("struct<rule: string, reason: string>")
     # The expressions first, so that each is computed once.
-    return records.select(*raw, malformed, set_aside, *where).select(
-        *mapped, "malformed", "set_aside", F.coalesce(*unfit, none).alias("unfit"), *WHERE
+    return records.select(*raw, set_aside.alias("set_aside"), *where).select(
+        *mapped, "set_aside", F.coalesce(*unfit, none).alias("unfit"), *WHERE
     )
 
 

@@ -31,7 +31,6 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
     gone = F.col("payload").isNull() | F.col("suppressed")
     found = [Rule(SUPPRESSED, "about a person who was erased", gone)]
     found.append(Rule(F.col("set_aside.rule"), F.col("set_aside.reason"), F.col("set_aside").isNotNull()))
-    found += [Rule("malformed", "the record is not what the feed's schema says", F.col("malformed"))]
     found.append(Rule(F.col("unfit.rule"), F.col("unfit.reason"), F.col("unfit").isNotNull()))
     found += [Rule(f"no_{f.name}", _NO.get(f.name, f"{f.name} is missing"), F.col(f.name).isNull()) for f in required]
     for field in table.schema.fields:

@@ -1,12 +1,10 @@
 """CSV as in RFC 4180: a quote opens at a field's start only, is written twice within, and may hold line ends."""
 
-import re
 from collections.abc import Iterator
 
-from onecart.records.header import layout, plain
+from onecart.records.header import layout, plain, separator
 from onecart.records.lines import MOST_CHARACTERS, MOST_LINES, Line, Lines, Record
 
-_SEP = re.compile(r'"?sep=(.+?)"?', re.IGNORECASE | re.DOTALL)
 _TITLE_LINES = 4  # that may stand above a header
 
 
@@ -43,13 +41,13 @@ def fields(record: str, delimiter: str) -> list[str]:
 
 def _header(lines: Lines, delimiter: str, wanted: frozenset[str]) -> tuple[str, str]:
     """The header and the file's delimiter. A line of one field above it is a title, unless the mapping knows that field."""
-    separator = ""
+    above = ""
     first = _next(lines, delimiter)
-    if first and (said := _SEP.fullmatch(first.payload.strip())):
-        separator, delimiter = f"{first.payload.strip()}\n", said.group(1).replace("\\t", "\t")
+    if first and (said := separator(first.payload.strip())):
+        above, delimiter = f"{first.payload.strip()}\n", said
         first = _next(lines, delimiter)
     if first is None:
-        return separator, delimiter
+        return above, delimiter
     if len(_filled(first, delimiter)) == 1 and plain(_filled(first, delimiter)[0]) not in wanted:
         below: list[Line] = []
         for _ in range(_TITLE_LINES):
@@ -57,10 +55,10 @@ def _header(lines: Lines, delimiter: str, wanted: frozenset[str]) -> tuple[str, 
             if record is None:
                 break
             if len(_filled(record, delimiter)) > 1:
-                return separator + record.payload, delimiter
+                return above + record.payload, delimiter
             below += [Line(record.line_no + i, text) for i, text in enumerate(record.payload.split("\n"))]
         lines.give_back(below)
-    return separator + first.payload, delimiter
+    return above + first.payload, delimiter
 
 
 def _filled(record: Record, delimiter: str) -> list[str]:

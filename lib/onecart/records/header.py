@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+_SEPARATOR = re.compile(r'"?sep=(.+?)"?', re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"`[^`]+`|\w+")
 
 
@@ -16,8 +17,14 @@ def plain(text: str) -> str:
 def layout(header: str, delimiter: str) -> tuple[str, str]:
     """The header record and the delimiter of its file, which a line `sep=...` above it may have said."""
     first, end, rest = header.partition("\n")
-    said = re.fullmatch(r'"?sep=(.+?)"?', first, re.IGNORECASE) if end else None
-    return (rest, said.group(1).replace("\\t", "\t")) if said else (header, delimiter)
+    said = separator(first) if end else None
+    return (rest, said) if said else (header, delimiter)
+
+
+def separator(line: str) -> str | None:
+    """The delimiter that a line `sep=;` says, as Excel writes it above a header; None: it is no such line."""
+    said = _SEPARATOR.fullmatch(line)
+    return said.group(1).replace("\\t", "\t") if said else None
 
 
 def unique(names: Iterable[str], rename: Mapping[str, str]) -> list[str]:

@@ -7,9 +7,10 @@ from pyspark.sql import functions as F
 
 from onecart.config import Samples
 from onecart.errors import OneCartError
+from onecart.frames import sql_literal
 from onecart.samples.defects import BAD_TIME, Feed, absurd, absurd_time, csv_feed, iso, json_feed, with_fates
 from onecart.samples.names import CATEGORIES
-from onecart.samples.seeded_random import Dice, text, with_sql
+from onecart.samples.seeded_random import Dice, with_sql
 
 DUMMY_CARD = "9999999999"
 GOODS = "RLIKE '^[0-9]{5}'"  # stock codes of goods; the others are postage, fees, vouchers and corrections
@@ -199,13 +200,15 @@ def products(lines: DataFrame) -> DataFrame:
 def product_feed(products: DataFrame, dice: Dice) -> Feed:
     """One CSV line per stock code. Description and list price are the shop's; category, unit cost, stock (one in fifty is
     sold out) and the age from which blades, fire and liquor may be sold are simulated."""
-    tried = " ".join(f"WHEN upper(description) RLIKE {text(w)} THEN {text(name)}" for name, w in CATEGORIES.items())
+    tried = " ".join(
+        f"WHEN upper(description) RLIKE {sql_literal(w)} THEN {sql_literal(name)}" for name, w in CATEGORIES.items()
+    )
     category = f"CASE WHEN NOT (sku {GOODS} OR sku LIKE 'DCGS%') THEN 'service' {tried} ELSE 'other' END"
     cost = f"round(price * (0.40 + 0.25 * {dice.u('cost', 'sku')}), 2)"
     updated = "date_format(updated, 'yyyy-MM-dd HH:mm:ss')"
     clean = with_sql(products, key="sku", at="updated", late="false", fate="'clean'")
     stock = f"IF({dice.chance(0.02, 'out', 'sku')}, 0, bigint(1 + 400 * {dice.u('stock', 'sku')}))"
-    min_age = f"IF(upper(description) RLIKE {text(_ADULT)}, 18, NULL)"
+    min_age = f"IF(upper(description) RLIKE {sql_literal(_ADULT)}, 18, NULL)"
     fields = ("sku", "description", category, "price", cost, "'GBP'", stock, min_age, updated, "'simulated'")
     return csv_feed(clean, _PRODUCT_HEADER, fields, dice)
 

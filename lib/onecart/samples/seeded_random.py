@@ -6,23 +6,19 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from onecart.frames import sql_literal
+
 _BETWEEN = "¦"
-
-
-def text(value: str) -> str:
-    """`value` as an SQL string literal."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def words(values: Iterable[str]) -> str:
     """`values` as an SQL array: one text split, as an array of a hundred literals slows every step of planning."""
-    return f"split({text(_BETWEEN.join(values))}, '{_BETWEEN}')"
+    return f"split({sql_literal(_BETWEEN.join(values))}, '{_BETWEEN}')"
 
 
 def lookup(pairs: Mapping[str, str]) -> str:
     """`pairs` as an SQL map."""
-    return f"str_to_map({text(_BETWEEN.join(f'{k}={v}' for k, v in pairs.items()))}, '{_BETWEEN}', '=')"
+    return f"str_to_map({sql_literal(_BETWEEN.join(f'{k}={v}' for k, v in pairs.items()))}, '{_BETWEEN}', '=')"
 
 
 def with_sql(df: DataFrame, **columns: str) -> DataFrame:
@@ -37,7 +33,7 @@ class Dice:
     seed: int
 
     def hash(self, salt: str, *keys: str) -> str:
-        return f"xxhash64({', '.join(keys)}, {text(salt)}, {self.seed}L)"
+        return f"xxhash64({', '.join(keys)}, {sql_literal(salt)}, {self.seed}L)"
 
     def u(self, salt: str, *keys: str) -> str:
         """Uniform in [0, 1): the upper 53 bits of the hash, all that a double holds."""

@@ -6,10 +6,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Samples
+from onecart.frames import sql_literal
 from onecart.samples.defects import Feed, absurd, absurd_time, iso, json_feed, with_fates
 from onecart.samples.names import CAMPAIGNS
 from onecart.samples.orders import GOODS, Span, account_id, install_id, received
-from onecart.samples.seeded_random import Dice, text, with_sql
+from onecart.samples.seeded_random import Dice, with_sql
 
 _WARE = "STRUCT<sku: STRING, title: STRING, price: DECIMAL(12,3), qty: INT>"
 _POPULAR = 500
@@ -24,7 +25,7 @@ def popular(products: DataFrame) -> str:
     goods = products.where(f"sku {GOODS} AND price > 0 AND description IS NOT NULL")
     best = goods.orderBy(F.desc("sold"), "sku").limit(_POPULAR).select("sku", "description", "price").collect()
     wares = [{"sku": r[0], "title": r[1], "price": float(r[2]), "qty": 1} for r in best]
-    return f"from_json({text(json.dumps(wares))}, 'ARRAY<{_WARE}>')"
+    return f"from_json({sql_literal(json.dumps(wares))}, 'ARRAY<{_WARE}>')"
 
 
 def visits(orders: DataFrame, people: DataFrame, wares: str, dice: Dice, samples: Samples, span: Span) -> DataFrame:

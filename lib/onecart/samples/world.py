@@ -158,7 +158,6 @@ class _Files:
         """Notes that a world grows here, so that what a kill leaves is known as ours; gives back the counts of the world of
         this recipe that is whole already. None: a recipe that nobody can repeat."""
         note = self.read()
-        strange = self._strange(ours=note is not None)
         if recipe and note and note["recipe"] == recipe and note["counts"] is not None:
             return dict(note["counts"])
         if recipe and note and note["recipe"] not in (recipe, None):
@@ -167,7 +166,7 @@ class _Files:
                 f"{self.root} holds a world grown with other settings; "
                 "give another folder with --lake DIR, or delete that one"
             )
-        if strange:
+        if strange := self._strange(ours=note is not None):
             raise UsageError(
                 f"{self.root} holds files that the simulator did not write, {strange[0]} the first of {len(strange)}, and "
                 "would overwrite or mix with; give another folder with --lake DIR, or move them away"

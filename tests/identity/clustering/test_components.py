@@ -12,11 +12,13 @@ PATHS = pytest.mark.parametrize("path", [{}, ROUNDS], ids=["one task", "rounds"]
 
 @pytest.fixture(params=["true", "false"], ids=["adaptive", "not adaptive"])
 def adaptive(request, spark):
-    spark.conf.set("spark.sql.adaptive.enabled", request.param)
-    spark.conf.set("spark.sql.shuffle.partitions", "3")
-    yield
-    spark.conf.set("spark.sql.adaptive.enabled", "true")
-    spark.conf.set("spark.sql.shuffle.partitions", "1")
+    wanted = {"spark.sql.adaptive.enabled": request.param, "spark.sql.shuffle.partitions": "3"}
+    before = {key: spark.conf.get(key) for key in wanted}
+    for settings in (wanted, before):
+        for key, value in settings.items():
+            spark.conf.set(key, value)
+        if settings is wanted:
+            yield
 
 
 def components(spark, edges, **path):

@@ -21,6 +21,10 @@ class FillDown(Section):
     key: str  # the record's field that says which lines belong together
     columns: tuple[str, ...] = Field(min_length=1)  # the fields that the first line says for all
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.key, *self.columns
+
 
 class Source(Section):
     """One feed of the landing zone and how its fields become the columns of a silver table."""
@@ -49,7 +53,7 @@ class Source(Section):
     @property
     def reader(self) -> Reader:
         """What the feed's text files are read by."""
-        named = [*self.columns.values(), *([self.fill_down.key, *self.fill_down.columns] if self.fill_down else [])]
+        named = [*self.columns.values(), *(self.fill_down.fields if self.fill_down else ())]
         return Reader(self.format, self.encoding, self.delimiter, wanted_names(self.rename, named))
 
 

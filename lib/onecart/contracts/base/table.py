@@ -130,6 +130,12 @@ class Table:
         names = [c.name for c in self.columns]
         return next((name for name in ("customer_id", "record_id") if name in names), None)
 
+    @property
+    def same_row(self) -> str:
+        """SQL over `new` and `old`: they have the same key."""
+        nullable = {c.name for c in self.columns if c.nullable}
+        return " AND ".join(f"old.`{k}` {'<=>' if k in nullable else '='} new.`{k}`" for k in self.key)
+
     def properties(self) -> dict[str, str]:
         """Delta table properties: the checks, the change feed, and statistics that never hold personal data."""
         skipped = (*self.partition_by, *self.pii)

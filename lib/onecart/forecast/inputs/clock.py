@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.frames import quoted
+from onecart.frames import local_time, quoted
 from onecart.sql_settings import their_time_zone
 
 _DAY_S = 86_400
@@ -25,7 +25,7 @@ class Clock:
     def seconds(self, kind: T.DataType) -> Column:
         """Column `ds`, which is of `kind`, as s since 1970 on the wall; null for what is no date."""
         moment = F.to_timestamp("ds")
-        on_wall = F.from_utc_timestamp(moment, self.zone) if isinstance(kind, T.TimestampType) else moment
+        on_wall = local_time(moment, self.zone) if isinstance(kind, T.TimestampType) else moment
         return on_wall.cast("double")
 
     def back(self, name: str, kind: T.DataType) -> Column:

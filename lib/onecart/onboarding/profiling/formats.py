@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 _TIME = (
@@ -36,20 +36,17 @@ class Dates:
 
 def dates(texts: Sequence[str]) -> Dates | None:
     """The one format of the dates or times in `texts`; None: most are neither."""
-    orders = Counter[tuple[str, str]]()
     matches: dict[tuple[str, str], list[re.Match[str]]] = {}
     for text in texts:
         for order, pattern in _PATTERNS.items():
             if (match := pattern.fullmatch(text)) and _is_day(order, match):
                 key = (order, match.groupdict().get("sep") or "")
-                orders[key] += 1
                 matches.setdefault(key, []).append(match)
                 break
-    if not orders:
+    if not matches:
         return None
-    (order, separator), n = orders.most_common(1)[0]
-    found = matches[order, separator]
-    share, time, zoned = n / len(texts), _time(found), any(m["zone"] for m in found)
+    (order, separator), found = max(matches.items(), key=lambda one: len(one[1]))
+    share, time, zoned = len(found) / len(texts), _time(found), any(m["zone"] for m in found)
     timed = any(m["h"] for m in found)
     if order == "ymd" and separator == "-" and all(len(m["a"]) == len(m["b"]) == 2 for m in found) and _is_iso(found):
         return Dates(share, "", timed, zoned)
@@ -114,11 +111,14 @@ def _time(found: list[re.Match[str]]) -> str:
 
 def epoch(texts: Sequence[str]) -> str:
     """seconds, millis or micros since 1970, where nearly all are whole numbers that are times from 2001 to 2036; else empty."""
-    lengths = Counter(len(text) for text in texts if text.isdigit())
+    lengths = Counter(len(text) for text in texts if text.isdecimal())
     length = max(lengths, key=lambda n: lengths[n], default=0)
-    scale = {10: 1, 13: 10**3, 16: 10**6}.get(length, 1)
-    times = sum(text.isdigit() and len(text) == length and 10**9 <= int(text) / scale < 2.1 * 10**9 for text in texts)
-    return _EPOCHS.get(length, "") if times > 0.95 * len(texts) else ""
+    if length not in _EPOCHS:
+        return ""
+    second = 10 ** (length - 10)
+    alike = [int(text) for text in texts if text.isdecimal() and len(text) == length]
+    times = sum(10**9 * second <= moment < 21 * 10**8 * second for moment in alike)
+    return _EPOCHS[length] if times > 0.95 * len(texts) else ""
 
 
 SIGNS = {
@@ -168,7 +168,6 @@ class Numbers:
     doubt: str = ""
     largest: float = 0.0
     negative: bool = False
-    example: str = field(default="", compare=False)
 
 
 def numbers(texts: Sequence[str], mark: str = "") -> Numbers | None:
@@ -204,13 +203,12 @@ def numbers(texts: Sequence[str], mark: str = "") -> Numbers | None:
         found, doubt = (mark, "") if mark else ("," if one == "." else ".", "") if many else (".", one)
     found = found or mark or "."
     thousands |= {c for c in single - {found} if any(c in b and _value(b, found, {c}) is not None for b in bodies)}
-    fits = [body for body in bodies if _value(body, found, thousands) is not None]
-    values = [v for v in (_value(body, found, thousands) for body in fits) if v is not None]
+    values = [v for body in bodies if (v := _value(body, found, thousands)) is not None]
     if not values:
         return None
     return Numbers(
-        len(fits) / len(texts), found, frozenset(thousands), frozenset(signs), frozenset(units),
-        all(v == int(v) for v in values), doubt, max(map(abs, values)), any(v < 0 for v in values), fits[0],
+        len(values) / len(texts), found, frozenset(thousands), frozenset(signs), frozenset(units),
+        all(v == int(v) for v in values), doubt, max(map(abs, values)), any(v < 0 for v in values),
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from onecart.onboarding.profiling.sample import Feed, Field
 
 _VALUES = 2_000  # values of a field that are looked at one by one
 _EMAIL = re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>]{1,190}\.[A-Za-z]{2,24}")
-_URL = re.compile(r"(?:https?://|www\.)\S{1,2000}")
 _PHONE = re.compile(r"\+?[\d(][\d ()/.-]{5,20}\d")
 _CODE = re.compile(r"[#\w][\w./#:-]{0,63}")
 _YES = {
@@ -44,7 +43,6 @@ class Profile:
 
     field: Field
     rows: int
-    values: int
     distinct: int
     kinds: dict[str, float]
     examples: list[str]
@@ -92,7 +90,7 @@ def profile(one: Field, mark: str = "") -> Profile:
         del counts[text]
     every = max(1, len(counts) // _VALUES)
     looked = list(counts)[::every]
-    result = Profile(one, len(texts) + one.blank, counts.total(), len(counts), {}, looked[:3], nothing)
+    result = Profile(one, len(texts) + one.blank, len(counts), {}, looked[:3], nothing)
     if not looked:
         return result
     result.seen = frozenset(counts)
@@ -111,7 +109,6 @@ def profile(one: Field, mark: str = "") -> Profile:
     signed = number is not None and bool(number.signs)
     kinds = {
         "email": share(_EMAIL),
-        "url": share(_URL),
         "phone": share(_PHONE) if not day or day.share < 0.5 else 0.0,
         "boolean": 1.0 if lower <= _YES | _NO and len(lower) <= 4 else 0.0,
         "time": day.share if day and day.timed else 0.0,

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
 from typing import Any
 
-from onecart.channels.landing import ARRIVING
+from onecart.channels.landing import is_delivered
 from onecart.errors import DataError, UsageError
 from onecart.onboarding.profiling.sniff import Layout, sniff, texts
 from onecart.records.delimited import csv_records, fields
@@ -74,7 +75,7 @@ def feeds(folder: Path) -> tuple[list[Feed], dict[str, str]]:
     left, groups = dict[str, str](), dict[tuple[str, str, str], list[Path]]()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if any(part[0] in "_." for part in name.split("/")) or name.lower().endswith(ARRIVING):
+        if not is_delivered(name):
             continue
         if path.stat().st_size == 0:
             left[name] = "it is empty"
@@ -116,16 +117,11 @@ def _pattern(stem: str, paths: list[Path], others: list[str]) -> str:
     """The names of these files and of those that will come, and of none of the `others` in their folder."""
     names = [path.name for path in paths]
     end = names[0].removesuffix(".gz").rpartition(".")[2] + ("*" if names[0].endswith(".gz") else "")
-    start = escaped(min(re.split(r"\d", name)[0] for name in names))
-    for pattern in (f"{escaped(stem)}*.{end}", f"{start}[0-9]*.{end}"):
+    start = escape(min(re.split(r"\d", name)[0] for name in names))
+    for pattern in (f"{escape(stem)}*.{end}", f"{start}[0-9]*.{end}"):
         if all(fnmatchcase(n, pattern) for n in names) and not any(fnmatchcase(n, pattern) for n in others):
             return pattern
-    return escaped(names[0])
-
-
-def escaped(name: str) -> str:
-    """A file's name as a pattern of itself."""
-    return re.sub(r"([*?\[])", r"[\1]", name)
+    return escape(names[0])
 
 
 def slug(text: str) -> str:

@@ -18,26 +18,26 @@ _RECORDS, _TEXT = 300, 1 << 18  # records, and letters, that decide on the delim
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is to be read. `sure`: whether the bytes leave no other encoding."""
+    """How a file is to be read."""
 
     format: str  # csv | json | parquet
     encoding: str = "utf-8"
     delimiter: str = ","
-    sure: bool = True
 
 
 def sniff(path: Path) -> Layout:
     """DataError: the file is none that OneCart reads."""
-    head = pieces(path)[0]
+    found = pieces(path)
+    head = found[0]
     if head[:4] == b"PAR1":
         return Layout("parquet")
     if head[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         raise DataError(f"{path} is a workbook or an archive; save each sheet as CSV, or unpack it")
-    encoding, sure = encoding_of(b"".join(pieces(path)))
+    encoding = encoding_of(b"".join(found))
     text = decoded(head, encoding)
     if text.lstrip()[:1] in ("{", "["):
-        return Layout("json", encoding, sure=sure)
-    return Layout("csv", encoding, delimiter_of(text), sure)
+        return Layout("json", encoding)
+    return Layout("csv", encoding, delimiter_of(text))
 
 
 def pieces(path: Path) -> list[bytes]:
@@ -56,22 +56,20 @@ def pieces(path: Path) -> list[bytes]:
     return found
 
 
-def encoding_of(data: bytes) -> tuple[str, bool]:
-    """The encoding, and whether the bytes leave no other. In strict order: a mark at the start, zero bytes as UTF-16 has
+def encoding_of(data: bytes) -> str:
+    """The encoding. In strict order: a mark at the start, zero bytes as UTF-16 has
     them, UTF-8, Japanese as Windows writes it, and the code page of Western Europe."""
     if data.startswith(b"\xef\xbb\xbf"):
-        return "utf-8", True
+        return "utf-8"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16", True
+        return "utf-16"
     if b"\0" in data[:1000]:
         raise DataError("it looks like UTF-16 without a mark at its start, or like no text; save it as UTF-8")
     if _decodes(data, "utf-8"):
-        return "utf-8", True
+        return "utf-8"
     if _decodes(data, "cp932") and _written_in_runs(data.decode("cp932", "ignore")):
-        return "cp932", True
-    letters = [c for c in data.decode("cp1252", "replace") if ord(c) > 127]
-    plausible = sum(c.isalpha() or c in "€£¥§°´’‘“”„–—…«»¿¡ \u00a0²³½¼" for c in letters)
-    return "windows-1252", plausible > 0.9 * len(letters)
+        return "cp932"
+    return "windows-1252"
 
 
 def _decodes(data: bytes, encoding: str) -> bool:
