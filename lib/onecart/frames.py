@@ -190,7 +190,7 @@ def _session_of(values: Iterable[Any], nlp: bool) -> SparkSession:
             if isinstance(one, DataFrame):
                 return one.sparkSession
     try:
-        found: SparkSession = SparkSession.active()  # in a thread of the user's, which has none, the one that was started
+        found: SparkSession = SparkSession.active()  # a user's thread without one gets the one that was started
     except PySparkRuntimeError:
         found = session(nlp)
     return found
