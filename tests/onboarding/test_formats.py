@@ -81,7 +81,7 @@ def test_signs_and_units_stand_beside_numbers():
     [
         ("a;b\n1;ü\n", "utf-8", ("utf-8", ";")),
         ("a,b\n1,ü\n", "utf-8-sig", ("utf-8", ",")),
-        ("a\tb\n1\tü\n", "utf-16", ("utf-16", "\t")),
+        ("a\tb\n1\tü\n", "utf-8", ("utf-8", "\t")),
         ("Größe;Preis €\nMüller;1,50\nCafé;2\nnaïve;3\n", "cp1252", ("windows-1252", ";")),
         ("注文番号,氏名\n1,山田 太郎\n2,ｻﾄｳ花子①\n", "cp932", ("cp932", ",")),
         ('a|b\n"1|2, 3, 4"|x;\n"5, 6"|y\n', "utf-8", ("utf-8", "|")),
@@ -92,6 +92,13 @@ def test_encoding_and_delimiter(tmp_path, text, encoding, expected):
     (tmp_path / "f.csv").write_bytes(text.encode(encoding))
     found = sniff(tmp_path / "f.csv")
     assert (found.encoding, found.delimiter) == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_files_whose_lines_cannot_be_told_are_refused(tmp_path, encoding):
+    (tmp_path / "f.csv").write_bytes("a;b\n1;2\n".encode(encoding))
+    with pytest.raises(DataError, match="save it as UTF-8"):
+        sniff(tmp_path / "f.csv")
 
 
 def test_other_files_are_told_apart(tmp_path):

@@ -42,8 +42,11 @@ def test_a_german_grocer(tmp_path):
     assert (columns["sku"], columns["order_id"], columns["description"]) == ("artikelnr", "bestellnr", "bezeichnung")
     assert columns["record_id"] == customers["columns"]["record_id"] == "'customer:' || nullif(trim(kundennr), '')"
     assert customers["columns"]["consent_email"] == (
-        "case when trim(newsletter) in ('ja') then true when trim(newsletter) in ('nein') then false end"
+        "case when trim(newsletter) in ('ja') then 'true' when trim(newsletter) in ('nein') then 'false'"
+        " else newsletter end"
     )
+    assert customers["columns"]["date_of_birth"] == "coalesce(to_date(geburtsdatum, 'd.M.yyyy'), geburtsdatum)"
+    assert "updated_ts" not in customers["columns"]  # `Kunde seit` is no change
     assert not found.unsure
 
 

@@ -3,11 +3,14 @@
 from datetime import date, datetime
 
 import pytest
+from pyspark.sql import types as T
 
 from onecart.config import Source, load
+from onecart.contracts import contract
 from onecart.quality import job as clean
-from onecart.quality.parse import header_columns
+from onecart.quality.parse import header_columns, parse
 
+BRONZE = "header STRING, payload STRING, source_file STRING, line_no LONG, record_no INT, problem STRING, ingested_ts TIMESTAMP"
 FOOTFALL = {"path": "f", "format": "csv", "into": "silver.footfall"}
 
 
@@ -33,6 +36,29 @@ def test_names_of_columns(header, names):
 def test_a_renamed_column_wins_over_the_one_of_that_name():
     renamed = source({}, rename={"Shop": "store", "price_2": "list_price"})
     assert header_columns("store,Shop,Price,price", renamed) == ["store_2", "store", "price", "list_price"]
+
+
+def test_records_of_other_types_are_set_aside_even_where_the_mapping_asks_for_what_is_within(spark):
+    """A parquet feed's only file lacks the record, the array and the list of lines that its mapping looks into."""
+    other = T.StructType().add("campaign_id", "long").json()
+    rows = [(other, '{"campaign_id": 1}', "campaigns.parquet", 1, 0, None, datetime(2011, 12, 31))]
+    lines = spark.createDataFrame(rows, BRONZE)
+    fields = {"day": "to_date(at.day)", "store_id": "line.store", "visitors": "n"}
+    doors = source(fields, format="parquet", explode="doors")
+    (row,) = parse(lines, "doors", doors, contract("silver.footfall")).collect()
+    assert (row.set_aside.rule, row.payload, row.day, row.store_id, row.visitors) == (
+        "header", '{"campaign_id": 1}', None, None, None
+    )  # fmt: skip
+    assert "it lacks 'doors'" in row.set_aside.reason
+
+
+def test_a_parquet_record_is_a_row_for_each_of_its_lines(spark):
+    doors = source({"day": "day", "store_id": "line.store", "visitors": "line.n"}, format="parquet", explode="doors")
+    header = T._parse_datatype_string("day DATE, doors ARRAY<STRUCT<store: STRING, n: INT>>").json()
+    record = '{"day": "2011-03-01", "doors": [{"store": "s1", "n": 3}, {"store": "s2", "n": 4}]}'
+    lines = spark.createDataFrame([(header, record, "d.parquet", 1, 0, None, datetime(2011, 12, 31))], BRONZE)
+    rows = parse(lines, "doors", doors, contract("silver.footfall")).orderBy("element").collect()
+    assert [(r.set_aside, r.element, r.store_id, r.visitors) for r in rows] == [(None, 0, "s1", 3), (None, 1, "s2", 4)]
 
 
 @pytest.mark.job

@@ -13,20 +13,7 @@ from onecart.onboarding.asking import Asker
 from onecart.onboarding.profiling.formats import SIGNS
 from onecart.onboarding.profiling.kinds import Profile, masked, profile
 from onecart.onboarding.profiling.sample import Feed, ddl
-from onecart.onboarding.recognise import Found, Reading
-
-_UNDATED = "timestamp'2000-01-01'"  # of contacts and products that do not say when they changed: older than all that do
-_AMOUNTS = (
-    "quantity",
-    "unit_price",
-    "line_total",
-    "list_price",
-    "unit_cost",
-    "stock",
-    "visitors",
-    "temperature",
-    "rain",
-)
+from onecart.onboarding.recognise import Found, Reading, is_amount
 
 
 @dataclass(frozen=True)
@@ -94,7 +81,7 @@ class Columns:
             taken = self.asker.choose(where, "Which field is it?", options, sure=False)
             if taken:
                 settled[concept] = Found(self.plan.profiles[options[taken]], one.score)
-            if concept in _AMOUNTS:
+            if is_amount(concept):
                 settled[concept] = self._marked(where, settled[concept])
         return settled
 
@@ -235,11 +222,6 @@ class Columns:
             return
         inner = ", ".join(f"cast({self.found[p].profile.field.sql} as string)" for p in parts if p in self.found)
         self.put(column, f"sha2(concat_ws('|', {inner}), 256)", note="no field has an id", confidence=0.6)
-
-    def updated(self) -> None:
-        self.times(("updated_ts", "updated_ts"))
-        if "updated_ts" not in self.made:
-            self.put("updated_ts", _UNDATED, note="no field says when; what arrives later wins", confidence=0.6)
 
 
 def _names(field: str, expressions: str) -> bool:

@@ -48,11 +48,16 @@ def timestamp(one: Profile, clock: Clock) -> str:
 
 
 def day(one: Profile, clock: Clock) -> str:
-    sql = one.field.sql
+    sql, value = one.field.sql, text(one)
     pattern = clock.pattern(one.dates) if one.dates and not one.field.type else ""
-    if one.dates and one.dates.timed and pattern:
-        return f"to_date(to_timestamp({sql}, {pattern_literal(pattern)}))"
-    return f"to_date({sql}, {pattern_literal(pattern)})" if pattern else f"to_date({sql})"
+    if one.field.type:
+        return f"to_date({sql})"
+    parsed = f"to_date({value})"
+    if pattern:
+        parsed = f"to_date({value}, {pattern_literal(pattern)})"
+        if one.dates and one.dates.timed:
+            parsed = f"to_date(to_timestamp({value}, {pattern_literal(pattern)}))"
+    return f"coalesce({parsed}, {value})"  # what is no day so stays a text: the row is set aside, its value is not lost
 
 
 def pattern_literal(pattern: str) -> str:
@@ -92,7 +97,7 @@ def _plain(word: str) -> str:
 
 
 def boolean(one: Profile) -> str:
-    """The words of the sample that say yes and no; another word says neither."""
+    """The words of the sample that say yes and no. Another word stays, and is neither: its row is set aside."""
     sql, yes, no = one.field.sql, yes_words(one), no_words(one)
     if {w.lower() for w in [*yes, *no]} <= {"true", "false"}:
         return sql
@@ -100,8 +105,8 @@ def boolean(one: Profile) -> str:
     def among(words: list[str]) -> str:
         return f"trim({sql}) in ({', '.join(map(sql_literal, words))})"
 
-    cases = (f" when {among(yes)} then true" if yes else "") + (f" when {among(no)} then false" if no else "")
-    return f"case{cases} end"
+    cases = (f" when {among(yes)} then 'true'" if yes else "") + (f" when {among(no)} then 'false'" if no else "")
+    return f"case{cases} else {text(one)} end"
 
 
 def event(one: Profile) -> str:

@@ -53,6 +53,7 @@ _FIT: dict[str, dict[str, float]] = {
     **{concept: {"name": 1.0, "label": 0.8} for concept in ("given_name", "surname", "full_name", "city")},
     "unit": {"label": 1.0, "code": 0.8},
 }
+_AMOUNTS = {"number", "integer", "money"}  # kinds whose values are amounts, and may have a decimal mark
 _LABEL = {"label": 1.0, "code": 0.9, "name": 0.9}  # of every other concept
 _EACH = ("event_id", "review_id", "ticket_id", "line_id")  # ids of the record itself
 _BY_VALUE = {"email": 0.8, "currency": 0.5}  # concepts that their values alone give away
@@ -132,6 +133,11 @@ class Reading:
     table: str
     score: float
     found: dict[str, Found] = field(default_factory=dict)
+
+
+def is_amount(concept: str) -> bool:
+    """Whether a concept's values are all amounts."""
+    return _FIT.get(concept, _LABEL).keys() <= _AMOUNTS
 
 
 def readings(name: str, profiles: Mapping[str, Profile]) -> list[Reading]:

@@ -5,29 +5,32 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import phonenumbers
+
+from onecart.facts.countries import code_of
 from onecart.onboarding.asking import Asker
 from onecart.onboarding.profiling.kinds import Profile
 from onecart.onboarding.profiling.sample import Feed
 from onecart.onboarding.synonyms import words
 
-# Country -> currency, time zone (of most of its people), telephone code, names.
-COUNTRIES: dict[str, tuple[str, str, str, str]] = {
-    "GB": ("GBP", "Europe/London", "44", "united kingdom|great britain|england|uk"),
-    "DE": ("EUR", "Europe/Berlin", "49", "deutschland|germany|allemagne|alemania"),
-    "AT": ("EUR", "Europe/Vienna", "43", "oesterreich|austria"),
-    "CH": ("CHF", "Europe/Zurich", "41", "schweiz|suisse|switzerland"),
-    "FR": ("EUR", "Europe/Paris", "33", "france|frankreich|francia"),
-    "BE": ("EUR", "Europe/Brussels", "32", "belgique|belgien|belgium"),
-    "NL": ("EUR", "Europe/Amsterdam", "31", "nederland|netherlands|niederlande"),
-    "ES": ("EUR", "Europe/Madrid", "34", "espana|spain|spanien"),
-    "IT": ("EUR", "Europe/Rome", "39", "italia|italy|italien"),
-    "IE": ("EUR", "Europe/Dublin", "353", "ireland|irland"),
-    "PL": ("PLN", "Europe/Warsaw", "48", "polska|poland|polen"),
-    "MX": ("MXN", "America/Mexico_City", "52", "mexico"),
-    "US": ("USD", "America/New_York", "", "united states|usa|us"),
-    "CA": ("CAD", "America/Toronto", "", "canada"),
-    "AU": ("AUD", "Australia/Sydney", "61", "australia"),
-    "JP": ("JPY", "Asia/Tokyo", "81", "japan|日本"),
+# Country -> currency, time zone (of most of its people).
+COUNTRIES: dict[str, tuple[str, str]] = {
+    "GB": ("GBP", "Europe/London"),
+    "DE": ("EUR", "Europe/Berlin"),
+    "AT": ("EUR", "Europe/Vienna"),
+    "CH": ("CHF", "Europe/Zurich"),
+    "FR": ("EUR", "Europe/Paris"),
+    "BE": ("EUR", "Europe/Brussels"),
+    "NL": ("EUR", "Europe/Amsterdam"),
+    "ES": ("EUR", "Europe/Madrid"),
+    "IT": ("EUR", "Europe/Rome"),
+    "IE": ("EUR", "Europe/Dublin"),
+    "PL": ("PLN", "Europe/Warsaw"),
+    "MX": ("MXN", "America/Mexico_City"),
+    "US": ("USD", "America/New_York"),
+    "CA": ("CAD", "America/Toronto"),
+    "AU": ("AUD", "Australia/Sydney"),
+    "JP": ("JPY", "Asia/Tokyo"),
 }
 # Words of headers that one language has -> the country that speaks it most.
 _LANGUAGES = {
@@ -60,7 +63,7 @@ def guess(feeds: Iterable[tuple[Feed, Mapping[str, Profile]]], asker: Asker) -> 
             votes[country] += 1
             reasons.setdefault(country, why)
         money.update(_currencies(profiles))
-    for country, (currency, *_) in COUNTRIES.items():
+    for country, (currency, _) in COUNTRIES.items():
         if money and money.most_common(1)[0][0] == currency:
             votes[country] += 1 if currency != "EUR" or country in votes else 0
             reasons.setdefault(country, f"prices in {currency}")
@@ -71,7 +74,7 @@ def guess(feeds: Iterable[tuple[Feed, Mapping[str, Profile]]], asker: Asker) -> 
     if not ranked:
         shown, options = ["not said: times are UTC", *shown], ["", *options]
     country = options[asker.choose("shop.country", "Where is the shop?", shown, sure=sure)]
-    currency, zone, *_ = COUNTRIES.get(country, (money.most_common(1)[0][0] if money else "", "UTC", "", ""))
+    currency, zone = COUNTRIES.get(country, (money.most_common(1)[0][0] if money else "", "UTC"))
     if money and currency not in money:
         currency = money.most_common(1)[0][0]
     if not currency:
@@ -94,14 +97,25 @@ def _evidence(feed: Feed, profiles: Mapping[str, Profile]) -> Iterable[tuple[str
         top, share = one.top
         if one.common and sum(bool(_POUNDS.search(t)) for t in one.common) > 0.5 * len(one.common):
             yield "US", f"{one.field.header} is in pounds and ounces"
-        plain = " ".join(words(top))
-        codes = {code for code, (_, _, _, names) in COUNTRIES.items() if top == code or plain in names.split("|")}
-        if codes and share > 0.5 and set(words(one.field.called[0])) & {"country", "land", "pays", "pais", "国"}:
-            yield codes.pop(), f"{one.field.header} is mostly {top}"
+        if share > 0.5 and set(words(one.field.called[0])) & {"country", "land", "pays", "pais", "国"}:
+            code = code_of(top)
+            if code in COUNTRIES:
+                yield code, f"{one.field.header} is mostly {top}"
         if one.of("phone") > 0.8:
-            for code, (_, _, prefix, _) in COUNTRIES.items():
-                if prefix and sum(t.startswith(f"+{prefix}") for t in one.common) > 0.5 * len(one.common):
-                    yield code, f"telephone numbers begin with +{prefix}"
+            codes = Counter(map(_of_number, one.common))
+            code, n = codes.most_common(1)[0]
+            if code in COUNTRIES and n > 0.5 * codes.total():
+                yield code, f"telephone numbers are of {code}"
+
+
+def _of_number(phone: str) -> str | None:
+    """The country of a telephone number that says it; numbers of +1 are of the country their area is in."""
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return None
+    main = phonenumbers.region_code_for_country_code(number.country_code)
+    return phonenumbers.region_code_for_number(number) or main
 
 
 def _currencies(profiles: Mapping[str, Profile]) -> Counter[str]:

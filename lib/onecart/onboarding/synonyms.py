@@ -53,9 +53,8 @@ NAMES: dict[str, str] = {
     "newsletter einwilligung|werbung|werbeeinwilligung|einwilligung|einwilligung email|acceptation newsletter|consentement|boletin|acepta marketing|メルマガ|メルマガ購読|メール配信|メール許可|メルマガ希望",
     "consent_sms": "consent sms|consents sms|sms consent|opt in sms|accepts sms marketing|sms opt in|sms|einwilligung sms|consentement sms|acepta sms|sms配信",
     "consent_profiling": "consent profiling|consents profiling|profiling|profiling ok|personalisation consent|personalization consent|einwilligung profiling|profilage|perfilado",
-    "updated_ts": "updated at|updated|last changed|last modified|modified at|changed at|updated ts|created at|registered at|registered|signup date|customer since|"
-    "issued|joined|geaendert am|aenderungsdatum|letzte aenderung|angelegt am|kunde seit|registriert am|modifie le|date modification|mis a jour|cree le|date inscription|"
-    "actualizado|fecha actualizacion|fecha alta|更新日時|更新日|登録日|登録日時|入会日",
+    "updated_ts": "updated at|updated|last changed|last modified|modified at|changed at|updated ts|geaendert am|aenderungsdatum|letzte aenderung|"
+    "modifie le|date modification|mis a jour|actualizado|fecha actualizacion|更新日時|更新日",  # no date of joining or issue
     "handle": "handle|social handle|twitter|instagram|username|user name|screen name",
     "rating": "rating|stars|score|star rating|bewertung|sterne|note|etoiles|valoracion|estrellas|puntuacion|評価|星|評点",
     "text": "text|review text|review|body|comment|comments|message|content|review body|feedback|kommentar|text der bewertung|rezension|nachricht|commentaire|avis|texte|"

@@ -62,7 +62,7 @@ def _contacts(made: Columns) -> None:
     made.account()
     made.day("date_of_birth", "date_of_birth")
     made.booleans(*((n, n) for n in ("consent_email", "consent_sms", "consent_profiling")))
-    made.updated()
+    made.times(("updated_ts", "updated_ts"))
 
 
 def _products(made: Columns) -> None:
@@ -72,7 +72,7 @@ def _products(made: Columns) -> None:
         ("list_price", "list_price"), ("unit_cost", "unit_cost"), ("stock_on_hand", "stock"), ("min_age", "min_age")
     )
     made.money("list_price", "unit_cost")
-    made.updated()
+    made.times(("updated_ts", "updated_ts"))
 
 
 def _category(made: Columns) -> None:
@@ -127,7 +127,7 @@ def _plans(made: Columns) -> None:
     made.numbers(("amount", "plan_amount"))
     if "plan_amount" not in made.found:
         made.put("amount", "1", confidence=0.6)
-    made.updated()
+    made.times(("updated_ts", "updated_ts"))
 
 
 FILL = {

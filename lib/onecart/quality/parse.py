@@ -45,21 +45,26 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
     lines = lines.withColumn("readable", F.when(F.col(_OWN["problem"]).isNull(), F.col(_OWN["payload"])))
     if source.format == "json":
         records = _parse_json(lines, name, source)
-    elif source.format == "csv":
-        records = _parse_csv(lines, name, source, table)
     else:
-        records = _parse_parquet(lines, name, source, table)
+        record = _csv_record if source.format == "csv" else _parquet_record
+        records, fit = _by_header(lines, name, source, table, lambda header: record(header, name, source))
+        if not fit:  # all is set aside, and nothing can be said of a record that lacks what the mapping asks for
+            nothing = dict.fromkeys(source.columns, "cast(null as string)")
+            source = source.model_copy(update={"columns": nothing, "fill_down": None, "explode": None})
     if source.fill_down:
         unread = F.col(_OWN["payload"]).isNull() | F.coalesce(_OWN["problem"], _BROKEN).isNotNull()
         place = [_OWN["line_no"], _OWN["record_no"]]
         records = filled_down(records, name, source.fill_down, unread, _OWN["source_file"], place)
-    if source.explode:
-        columns = [c for c in records.columns if c != source.explode]
-        records = records.select(*columns, F.posexplode_outer(source.explode).alias(_ELEMENT, "line"))
-        records = records.withColumn(_ELEMENT, F.coalesce(_ELEMENT, F.lit(0)))
-    else:
-        records = records.withColumn(_ELEMENT, F.lit(0))
-    return _mapped(records, name, source, table)
+    return _mapped(_exploded(records, source.explode), name, source, table)
+
+
+def _exploded(records: DataFrame, array: str | None) -> DataFrame:
+    """One row an element of the array, as `line`, where there is one; a record with none is a row, too."""
+    if not array:
+        return records.withColumn(_ELEMENT, F.lit(0))
+    columns = [quoted(c) for c in records.columns if c != array]
+    elements = records.select(*columns, F.posexplode_outer(quoted(array)).alias(_ELEMENT, "line"))
+    return elements.withColumn(_ELEMENT, F.coalesce(_ELEMENT, F.lit(0)))
 
 
 def silver_rows(lines: DataFrame, name: str, source: Source, home: str | None) -> DataFrame:
@@ -108,40 +113,34 @@ def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
     )
 
 
-def _parse_parquet(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    """By the types of each file, which `header` holds, unless the feed has a schema of its own."""
-    options = {**_PERMISSIVE, **PARQUET_JSON}
-
-    def record(header: str) -> Column:
-        schema = json_schema(source, name) if source.schema_ else T.StructType.fromJson(json.loads(header))
-        return F.from_json("readable", schema.add(_BROKEN, T.StringType()), options)
-
-    return _by_header(lines, name, source, table, record)
+def _parquet_record(header: str, name: str, source: Source) -> Column:
+    """By the types of its file, which `header` holds, unless the feed has a schema of its own."""
+    schema = json_schema(source, name) if source.schema_ else T.StructType.fromJson(json.loads(header))
+    return F.from_json("readable", schema.add(_BROKEN, T.StringType()), {**_PERMISSIVE, **PARQUET_JSON})
 
 
-def _parse_csv(lines: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    def record(header: str) -> Column:
-        schema = ", ".join(f"`{c}` STRING" for c in [*header_columns(header, source), _BROKEN])
-        delimiter = headers.layout(header, source.delimiter)[1]
-        return F.from_csv("readable", schema, {**_PERMISSIVE, "sep": delimiter, "escape": '"'})
-
-    return _by_header(lines, name, source, table, record)
+def _csv_record(header: str, name: str, source: Source) -> Column:
+    schema = ", ".join(f"`{c}` STRING" for c in [*header_columns(header, source), _BROKEN])
+    delimiter = headers.layout(header, source.delimiter)[1]
+    return F.from_csv("readable", schema, {**_PERMISSIVE, "sep": delimiter, "escape": '"'})
 
 
-def _by_header(lines: DataFrame, name: str, source: Source, table: Table, record: Callable[[str], Column]) -> DataFrame:
-    """The records of files with headers, read as `record` says for each; a column that none of them has is null text."""
+def _by_header(
+    lines: DataFrame, name: str, source: Source, table: Table, record: Callable[[str], Column]
+) -> tuple[DataFrame, bool]:
+    """The records of files with headers, read as `record` says for each, and whether a file of them fits the mapping. A column
+    that none of them has is null text."""
     headers_there = [
         row[0] for row in lines.select("header").distinct().toLocalIterator()
     ]  # as many as the feed has layouts
     if not headers_there:
         raise UsageError(f"channels.{name}: no lines to parse")
-    layouts = [
-        lines.where(F.col("header") == header)
-        .withColumn("record", record(header))
-        .select(*_KEPT, "record.*")
-        .transform(_fitted, name, source, table)
-        for header in headers_there
-    ]
+    layouts, fit = list[DataFrame](), False
+    for header in headers_there:
+        of_header = lines.where(F.col("header") == header).withColumn("record", record(header))
+        records, lacking = _fitted(of_header.select(*_KEPT, "record.*"), name, source, table)
+        layouts.append(records)
+        fit = fit or not lacking
     try:
         records = reduce(lambda some, more: some.unionByName(more, allowMissingColumns=True), layouts)
     except AnalysisException as e:
@@ -149,18 +148,18 @@ def _by_header(lines: DataFrame, name: str, source: Source, table: Table, record
             f"channels.{name}: its files have columns of one name but other types: {_sql_reason(e)}"
         ) from e
     lacking = [f.name for f in records.schema.fields if isinstance(f.dataType, T.NullType)]
-    return records.withColumns({column: quoted(column).cast("string") for column in lacking})
+    return records.withColumns({column: quoted(column).cast("string") for column in lacking}), fit
 
 
-def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> DataFrame:
-    """The records of one header. If it lacks columns that the mapping asks for, they are null, and the records have the
+def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> tuple[DataFrame, list[str]]:
+    """The records of one header, and the columns it lacks that the mapping asks for. They are null, and the records have the
     problem `header`: their file is set aside, other files go on."""
     fill = source.fill_down
     asked = [*source.columns.values(), *(f"`{c}`" for c in (fill.fields if fill else ()))]
     known, lacking = records.columns[len(_KEPT) :], list[str]()
     while True:
         try:
-            records.select(*[F.expr(e) for e in asked])
+            _exploded(records, source.explode).select(*[F.expr(e) for e in asked])
             break
         except AnalysisException as e:
             wanted = re.search(r"`([^`]+)` cannot be resolved", str(e))
@@ -169,18 +168,17 @@ def _fitted(records: DataFrame, name: str, source: Source, table: Table) -> Data
             lacking.append(wanted.group(1))
             records = records.withColumn(lacking[-1], F.lit(None))
     if not lacking:
-        return records
+        return records, lacking
     named = ", ".join(f"'{column}'" for column in lacking)
     close = nearest(lacking[0], [c for c in known if c != _BROKEN])
     reason = f"the header of the file does not fit {table.name}: it lacks {named}{close}"
     _log.warning("channels.%s: %s; mend the file, or map its header with channels.%s.rename", name, reason, name)
     problem, said = F.col(_OWN["problem"]), F.col(_OWN["reason"])
-    return records.withColumns(
-        {
-            _OWN["reason"]: F.when(problem.isNull(), reason).otherwise(said),
-            _OWN["problem"]: F.coalesce(problem, F.lit("header")),
-        }
-    )
+    set_aside = {
+        _OWN["reason"]: F.when(problem.isNull(), reason).otherwise(said),
+        _OWN["problem"]: F.coalesce(problem, F.lit("header")),
+    }
+    return records.withColumns(set_aside), lacking
 
 
 def require_mapping(name: str, source: Source, table: Table) -> None:

@@ -52,14 +52,10 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
         if table.name != "silver.orders":  # only an order line can be a return
             found.append(Rule("negative_quantity", "units below zero", F.col("quantity") < 0))
     if "unit_price" in columns:
-        found += [
-            Rule("negative_price", "a price below zero", F.col("unit_price") < 0),
-            Rule(
-                "absurd_price",
-                f"a price above {quality.max_unit_price:,.0f}",
-                F.col("unit_price") > quality.max_unit_price,
-            ),
-        ]
+        found.append(Rule("negative_price", "a price below zero", F.col("unit_price") < 0))
+        if quality.max_unit_price is not None:
+            absurd = F.col("unit_price") > quality.max_unit_price
+            found.append(Rule("absurd_price", f"a price above {quality.max_unit_price:,.0f}", absurd))
     return found + _checks(table, columns)
 
 

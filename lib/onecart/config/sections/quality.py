@@ -10,7 +10,7 @@ from onecart.config.sections.section import Section
 class Quality(Section):
     max_quarantine_share: float = Field(0.05, ge=0, le=1)  # more than this per source ends the job with exit code 3
     max_quantity: int = 100_000  # units in one line; more is absurd
-    max_unit_price: float = 50_000
+    max_unit_price: float | None = Field(None, gt=0)  # in whatever currency the line has; None: no price is absurd
     earliest: date = date(2000, 1, 1)
     max_null_rise: float = Field(
         0.05, ge=0, le=1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onecart.errors import DataError
 from onecart.records.delimited import csv_records, fields
-from onecart.records.lines import Lines
+from onecart.records.lines import Lines, is_utf_16
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEAD, _PIECE, _PIECES = 4 << 20, 512 << 10, 6  # bytes read at the start of a file, and in pieces further down
@@ -51,18 +51,18 @@ def pieces(path: Path) -> list[bytes]:
         for i in range(1, _PIECES + 1):
             start = _HEAD + (size - _HEAD - _PIECE) * i // _PIECES
             if start > _HEAD:
-                file.seek(start - start % 2)  # two bytes a letter in UTF-16
+                file.seek(start)
                 found.append(file.read(_PIECE))
     return found
 
 
 def encoding_of(data: bytes) -> str:
-    """The encoding. In strict order: a mark at the start, zero bytes as UTF-16 has
-    them, UTF-8, Japanese as Windows writes it, and the code page of Western Europe."""
+    """The encoding. In strict order: UTF-8's mark at the start, UTF-8, Japanese as Windows writes it, and the code page of
+    Western Europe. DataError: it is UTF-16, or no text."""
     if data.startswith(b"\xef\xbb\xbf"):
         return "utf-8"
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
+    if is_utf_16(data):
+        raise DataError("it is UTF-16, whose lines cannot be told by their bytes; save it as UTF-8")
     if b"\0" in data[:1000]:
         raise DataError("it looks like UTF-16 without a mark at its start, or like no text; save it as UTF-8")
     if _decodes(data, "utf-8"):
