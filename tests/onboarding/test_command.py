@@ -40,7 +40,8 @@ def test_json_says_what_a_machine_wants_to_know(shop, capsys):
 
 
 def test_answers_decide(shop, monkeypatch, capsys):
-    answers = iter(["\n", "3\n", "2\n", "x\n", "2\n"])  # no country; pounds; which is the day: the second; a store
+    answers = iter(["\n", "3\n", "2\n", "x\n", "2\n", "2\n"])
+    # no country; pounds; which is the day: the second; a store; all may be profiled
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stdin.readline", lambda: next(answers, "\n"))
     assert main(["init", "shop", "--no-check"]) == 0
@@ -49,6 +50,7 @@ def test_answers_decide(shop, monkeypatch, capsys):
     assert "to_timestamp(order_date, 'M/d/yyyy')" in text
     assert "channels: { store: store }" in text
     assert "currency: GBP" in text
+    assert "privacy: { presumed_consent: [profiling] }" in text
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_german_grocer(tmp_path):
     )
     assert customers["columns"]["date_of_birth"] == "coalesce(to_date(geburtsdatum, 'd.M.yyyy'), geburtsdatum)"
     assert "updated_ts" not in customers["columns"]  # `Kunde seit` is no change
-    assert not found.unsure
+    assert [where for where, _ in found.unsure] == ["privacy.presumed_consent"]
 
 
 def test_a_japanese_tea_house(tmp_path):
@@ -58,7 +58,7 @@ def test_a_japanese_tea_house(tmp_path):
     assert (members["encoding"], members["columns"]["email"]) == ("cp932", "`メールアドレス`")
     assert members["columns"]["surname"] == "element_at(split(trim(`氏名`), ' +'), 1)"
     assert orders["columns"]["record_id"] == members["columns"]["record_id"]
-    assert [where for where, _ in found.unsure] == ["orders.channel"]
+    assert [where for where, _ in found.unsure] == ["orders.channel", "privacy.presumed_consent"]
 
 
 def test_the_complete_journeys_layout(tmp_path):

@@ -17,6 +17,16 @@ def words(frame, *rows):
     return {(r.customer_id, r.purpose, r.channel): (r.granted, r.record_id) for r in found.collect()}
 
 
+def test_presumed_consent_holds_where_nobody_said_a_word(frame):
+    who = frame("customer_id string", ("asked",), ("unasked",))
+    no = frame(SAID, ("asked", "crm:1", "crm", OLD, None, None, False, None, None))
+    found = consent.consents(who, no, ["profiling"]).where("purpose IN ('profiling', 'marketing')")
+    assert {(r.customer_id, r.purpose): r.granted for r in found.collect()} == {
+        ("asked", "profiling"): False, ("unasked", "profiling"): True,
+        ("asked", "marketing"): False, ("unasked", "marketing"): False,
+    }  # fmt: skip
+
+
 def test_newest_word_wins_and_a_record_that_says_nothing_is_no_word(frame):
     found = words(
         frame,

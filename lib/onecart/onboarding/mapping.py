@@ -30,6 +30,7 @@ def settings(proposal: Proposal, lake: Path) -> dict[str, Any]:
         "landing": str(proposal.folder),
         "lake": {"root": str(lake)},
         "shop": {key: value for key, value in shop.items() if value},
+        **({"privacy": {"presumed_consent": owner.presumed_consent}} if owner.presumed_consent else {}),
         "channels": {plan.feed.name: _source(plan) for plan in proposal.plans},
     }
 
@@ -66,7 +67,7 @@ def as_yaml(proposal: Proposal, lake: Path, file: str) -> str:
         "# (0 to 1; `?`: look at it), the field it comes from, three of its values.",
         f"#   onecart init --check {file}       the mapping against all rows: what would be set aside, and why",
         f"#   onecart run all --env {file}      from these files to the report",
-        *_block({key: tree[key] for key in ("landing", "lake")}),
+        *_block({key: tree[key] for key in ("landing", "lake", "privacy") if key in tree}),
         f"shop: # country: {owner.why.get('country', '')}",
         *_block(tree["shop"], 2),
         "channels:",

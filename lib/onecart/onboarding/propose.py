@@ -48,6 +48,8 @@ def propose(folder: Path, asker: Asker) -> Proposal:
         columns = Columns(plan, owner, of_feed, asker)
         FILL[plan.reading.table](columns)
         columns.settle()
+    if plans and not any(c.name == "consent_profiling" for plan in plans for c in plan.columns):
+        owner.presumed_consent = shop.presumed_consent(asker)
     return Proposal(folder, owner, plans, left, asker.unsure)
 
 

@@ -52,6 +52,7 @@ class Shop:
     currency: str = ""
     time_zone: str = "UTC"
     channels: dict[str, str] = field(default_factory=dict)
+    presumed_consent: list[str] = field(default_factory=list)
     why: dict[str, str] = field(default_factory=dict)
 
 
@@ -149,6 +150,13 @@ def channel(feed: Feed, profiles: Mapping[str, Profile], asker: Asker) -> tuple[
 def is_store(name: str) -> bool:
     """Whether a channel of this name is a store."""
     return bool({*words(name)} & _STORE)
+
+
+def presumed_consent(asker: Asker) -> list[str]:
+    """The purposes that hold without a word, of a shop whose files have none about profiling."""
+    options = ["nobody, so all get what is popular", "all may be profiled, on another legal ground than consent"]
+    question = "No field says who agreed to profiling"
+    return ["profiling"] if asker.choose("privacy.presumed_consent", question, options, sure=False) else []
 
 
 def id_spaces(found: Mapping[tuple[str, str], Profile], asker: Asker) -> dict[tuple[str, str], str]:

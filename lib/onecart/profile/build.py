@@ -51,7 +51,7 @@ def write_profiles(
     said = survivorship.candidates(people, did.lines)
     survivors = survivorship.survivors(said, conf).transform(break_lineage)
     lake.replace("gold.profile_provenance", survivors.drop("value"))
-    lake.replace("gold.customer_consent", consent.consents(everyone, people))
+    lake.replace("gold.customer_consent", consent.consents(everyone, people, ctx.settings.privacy.presumed_consent))
     consents = lake.read("gold.customer_consent")
     baskets = activity.baskets(did.lines).transform(break_lineage)
     bought = activity.purchases(baskets, as_of=as_of, zone=zone).transform(break_lineage)

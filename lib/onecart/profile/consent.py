@@ -1,5 +1,7 @@
 """What a customer allows: consent per purpose and channel."""
 
+from collections.abc import Collection
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -14,15 +16,20 @@ PURPOSES = {
 PROFILE_COLUMNS = ("consent_email", "consent_sms", "consent_profiling")
 
 
-def consents(customers: DataFrame, contacts: DataFrame) -> DataFrame:
+def consents(customers: DataFrame, contacts: DataFrame, presumed: Collection[str] = ()) -> DataFrame:
     """One row per customer_id of `customers`, purpose and channel: the columns of gold.customer_consent.
 
     `contacts`: silver.contacts with customer_id. The newest word of any record holds (updated_ts: when it was said); of two
-    words at one time, the refusal. Nobody ever said: the default of PURPOSES, with record_id, source and updated_ts null.
+    words at one time, the refusal. Nobody ever said: granted if PURPOSES or `presumed` (purposes) has it so, with record_id,
+    source and updated_ts null.
     """
     asked = F.array(
         *[
-            F.struct(F.lit(purpose).alias("purpose"), F.lit(channel).alias("channel"), F.lit(default).alias("default"))
+            F.struct(
+                F.lit(purpose).alias("purpose"),
+                F.lit(channel).alias("channel"),
+                F.lit(default or purpose in presumed).alias("default"),
+            )
             for purpose, channel, default in PURPOSES.values()
         ]
     )

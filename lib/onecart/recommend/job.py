@@ -100,7 +100,7 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
     if made is not anybody:
         record = models.Record({"model": conf.model, **made.model.params.model_dump()}, measures.get(conf.model, {}))
         models.register(ctx, MODEL, made.version, reason="the newest", record=record)
-    return written.inserted, _headline(measures, conf)
+    return written.inserted, "nobody agreed to profiling" if made is anybody else _headline(measures, conf)
 
 
 def _refreshed(ctx: Context, old: Kept, anybody: Kept, rows: DataFrame, customers: DataFrame) -> tuple[int, str]:
