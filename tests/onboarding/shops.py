@@ -155,5 +155,5 @@ def supermarket(folder: Path) -> Path:
         "coupons": {"coupon_upc": [10000085207, 10000085208], "product_id": [1095275, 1041453], "campaign_id": [1, 1]},
     }
     for name, columns in tables.items():
-        pd.DataFrame(columns).to_parquet(folder / f"{name}.parquet")
+        pd.DataFrame(columns).to_parquet(folder / f"{name}.parquet", coerce_timestamps="us")
     return folder

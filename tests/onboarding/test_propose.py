@@ -4,6 +4,7 @@ import importlib.util
 import random
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -74,6 +75,31 @@ def test_the_complete_journeys_layout(tmp_path):
     assert (columns["order_id"], columns["channel"], columns["amount"]) == ("basket_id", "'store'", "sales_value")
     assert sorted(found.left) == ["campaigns*.parquet", "coupons*.parquet"]
     assert "no silver table takes records of campaign_id, household_id" in found.left["campaigns*.parquet"]
+
+
+def test_times_in_nanoseconds_are_read(tmp_path):
+    """As pandas writes them; Spark gives them as numbers."""
+    lines = pd.read_parquet(shops.supermarket(tmp_path / "shop") / "transactions.parquet")
+    lines["transaction_timestamp"] = lines["transaction_timestamp"].astype("datetime64[ns]")
+    lines.to_parquet(tmp_path / "shop" / "transactions.parquet")
+    columns = proposed(tmp_path / "shop")[1]["channels"]["transactions"]["columns"]
+    moment = "timestamp_micros(transaction_timestamp div 1000)"
+    assert columns["order_ts"] == f"to_utc_timestamp({moment}, 'America/New_York')"
+
+
+@pytest.mark.parametrize(
+    ("names", "feeds"), [(("2024-01", "2024_02"), {"orders": "[0-9]*.csv"}), (("on",), {"on": "on*.csv"})]
+)
+def test_names_of_files_that_are_dates_or_words_of_yaml(tmp_path, names, feeds):
+    (tmp_path / "shop").mkdir()
+    for name in names:
+        lines = (f"{name}-{i},2024-03-0{i} 10:00:00,A-{i % 3},{i},2.50" for i in range(1, 9))
+        text = "\n".join(["order_id,order_ts,sku,qty,price", *lines])
+        (tmp_path / "shop" / f"{name}.csv").write_text(text)
+    found, _ = proposed(tmp_path / "shop")
+    (tmp_path / "shop.yaml").write_text(as_yaml(found, tmp_path / "lake", "shop.yaml"))
+    channels = load(str(tmp_path / "shop.yaml"))[0].channels
+    assert {name: source.files for name, source in channels.items()} == feeds
 
 
 def test_an_order_over_several_lines(tmp_path):

@@ -18,7 +18,7 @@ from onecart.intent.evaluation.fairness import audit
 from onecart.intent.evaluation.metrics import metrics
 from onecart.intent.model import IntentModel
 from onecart.intent.training.labels import LABEL, buys
-from onecart.intent.training.train import PROBABILITY, train
+from onecart.intent.training.train import PROBABILITY, OneOutcome, train
 
 _KEY = ("customer_id", "as_of")
 
@@ -48,7 +48,10 @@ def run(ctx: Context) -> Result:
     labelled = buys(past, events, horizon_days=wanted.horizon_days, gap_days=wanted.gap_days)
     examples = labelled.drop("label_from", "label_until").persist()
     held = examples.where(F.col("as_of") == F.lit(known[-1]))
-    model = _trained(ctx, examples, known[-1], ahead.days)
+    try:
+        model = _trained(ctx, examples, known[-1], ahead.days)
+    except OneOutcome as e:  # a young or a small shop: all of its customers bought again, or none
+        raise NothingToDo(str(e)) from e
     recency = metrics(
         held,
         score=-F.coalesce("days_since_order", F.lit(1e6)),  # the simplest rule: who bought last buys next

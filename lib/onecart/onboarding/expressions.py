@@ -40,18 +40,23 @@ def timestamp(one: Profile, clock: Clock) -> str:
     sql = one.field.sql
     if one.epoch and not one.of("time"):
         return f"timestamp_{one.epoch}(cast({sql} as bigint))"
-    parsed, zoned = f"to_timestamp({sql})", one.field.type == "instant"
+    parsed, zoned = _moment(one), one.field.type == "instant"
     if one.dates and not one.field.type:
         pattern, zoned = clock.pattern(one.dates), one.dates.zoned
         parsed = f"to_timestamp({sql}, {pattern_literal(pattern)})" if pattern else parsed
     return parsed if zoned or clock.zone == "UTC" else f"to_utc_timestamp({parsed}, '{clock.zone}')"
 
 
+def _moment(one: Profile) -> str:
+    sql = one.field.sql
+    return f"timestamp_micros({sql} div 1000)" if one.field.nanos else f"to_timestamp({sql})"
+
+
 def day(one: Profile, clock: Clock) -> str:
     sql, value = one.field.sql, text(one)
     pattern = clock.pattern(one.dates) if one.dates and not one.field.type else ""
     if one.field.type:
-        return f"to_date({sql})"
+        return f"to_date({_moment(one) if one.field.nanos else sql})"
     parsed = f"to_date({value})"
     if pattern:
         parsed = f"to_date({value}, {pattern_literal(pattern)})"

@@ -75,7 +75,7 @@ def as_yaml(proposal: Proposal, lake: Path, file: str) -> str:
     for plan in proposal.plans:
         source = tree["channels"][plan.feed.name]
         lines += [
-            f"  {plan.feed.name}: # {plan.reading.score:.2f} {len(plan.feed.paths)} file{'s'[: len(plan.feed.paths) > 1]}",
+            f"  {_inline(plan.feed.name)}: # {plan.reading.score:.2f} {len(plan.feed.paths)} file{'s'[: len(plan.feed.paths) > 1]}",
             *_block({key: value for key, value in source.items() if key != "columns"}, 4),
             "    columns:",
         ]

@@ -38,6 +38,10 @@ class _Trained:
     loss: float
 
 
+class OneOutcome(UsageError):
+    """The rows hold no example of one of the two outcomes."""
+
+
 @library_function("label", "time", "columns", "allow")
 def train(
     features: DataFrame,
@@ -224,13 +228,13 @@ def _means(rows: DataFrame) -> list[float]:
 
 
 def _counts(rows: DataFrame, time: str | None) -> _Counts:
-    """(part, outcome) -> rows. UsageError where a part that needs both outcomes lacks one."""
+    """(part, outcome) -> rows. OneOutcome where a part that needs both outcomes lacks one."""
     found = {(r[0], r[1]): r[2] for r in rows.groupBy(PART, LABEL).count().collect()}
     counts = {(part, y): found.get((part, y), 0) for part in ("fit", "calibrate", "holdout") for y in (0.0, 1.0)}
     for part, use in (("fit", "to learn from"), ("holdout", "to be measured on")):
         if not counts[part, 0.0] or not counts[part, 1.0]:
             how = f"forward in '{time}'" if time else "by hash"
-            raise UsageError(
+            raise OneOutcome(
                 f"split {how}, the rows {use} hold {counts[part, 1.0]} positive and {counts[part, 0.0]} negative "
                 "outcomes; both are needed, so give more rows"
             )

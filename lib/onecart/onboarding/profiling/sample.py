@@ -35,6 +35,7 @@ class Field:
     blank: int = 0
     files: int = 1  # that the values come from
     type: str = ""  # of Parquet, where it says: instant | timestamp | date | boolean
+    nanos: bool = False  # a time in nanoseconds, as pandas writes it: Spark reads it as a number
 
     @property
     def name(self) -> str:
@@ -100,7 +101,7 @@ def _extension(path: Path) -> str:
 
 def _stem(path: Path) -> str:
     whole = path.name.removesuffix(".gz").rsplit(".", 1)[0]
-    return _DATED.sub("", whole) or whole
+    return _DATED.sub("", whole)
 
 
 def _feed_folder(name: str) -> str:
@@ -118,7 +119,7 @@ def _pattern(stem: str, paths: list[Path], others: list[str]) -> str:
     names = [path.name for path in paths]
     end = names[0].removesuffix(".gz").rpartition(".")[2] + ("*" if names[0].endswith(".gz") else "")
     start = escape(min(re.split(r"\d", name)[0] for name in names))
-    for pattern in (f"{escape(stem)}*.{end}", f"{start}[0-9]*.{end}"):
+    for pattern in ([f"{escape(stem)}*.{end}"] if stem else []) + [f"{start}[0-9]*.{end}"]:
         if all(fnmatchcase(n, pattern) for n in names) and not any(fnmatchcase(n, pattern) for n in others):
             return pattern
     return escape(names[0])
@@ -225,6 +226,7 @@ def _typed(feed: Feed) -> None:
             continue
         if pa.types.is_timestamp(column.type):
             feed.fields[column.name].type = "instant" if column.type.tz else "timestamp"
+            feed.fields[column.name].nanos = column.type.unit == "ns"
         elif pa.types.is_date(column.type):
             feed.fields[column.name].type = "date"
         elif pa.types.is_boolean(column.type):
