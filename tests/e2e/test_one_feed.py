@@ -45,9 +45,8 @@ IDLE = {  # jobs that have nothing to do with that feed alone, and a word of wha
 }
 
 
-@pytest.mark.parametrize(
-    "feed", ["contacts", *(pytest.param(f, marks=pytest.mark.heavy) for f in FEEDS if f != "contacts")]
-)
+@pytest.mark.heavy
+@pytest.mark.parametrize("feed", list(FEEDS))
 def test_one_feed_alone_comes_to_a_report(context, fill, lake, spark, rows_of, feed):
     source = {"path": "x", "format": "json", "into": f"silver.{feed}", "schema": "x STRING", "columns": {}}
     ctx = context(channels={"mine": source}, as_of=None)
