@@ -188,6 +188,15 @@ def journey_weekly(spark: SparkSession) -> Trial:
     return Trial(trial.data, train, trial.held, trial.h, trial.freq, future)
 
 
+def hourly(spark: SparkSession) -> Trial:
+    """63 stretches of 700 hours of seven public series; the two days after them are held."""
+    from onecart.bench.hourly import LONG, stretches
+
+    rows = stretches(held=48)
+    cut = rows["ds"].min() + pd.Timedelta(hours=LONG)
+    return Trial("public series, hourly", rows[rows["ds"] < cut], rows[rows["ds"] >= cut], 48, "h")
+
+
 def _promotions(spark: SparkSession, path: str, weekly: pd.DataFrame, products: list[int]) -> pd.DataFrame:
     """[unique_id, ds, display, mailer] of every product and week: shares of the stores."""
     rows = spark.read.parquet(path).where(F.col("product_id").isin(products))
@@ -243,6 +252,7 @@ TRIALS: dict[str, Callable[[SparkSession], Trial]] = {
     "weekly": retail_weekly,
     "daily": retail_daily,
     "journey": journey_weekly,
+    "hourly": hourly,
 }
 
 

