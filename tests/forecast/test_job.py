@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import functions as F
 
 from onecart.forecast import accuracy, job
 from onecart.forecast.inputs import demand, exogenous
@@ -45,6 +46,7 @@ def test_demand_is_what_was_wanted(spark):
         ("9", "33333", back, 500),  # one buyer's bulk order
     ]
     orders = spark.createDataFrame(rows, "order_line_id string, sku string, order_ts timestamp, quantity int")
+    orders = orders.withColumn("buyer", F.lit("anna"))
     lines = demand.wanted_lines(orders, as_of=AS_OF, returned_days=7, bulk_times=5.0)
     found = {(r["unique_id"], r["ds"].isoformat()): r["y"] for r in demand.daily_units(lines).collect()}
     assert found == {
