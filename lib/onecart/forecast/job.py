@@ -36,7 +36,7 @@ def run(ctx: Context) -> Result:
     closed = break_lineage(demand.closed_days(units, as_of=as_of))
     drifted = _judge_the_last(ctx, units, closed)
     series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
-    series = break_lineage(series.transform(demand.told, closed, as_of=as_of))
+    series = break_lineage(series.transform(demand.told, closed))
     if series.isEmpty():
         raise NothingToDo(f"no goods were sold in the year before {as_of}")
     tree = tree_of(ctx.lake.read_if_exists("silver.products"))
@@ -50,6 +50,7 @@ def run(ctx: Context) -> Result:
         future=future,
         static=tree,
         country=shop.country,
+        end=as_of - timedelta(days=1),
         seconds=conf.seconds,
         seed=ctx.settings.seed,
     )

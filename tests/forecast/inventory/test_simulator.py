@@ -84,7 +84,8 @@ def test_every_policy_meets_the_demand_it_aims_to_meet():
     assert found["sS"].orders < found["newsvendor"].orders
     assert found["sS"].cost < found["newsvendor"].cost
     # Demand is skewed: the Normal safety stock falls short of what it aims at.
-    assert found[NORMAL].stock_outs > 0.05 * 200 > found["newsvendor"].stock_outs
+    assert found["newsvendor"].stock_outs < 0.05 * 200
+    assert found[NORMAL].mean_stock < found["newsvendor"].mean_stock  # no tail
 
 
 def test_review_shelf_life_and_a_varying_lead_time_work_together():

@@ -38,7 +38,9 @@ def _with_returned_whole(lines: DataFrame, *, days: int) -> DataFrame:
     in_time = kind.orderBy("order_ts", F.col("quantity") < 0, "order_line_id")
     so_far = in_time.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     lead = F.sum(F.signum("quantity")).over(so_far)  # lines less returns; below 0: returns of what was never sold
-    depth = F.col("lead") - F.least(F.lit(0.0), F.min("lead").over(so_far)) + F.when(F.col("quantity") < 0, 1).otherwise(0)
+    depth = (
+        F.col("lead") - F.least(F.lit(0.0), F.min("lead").over(so_far)) + F.when(F.col("quantity") < 0, 1).otherwise(0)
+    )
     at_depth = Window.partitionBy("sku", F.abs("quantity"), "buyer", "depth").orderBy(
         "order_ts", F.col("quantity") < 0, "order_line_id"
     )
@@ -72,14 +74,8 @@ def closed_days(days: DataFrame, *, as_of: date) -> DataFrame:
     return told.withColumn("share", share).where(F.col("open").isNull() & (F.col("share") >= _OPEN)).select("ds")
 
 
-def told(series: DataFrame, closed: DataFrame, *, as_of: date) -> DataFrame:
-    """`series`, each up to the day before `as_of`, where days without a sale are 0s, and with a null on each of `closed`[ds]
-    since its first day: what would have been bought then is not known."""
-    last = as_of - timedelta(days=1)
-    span = series.groupBy("unique_id").agg(F.min("ds").alias("first"), F.max("ds").alias("last"))
-    ended = span.where(F.col("last") < F.lit(last)).select("unique_id", F.lit(last).alias("ds"), F.lit(0.0).alias("y"))
-    inside = F.broadcast(closed).join(
-        span, F.col("ds").between(F.col("first"), F.date_sub(F.lit(last), 1)), how="inner"
-    )
-    unknown = inside.select("unique_id", "ds", F.lit(None).cast("double").alias("y"))
-    return series.unionByName(ended).unionByName(unknown)
+def told(series: DataFrame, closed: DataFrame) -> DataFrame:
+    """`series` with a null on each of `closed`[ds] since its first day: what would have been bought then is not known."""
+    since = series.groupBy("unique_id").agg(F.min("ds").alias("first"))
+    shut = F.broadcast(closed).join(since, F.col("ds") > F.col("first"), how="inner")
+    return series.unionByName(shut.select("unique_id", "ds", F.lit(None).cast("double").alias("y")))
