@@ -101,11 +101,6 @@ def test_all_series_end_with_the_panel_and_what_ended_long_before_is_not_ordered
     assert units["gone"] == 0
     assert units["live"] >= 2 * sum(WEEK)
     found.unpersist()
-    early = forecast.forecast(
-        series.where("unique_id = 'live'"), 1, "D", models=["naive"], windows=1, end=DAY + dt.timedelta(days=27)
-    )
-    assert [r["ds"] for r in early.best.collect()] == [DAY + dt.timedelta(days=28)]
-    early.unpersist()
 
 
 def test_month_ends_as_timestamps_come_back_as_such_under_the_old_name_of_the_grid(spark):
@@ -224,7 +219,6 @@ def test_what_cannot_be_asked_is_a_usage_error_that_names_it(daily, spark):
         ({"freq": "fortnight"}, "no freq 'fortnight'; known: D, ME, MS, QE, QS, W, YE, YS, h"),
         ({"freq": "B"}, "freq 'B' has business days only; ask for 'D'"),
         ({"freq": "15min"}, "freq '15min' is finer than hours; sum the values to hours"),
-        ({"end": "2024-01-01"}, "end must be a date or 'own', found '2024-01-01'"),
         ({"level": (80, 101)}, "level must hold whole per cents between 1 and 99, found (80, 101)"),
         ({"level": (0.8,)}, "level must hold whole per cents"),
         ({"models": ["profet"]}, "no model 'profet'; did you mean 'prophet'?"),

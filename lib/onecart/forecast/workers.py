@@ -7,7 +7,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
-_AT_ONCE = 10_000  # rows of a result that a worker holds as dicts: 20 MiB or so
+_AT_ONCE = 10_000  # rows of a result that a worker holds as dicts: some 10 MiB
 
 
 def spread_out(rows: DataFrame, key: str) -> DataFrame:
