@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import functions as F
 
 from onecart.forecast import accuracy, job
 from onecart.forecast.inputs import demand, exogenous
@@ -45,6 +46,7 @@ def test_demand_is_what_was_wanted(spark):
         ("9", "33333", back, 500),  # one buyer's bulk order
     ]
     orders = spark.createDataFrame(rows, "order_line_id string, sku string, order_ts timestamp, quantity int")
+    orders = orders.withColumn("buyer", F.lit("anna"))
     lines = demand.wanted_lines(orders, as_of=AS_OF, returned_days=7, bulk_times=5.0)
     found = {(r["unique_id"], r["ds"].isoformat()): r["y"] for r in demand.daily_units(lines).collect()}
     assert found == {
@@ -62,25 +64,31 @@ def test_best_sellers_are_of_the_last_year_and_keep_their_whole_history(spark):
     assert_df_equality(found, spark.createDataFrame([("b", old, 1.0), ("b", new, 5.0)], DAILY), ignore_row_order=True)
 
 
-def test_days_on_which_the_shop_was_shut_are_unknown_and_series_end_before_as_of(spark):
+def test_days_on_which_the_shop_was_shut_are_unknown(spark):
     start = AS_OF - dt.timedelta(days=29)
-    shut = {AS_OF - dt.timedelta(days=3)}
+    shut = {AS_OF - dt.timedelta(days=3), AS_OF - dt.timedelta(days=1)}
     days = [start + dt.timedelta(days=n) for n in range(29)]
     open_days = [day for day in days if day.weekday() != 6 and day not in shut]
     series = spark.createDataFrame([("a", day, 1.0) for day in open_days], DAILY)
     closed = demand.closed_days(series, as_of=AS_OF)
-    assert [r["ds"] for r in closed.collect()] == [*shut]  # no Sunday has sales
-    few = spark.createDataFrame([("a", days[0], 2.0), ("b", days[-1], 3.0)], DAILY)
-    found = few.transform(demand.told, closed, as_of=AS_OF)
-    expected = [("a", days[0], 2.0), ("a", days[-1], 0.0), ("a", *shut, None), ("b", days[-1], 3.0)]
+    assert {r["ds"] for r in closed.collect()} == shut  # no Sunday has sales
+    few = spark.createDataFrame([("a", days[0], 2.0), ("b", days[-2], 3.0)], DAILY)
+    found = few.transform(demand.told, closed)
+    expected = [("a", days[0], 2.0), *(("a", day, None) for day in shut), ("b", days[-2], 3.0), ("b", days[-1], None)]
     assert_df_equality(found, spark.createDataFrame(expected, DAILY), ignore_row_order=True)
 
 
 def test_whether_regressors_help_is_said_with_an_interval(spark):
-    rows = [(f"s{n}", model, mae) for n in range(9) for model, mae in (("calendar", 4.0), ("regression", 3.0 + n % 2))]
-    found = accuracy.gain(spark.createDataFrame(rows, "unique_id string, model string, mae double")).first()
-    assert (found["series"], found["gain"]) == (9, pytest.approx(5 / 9 * 0.25))
-    assert found["gain_low"] < found["gain"] < found["gain_high"]
+    """A hundred products that share what happened in three windows are three cases."""
+    kind = "unique_id string, cutoff int, model string, mae double"
+    less = (0.5, 0.3, 0.1)  # of the error, by window
+    maes = [("calendar", w, 4.0) for w in range(3)] + [("regression", w, 4.0 * (1 - x)) for w, x in enumerate(less)]
+    rows = [(f"s{n}", w, model, (1 + n) * mae) for n in range(100) for model, w, mae in maes]
+    found = accuracy.gain(spark.createDataFrame(rows, kind)).first()
+    half = 4.302653 * 0.2 / 3**0.5
+    assert [*found] == [3, *(pytest.approx(x, abs=1e-6) for x in (0.3, 0.3 - half, 0.3 + half))]
+    one = [row for row in rows if row[1] == 0] + [("silent", 1, model, 0.0) for model in ("calendar", "regression")]
+    assert accuracy.gain(spark.createDataFrame(one, kind)).first() is None
 
 
 def test_categories_that_are_paths_have_departments(spark):
@@ -173,7 +181,7 @@ def test_plans_and_reviews_are_known_ahead_of_products_and_nodes(spark):
     plans = [
         ("a", "11111", AS_OF, "promotion", 0.5),
         ("b", "11111", AS_OF, "promotion", 0.2),
-        ("c", "*", first, "mailer", 1.0),
+        ("c", "*", first, "2.5` off", 1.0),
     ]
     planned = exogenous.planned(spark.createDataFrame(plans, plan), series.select("unique_id"))
     reviewed = dt.datetime.combine(AS_OF - dt.timedelta(days=horizon), dt.time(12))
@@ -183,7 +191,7 @@ def test_plans_and_reviews_are_known_ahead_of_products_and_nodes(spark):
     parts = [exogenous.sentiment(scored, reviews, horizon=horizon), planned]
     found = exogenous.known_ahead(series, parts, tree, ["category"], as_of=AS_OF, horizon=horizon).collect()
     assert len(found) == 4 * 5  # two products, the category, the total; three days and two ahead
-    names = ("sentiment", "mailer", "promotion")
+    names = ("sentiment", "2.5` off", "promotion")
     at = {(r["unique_id"], (r["ds"] - AS_OF).days): tuple(r[n] for n in names) for r in found}
     assert at["11111", 0] == (0, 0, 0.5)
     assert at["11111", -3] == at["22222", -3] == (0, 1, 0)

@@ -39,7 +39,7 @@ def test_every_series_is_in_the_ledger_once_and_a_bad_one_kills_no_other(spark):
     ]
     rows += [(6, "soon", 2.0), (6, "later", 3.0), (7, "0024-01-01", 1.0), (7, "2024-01-01", 1.0), (8, "never", 1.0)]
     series = spark.createDataFrame(rows, "unique_id int, ds string, y double")
-    found = forecast.forecast(series, 7, "D", models=("moving_average",))
+    found = forecast.forecast(series, 7, "D", models=("moving_average",), end="own")
     assert found.forecast.columns == [
         *("unique_id", "ds", "model", "yhat", "yhat-lo-80", "yhat-hi-80", "yhat-lo-95", "yhat-hi-95", "chosen")
     ]
@@ -79,6 +79,28 @@ def test_every_series_is_in_the_ledger_once_and_a_bad_one_kills_no_other(spark):
     assert sorted(tested[tested["model"] == "moving_average"]["cutoff"]) == [
         *(dt.date(2024, 1, 14), dt.date(2024, 2, 4), dt.date(2024, 2, 11), dt.date(2024, 2, 18))
     ]
+
+
+def test_all_series_end_with_the_panel_and_what_ended_long_before_is_not_ordered(daily, spark):
+    gone = [9.0, 4, 7, 30, 5, 6, 8] * 2
+    series = daily({"live": WEEK * 12, "gone": gone, "shut": [*WEEK * 11, *WEEK[:6], None], "typed": WEEK * 12})
+    mistyped = spark.createDataFrame([("typed", dt.date(2099, 1, 1), 4.0)], series.schema)
+    last = DAY + dt.timedelta(days=83)
+    found = forecast.forecast(series.union(mistyped), 7, "D", models=["seasonal_naive"], windows=1)
+    best = found.best.toPandas().sort_values(["unique_id", "ds"]).set_index("unique_id")
+    for key in ("live", "gone", "shut", "typed"):
+        assert list(best.loc[key, "ds"]) == [last + dt.timedelta(days=i) for i in range(1, 8)]
+        assert list(best.loc[key, "yhat"]) == ([0] * 7 if key == "gone" else WEEK)
+    assert (best.loc["gone", ["yhat-lo-95", "yhat-hi-95"]] == 0).all(axis=None)
+    reasons = {r["unique_id"]: r["reason"] for r in found.ledger.collect()}
+    assert "nothing sold for long" in reasons["gone"]
+    assert "rows after 2024-03-24, left out: 1" in reasons["typed"]
+    stock = spark.createDataFrame([("live", 0.0), ("gone", 0.0)], "unique_id string, on_hand double")
+    orders = forecast.replenish(found, stock, {"holding": 0.01, "shortage": 1.0}, (7, 2), review=7, service_level=0.95)
+    units = {r["unique_id"]: r["order"] for r in orders.collect()}
+    assert units["gone"] == 0
+    assert units["live"] >= 2 * sum(WEEK)
+    found.unpersist()
 
 
 def test_month_ends_as_timestamps_come_back_as_such_under_the_old_name_of_the_grid(spark):
@@ -143,6 +165,22 @@ def test_a_regressor_known_ahead_is_used_and_one_that_series_alone_has_is_not(da
     assert len(found.ledger.collect()) == 1
 
 
+def test_what_is_not_known_ahead_is_said_of_each_series(daily, spark):
+    price = [2.0, 3, 4, 2, 3, 4, 2] * 6
+    everything = daily({"a": WEEK * 6, "b": WEEK * 6}, price=price)
+    series, ahead = everything.where("ds < '2024-02-05'"), everything.where("ds >= '2024-02-05'").drop("y")
+    ahead = ahead.where("unique_id = 'a' AND ds <> '2024-02-07'").selectExpr(
+        "unique_id", "ds", "IF(ds = '2024-02-08', NULL, price) AS price"
+    )
+    rain = spark.createDataFrame([(DAY, 1.0), (DAY + dt.timedelta(days=40), 2.0)], "ds date, rain double")
+    found = forecast.forecast(series, 7, "D", models=["regression"], future=[ahead, rain], windows=1)
+    reasons = {r["unique_id"]: r["reason"] for r in found.ledger.collect()}
+    for key, ahead_of in (("a", 2), ("b", 7)):
+        assert f"regressor price has no value on 0 dates of the past and {ahead_of} ahead" in reasons[key]
+        assert "regressor rain has no value on 34 dates of the past and 6 ahead" in reasons[key]
+    found.unpersist()
+
+
 def test_regressors_of_each_series_and_of_all_go_together(daily, spark):
     rng = np.random.default_rng(1)
     price, rain = rng.choice([2.0, 3.0, 4.0], 84), rng.random(84)
@@ -161,7 +199,9 @@ def test_regressors_of_each_series_and_of_all_go_together(daily, spark):
 
 def test_regressors_may_have_any_name_that_a_column_may_have(daily):
     promo = [0, 1, 0, 0, 0, 0, 0] * 5
-    everything = daily({"a": WEEK * 5}, **{"on sale": promo, "_promo": promo, "class": promo})
+    everything = daily(
+        {"a": WEEK * 5}, **{"on sale": promo, "_promo": promo, "class": promo, "a``b": promo, "v1.5": promo}
+    )
     series, ahead = everything.where("ds < '2024-01-29'"), everything.where("ds >= '2024-01-29'").drop("y")
     found = forecast.forecast(series, 7, "D", models=["regression"], future=ahead, windows=1)
     assert "regression failed" not in found.ledger.collect()[0]["reason"]
@@ -177,6 +217,8 @@ def test_what_cannot_be_asked_is_a_usage_error_that_names_it(daily, spark):
         ({"freq": "DD"}, "no freq 'DD'; did you mean 'D'?"),
         ({"freq": "WS"}, "no freq 'WS'; did you mean "),
         ({"freq": "fortnight"}, "no freq 'fortnight'; known: D, ME, MS, QE, QS, W, YE, YS, h"),
+        ({"freq": "B"}, "freq 'B' has business days only; ask for 'D'"),
+        ({"freq": "15min"}, "freq '15min' is finer than hours; sum the values to hours"),
         ({"level": (80, 101)}, "level must hold whole per cents between 1 and 99, found (80, 101)"),
         ({"level": (0.8,)}, "level must hold whole per cents"),
         ({"models": ["profet"]}, "no model 'profet'; did you mean 'prophet'?"),

@@ -27,7 +27,7 @@ def bench(argv: Sequence[str]) -> int:
     parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
     recommend, in three: quality (all models on public data), lists (Spark's own top-k and implicit), tune (default
     settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark),
-    stock (orders by quantiles and by a Normal law); voice, in three: quality (sentiment on public texts beside
+    stock (orders by quantiles and by Normal laws); voice, in three: quality (sentiment on public texts beside
     VADER, scikit-learn, SnowNLP), speed (reviews a second), terms (words hidden from the tagger that it finds)."""
     args = _arguments(argv)
     wanted = [args.part] if args.part else _BENCHES[args.name]

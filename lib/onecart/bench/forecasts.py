@@ -226,7 +226,7 @@ def _retail(spark: SparkSession) -> tuple[pd.DataFrame, pd.Timestamp]:
     keys = ["invoice", "stock_code", "quantity", "price", "invoice_date", "customer_id"]
     orders = lines.where("price > 0").dropDuplicates(keys).select(
         F.col("line_no").cast("string").alias("order_line_id"), F.upper("stock_code").alias("sku"),
-        "quantity", F.col("invoice_date").alias("order_ts"),
+        F.col("customer_id").alias("buyer"), "quantity", F.col("invoice_date").alias("order_ts"),
     )  # fmt: skip
     last = orders.agg(F.to_date(F.max("order_ts"))).first()[0]  # type: ignore[index]
     end = (pd.Timestamp(last) + pd.Timedelta(days=1)).date()

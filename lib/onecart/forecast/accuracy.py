@@ -2,10 +2,12 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
+from scipy.stats import t
 
 _DRIFT = 2.0  # standard errors that a sum of errors without bias hardly reaches
+_STUDENT = [float(x) for x in t.ppf(0.975, range(1, 31))]  # by degrees of freedom
 _FEWEST = 7  # days that say nothing yet
 
 
@@ -23,20 +25,29 @@ def came_true(forecast: DataFrame, series: DataFrame, closed: DataFrame, *, as_o
 
 
 def gain(backtest: DataFrame) -> DataFrame:
-    """One row [series, gain, gain_low, gain_high] of gold.forecast_backtest: by which share the regressors (weather, promotions)
-    make the errors of the regression less, the mean over series, with its 95 % interval; above 0 on both ends: they help."""
-    mean = backtest.where("model IN ('regression', 'calendar')").groupBy("unique_id")
-    both = mean.pivot("model", ["regression", "calendar"]).agg(F.avg("mae")).where("calendar > 0")
-    share = 1 - F.col("regression") / F.col("calendar")
-    figures = both.agg(
-        F.count(share).alias("series"),
-        F.avg(share).alias("gain"),
-        (F.stddev(share) / F.sqrt(F.count(share))).alias("se"),
+    """One row [windows, gain, gain_low, gain_high] of gold.forecast_backtest: by which share the regressors (weather, promotions)
+    make the errors of the regression less, the mean over the products of a window, and of the windows; with its 95 % interval;
+    above 0 on both ends: they help.
+
+    The interval is Student's, of the windows: all products share what happened in a window, so they are no independent cases,
+    however many. No row from one window.
+    """
+    errors = backtest.where("model IN ('regression', 'calendar')").groupBy("unique_id", "cutoff")
+    both = errors.pivot("model", ["regression", "calendar"]).agg(F.first("mae"))
+    usual = F.avg("calendar").over(Window.partitionBy("unique_id"))
+    less = both.withColumn("less", (F.col("calendar") - F.col("regression")) / F.nullif(usual, F.lit(0.0)))
+    by_window = less.groupBy("cutoff").agg(F.avg("less").alias("less")).where("less IS NOT NULL")
+    n = F.count("*")
+    figures = by_window.agg(
+        n.alias("windows"), F.avg("less").alias("gain"), (F.stddev("less") / F.sqrt(n)).alias("se")
+    ).where("windows > 1")
+    times = F.element_at(
+        F.array(*[F.lit(x) for x in _STUDENT]), F.least(F.col("windows") - 1, F.lit(len(_STUDENT))).cast("int")
     )
     ends = [
-        (F.col("gain") + side * 1.96 * F.col("se")).alias(f"gain_{name}") for side, name in ((-1, "low"), (1, "high"))
+        (F.col("gain") + side * times * F.col("se")).alias(f"gain_{name}") for side, name in ((-1, "low"), (1, "high"))
     ]
-    return figures.where("series > 1").select("series", "gain", *ends)
+    return figures.select("windows", "gain", *ends)
 
 
 def drifted(accuracy: DataFrame) -> DataFrame:

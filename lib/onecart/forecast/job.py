@@ -18,6 +18,7 @@ from onecart.frames import break_lineage, local_time
 
 _FIGURES = ("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95")
 _YEAR = 365.0
+_BUYER = ("record_id", "account_id", "card_id", "device_id")
 _RENAMED = {f"yhat-{side}-{level}": f"yhat_{side}_{level}" for side in ("lo", "hi") for level in (80, 95)}
 
 
@@ -27,13 +28,15 @@ def run(ctx: Context) -> Result:
     ctx.require_rows("silver.orders")
     conf, shop, as_of = ctx.settings.forecast, ctx.settings.shop, ctx.as_of()
     orders = ctx.lake.read("silver.orders")
-    goods = orders.where(are_goods(shop)).withColumn("order_ts", local_time("order_ts", shop.time_zone))
+    goods = orders.where(are_goods(shop)).withColumns(
+        {"order_ts": local_time("order_ts", shop.time_zone), "buyer": F.coalesce(*_BUYER)}
+    )
     lines = demand.wanted_lines(goods, as_of=as_of, returned_days=conf.returned_days, bulk_times=conf.bulk_times)
     units = break_lineage(demand.daily_units(lines))
     closed = break_lineage(demand.closed_days(units, as_of=as_of))
     drifted = _judge_the_last(ctx, units, closed)
     series = units.transform(demand.best_sellers, as_of=as_of, top=conf.top_skus)
-    series = break_lineage(series.transform(demand.told, closed, as_of=as_of))
+    series = break_lineage(series.transform(demand.told, closed))
     if series.isEmpty():
         raise NothingToDo(f"no goods were sold in the year before {as_of}")
     tree = tree_of(ctx.lake.read_if_exists("silver.products"))
@@ -47,6 +50,7 @@ def run(ctx: Context) -> Result:
         future=future,
         static=tree,
         country=shop.country,
+        end=as_of - timedelta(days=1),
         seconds=conf.seconds,
         seed=ctx.settings.seed,
     )

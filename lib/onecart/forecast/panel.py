@@ -1,7 +1,8 @@
 """The public face: checks what is asked, hands each series to a worker, and gives the three tables back."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -11,11 +12,11 @@ from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
 from onecart.forecast import global_models
-from onecart.forecast.inputs.clock import Clock, clock_of
-from onecart.forecast.inputs.series import ALIASES, FREQS
+from onecart.forecast.inputs.clock import Clock, clock_of, end_of
+from onecart.forecast.inputs.series import frequency
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
-from onecart.forecast.local.serialization import backtests, is_kind, packed, with_static
+from onecart.forecast.local.serialization import backtests, is_kind, of_windows, packed, with_static
 from onecart.forecast.selection.results import fit_selector
 from onecart.forecast.workers import mapped
 from onecart.frames import DATES, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
@@ -27,7 +28,8 @@ _BACKTEST = (
 )  # fmt: skip
 _LEDGER = ("unique_id", "status", "reason", "demand", "periods", "units")
 _ENOUGH = 50  # series from which a model over all of them is trained without being named
-_JUDGES = 5000  # series from which the others learn what is usual
+_JUDGES = 5000  # series from which the others learn what is usual, at most
+_NUMBERS = 32_000_000  # forecasts of them that the driver takes: 256 MB, a quarter of what Spark lets it take
 _TIMES = ("ds", "cutoff")
 _FIELDS: dict[str, T.DataType] = {
     "part": T.StringType(),
@@ -85,6 +87,7 @@ def forecast(
     windows: int = 3,
     step: int | None = None,
     country: str | None = None,
+    end: date | str | None = None,
     seconds: float = 60.0,
     seed: int = 0,
 ) -> Forecast:
@@ -93,19 +96,24 @@ def forecast(
     series: [unique_id (string or integer), ds (date, timestamp or text), y (number), ...], any order.
         A time without a zone (text, pandas) is taken as it stands. Timestamps are moments: of hours in UTC, else the day that the
         session's zone shows, or UTC where they are midnights there.
-        Rows of one date are summed; dates without a row count as 0, from the series' first to its last known value;
+        Rows of one date are summed; dates without a row count as 0, from the series' first known value to `end`;
         a null y is unknown (closed, sold out), not 0; negative y counts as 0. What was repaired is in the ledger's reason.
-    freq: h (hours), D (days), W (weeks, on the weekday the series has), MS (months, dated on the 1st), ME (on the last), QS, YS.
+    freq: h (hours), D (days), W (weeks, on the weekday the series has), MS (months, dated on the 1st), ME (on the last), QS and QE
+        (quarters, from the month the series has), YS and YE (years, fiscal ones too). Business days and minutes are refused.
     level: coverage of the intervals, per cent.
     models: of `MODELS` and `across.MODELS`; None: those that suit the demand of a series (`ROUTES`), and from 50 series on
         lightgbm and extra_trees, trained once over all of them. seasonal_naive is always tried: a series gets the best models together (an
         ensemble) or alone only where they beat it on the backtest, see `choice`.
     future: [unique_id, ds, columns that `series` has, too]: regressors known ahead (prices, promotions) for all dates
-        to forecast, used by prophet and regression. Columns that `series` alone has are not used. Or [ds, columns]: what is
+        to forecast, used by prophet and regression; what is missing is the last value before, and in the ledger. Columns that
+        `series` alone has are not used. Or [ds, columns]: what is
         the same for all series (weather, holidays), of the past and of the dates ahead. Or one of each, in a list.
     static: [unique_id, attributes], one row a series: numbers or kinds (text, true or false), used by the trees over all.
     windows, step: the backtest has so many windows of `h` periods, the last at the end of the series, `step` periods (None: h)
         apart, as far as enough is left to train on, see `solve.starts`.
+    end: the last date of the history of every series, after which the dates to forecast begin. None: the last date on which any
+        series has a known value (but one date more than two years after all others counts as mistyped): a series whose rows end
+        before sold nothing since. Rows after it are left out. `own`: of each series its own last known value.
     country: ISO 3166 code whose public holidays prophet and regression know (daily series).
     seconds: after so many on one series no other model is begun, and after twice as many the one that runs is stopped.
 
@@ -114,7 +122,7 @@ def forecast(
     Rows without a unique_id are one rejected ledger row. All series are worked on at once, when this is called.
     UsageError for what cannot be asked.
     """
-    grid = _one_of("freq", ALIASES.get(freq, freq), FREQS)
+    grid = frequency(freq)
     _check_types(series, grid)
     own, of_all = _two_kinds(future)
     regressors = () if own is None else _regressors(series, own)
@@ -134,14 +142,15 @@ def forecast(
         static=() if static is None else _attributes(static),
     )
     together = clock.together(series, own, regressors)
+    plan = replace(plan, end=end_of(end, together, clock, grid))
     found = with_static(backtests(packed(together, regressors), plan), static).persist()
     over_all = [m for m in models or global_models.BOOSTED if m in global_models.MODELS]
     found = _with_global(found, plan, over_all, asked=models is not None)
-    sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
+    sample = of_windows(found).orderBy(F.xxhash64("unique_id")).limit(_sample_size(plan)).toPandas()
     selector = fit_selector(sample.itertuples(index=False), plan)
     rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan))
-    date, ids = _date_type(series, plan.freq), F.col("unique_id").cast(series.schema["unique_id"].dataType)
-    rows = rows.withColumns({"unique_id": ids, **{name: clock.back(name, date) for name in _TIMES}})
+    kind, ids = _date_type(series, plan.freq), F.col("unique_id").cast(series.schema["unique_id"].dataType)
+    rows = rows.withColumns({"unique_id": ids, **{name: clock.back(name, kind) for name in _TIMES}})
     columns = ("unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen")
     return Forecast(
         forecast=rows.where("part = 'forecast'").select(*columns),
@@ -165,6 +174,12 @@ def _with_global(found: DataFrame, plan: Plan, names: Sequence[str], *, asked: b
     whole.count()
     found.unpersist()
     return whole
+
+
+def _sample_size(plan: Plan) -> int:
+    """Series that go to the driver, were all models tried on them: fewer where many periods are forecast."""
+    each = (len(MODELS) + len(global_models.MODELS)) * (1 + plan.windows) * plan.h
+    return max(_ENOUGH, min(_JUDGES, _NUMBERS // each))
 
 
 def _in_seconds(row: dict[str, Any]) -> dict[str, Any]:

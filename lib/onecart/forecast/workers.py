@@ -1,11 +1,13 @@
 """How series go through the workers, one row each."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
+
+_AT_ONCE = 10_000  # rows of a result that a worker holds as dicts: some 10 MiB
 
 
 def spread_out(rows: DataFrame, key: str) -> DataFrame:
@@ -20,11 +22,24 @@ def spread_out(rows: DataFrame, key: str) -> DataFrame:
 def mapped(frame: DataFrame, of_row: Callable[[Any], list[dict[str, Any]]], schema: T.StructType) -> DataFrame:
     """The rows, of `schema`, that `of_row` makes of each row of `frame`, a named tuple; what it leaves out is null."""
     columns = schema.fieldNames()
+    return frame.mapInPandas(lambda batches: framed(batches, of_row, columns), schema)
 
-    def run(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-        for batch in batches:
-            rows = [row for one in batch.itertuples(index=False) for row in of_row(one)]
-            # As objects: a column that is empty here would be of floats, which do not turn into dates.
-            yield pd.DataFrame(rows, columns=columns, dtype=object)
 
-    return frame.mapInPandas(run, schema)
+def framed(
+    batches: Iterable[pd.DataFrame], of_row: Callable[[Any], list[dict[str, Any]]], columns: list[str]
+) -> Iterator[pd.DataFrame]:
+    """The rows of all batches as frames of some `_AT_ONCE` rows: a batch of 10,000 series would make millions of dicts."""
+    rows: list[dict[str, Any]] = []
+    ones = (one for batch in batches for one in batch.itertuples(index=False))
+    for one in ones:
+        rows += of_row(one)
+        if len(rows) >= _AT_ONCE:
+            yield _frame(rows, columns)
+            rows = []
+    if rows:
+        yield _frame(rows, columns)
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    # As objects: a column that is empty here would be of floats, which do not turn into dates.
+    return pd.DataFrame(rows, columns=columns, dtype=object)

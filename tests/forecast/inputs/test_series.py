@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from onecart.forecast.inputs.series import FREQS, Rejected, demand_class, read_history
+from onecart.errors import UsageError
+from onecart.forecast.inputs.series import FREQS, Rejected, demand_class, frequency, read_history
 
 
 def rows(*pairs, **columns):
@@ -82,8 +83,13 @@ def test_the_history_runs_from_the_first_to_the_last_known_value():
         ("MS", rows(("2024-01-31", 1), ("2024-02-29", 2), ("2024-03-31", 2)), "dates are not the first of a month"),
         ("MS", rows(("2024-01-01", 1), ("2024-02-02", 2), ("2024-04-01", 2)), "dates are not the first of a month"),
         ("ME", rows(("2024-01-31", 1), ("2024-02-28", 2), ("2024-03-31", 2)), "dates are not the last of a month"),
-        ("QS", rows(("2024-03-31", 1), ("2024-06-30", 2), ("2024-09-30", 2)), "dates are not the first of a quarter"),
-        ("QS", rows(("2024-02-01", 1), ("2024-05-01", 2), ("2024-08-01", 2)), "dates are not the first of a quarter"),
+        ("QS", rows(("2024-03-31", 1), ("2024-06-30", 2), ("2024-09-30", 2)), "are not the first of every third month"),
+        ("QE", rows(("2024-02-29", 1), ("2024-05-31", 2), ("2024-07-31", 2)), "are not the last of every third month"),
+        (
+            "YS",
+            rows(("2022-04-01", 1), ("2023-04-01", 2), ("2024-03-01", 2)),
+            "the first of the same month of every year",
+        ),
     ],
 )
 def test_rejections_say_why(freq, given, reason):
@@ -98,7 +104,11 @@ def test_rejections_say_why(freq, given, reason):
         ("MS", ["2024-01-01", "2024-02-01", "2024-04-01"], ["2024-05-01", "2024-06-01"]),
         ("ME", ["2023-11-30", "2023-12-31", "2024-02-29"], ["2024-03-31", "2024-04-30"]),
         ("QS", ["2024-01-01", "2024-04-01", "2024-10-01"], ["2025-01-01", "2025-04-01"]),
+        ("QS", ["2024-02-01", "2024-05-01", "2024-11-01"], ["2025-02-01", "2025-05-01"]),
+        ("QE", ["2023-11-30", "2024-02-29", "2024-08-31"], ["2024-11-30", "2025-02-28"]),
         ("YS", ["2020-01-01", "2021-01-01", "2023-01-01"], ["2024-01-01", "2025-01-01"]),
+        ("YS", ["2020-04-01", "2021-04-01", "2023-04-01"], ["2024-04-01", "2025-04-01"]),
+        ("YE", ["2020-06-30", "2021-06-30", "2023-06-30"], ["2024-06-30", "2025-06-30"]),
     ],
 )
 def test_each_grid_keeps_its_dates_and_fills_its_gap(freq, dates, expected):
@@ -119,7 +129,34 @@ def test_regressors_come_from_the_series_and_from_what_is_known_ahead():
     to_come = rows(("2024-01-05", None), price=[4.0]).assign(known_ahead=True)
     history = read_history(pd.concat([past, to_come]), FREQS["D"], h=2, regressors=("price",))
     assert list(history.x["price"]) == [2, 2, 3, 3]  # the gap, and a null, carry the price on
-    np.testing.assert_array_equal(history.x_ahead["price"], [4, np.nan])
+    assert list(history.x_ahead["price"]) == [4, 4]
+    assert history.notes[-1] == (
+        "regressor price has no value on 2 dates of the past and 1 ahead, the last one before is taken"
+    )
+
+
+def test_a_regressor_that_a_series_has_no_value_of_is_0_and_that_is_said():
+    history = read_history(days(1, 2, 3).assign(price=[np.nan, np.inf, np.nan]), FREQS["D"], h=2, regressors=("price",))
+    assert [*history.x["price"], *history.x_ahead["price"]] == [0] * 5
+    assert history.notes == ("regressor price has no value on 3 dates of the past and 2 ahead, 0 is taken",)
+
+
+def test_a_history_goes_on_to_the_end_that_is_given():
+    end = pd.Timestamp("2024-01-06")
+    silent = read_history(days(5, 1, 2), FREQS["D"], h=1, end=end)
+    assert (list(silent.y), ahead(silent)) == ([5, 1, 2, 0, 0, 0], ["2024-01-07"])
+    assert silent.notes == ("dates without a row, counted as 0: 3",)
+    shut = read_history(days(None, 5, 1, 2, 3, None), FREQS["D"], h=1, end=end)
+    np.testing.assert_array_equal(shut.y, [5, 1, 2, 3, np.nan])
+    assert ahead(shut) == ["2024-01-07"]
+    late = read_history(pd.concat([days(5, 1, 2), rows(("2099-01-01", 9))]), FREQS["D"], h=1, end=end)
+    assert (len(late.y), late.notes[0]) == (6, "rows after 2024-01-06, left out: 1")
+    weeks = read_history(
+        rows(("2024-01-03", 1), ("2024-01-10", 2), ("2024-01-17", 2)), FREQS["W"], h=1, end=pd.Timestamp("2024-01-26")
+    )
+    assert (list(weeks.y), ahead(weeks)) == ([1, 2, 2, 0], ["2024-01-31"])
+    with pytest.raises(Rejected, match="no value of y is known; rows after 2023-12-31, left out: 3"):
+        read_history(days(5, 1, 2), FREQS["D"], h=1, end=pd.Timestamp("2023-12-31"))
 
 
 def test_until_ends_early_and_keeps_what_was_known_of_the_dates_after():
@@ -141,6 +178,43 @@ def test_regressors_of_all_series_come_by_date_and_the_last_goes_on():
     assert list(history.x["rain"]) == [1, 1, 2]
     assert list(history.x_ahead["rain"]) == [3, 3]
     assert list(history.until(2, 1).x_ahead["rain"]) == [2]
+    assert history.notes == (
+        "regressor rain has no value on 1 dates of the past and 1 ahead, the last one before is taken",
+    )
+
+
+@pytest.mark.parametrize(
+    ("freq", "expected"),
+    [
+        ("H", "h"),
+        ("W-SUN", "W"),
+        ("Q", "QE"),
+        ("QS-FEB", "QS"),
+        ("A-MAR", "YE"),
+        ("YS-APR", "YS"),
+        ("AS-JUL", "YS"),
+        ("D", "D"),
+    ],
+)
+def test_frequencies_have_other_names(freq, expected):
+    assert frequency(freq) == expected
+
+
+@pytest.mark.parametrize(
+    ("freq", "words"),
+    [
+        ("B", "freq 'B' has business days only; ask for 'D'"),
+        ("15min", "freq '15min' is finer than hours; sum the values to hours and ask for 'h'"),
+        ("T", "freq 'T' is finer than hours"),
+        ("BME", "freq 'BME' has dates that move with the weekdays; date the values on the first"),
+        ("BQS-FEB", "freq 'BQS-FEB' has dates that move with the weekdays"),
+        ("2W", "freq '2W' joins several steps"),
+        ("fortnight", "no freq 'fortnight'; known: "),
+    ],
+)
+def test_what_is_no_grid_is_refused_by_its_name(freq, words):
+    with pytest.raises(UsageError, match=words):
+        frequency(freq)
 
 
 def test_an_unknown_value_is_taken_from_the_season_before_else_from_before_else_from_after():

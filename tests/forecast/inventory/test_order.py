@@ -10,7 +10,7 @@ from scipy.stats import gamma, norm, poisson
 
 from onecart.forecast.inventory import optimal_policies
 from onecart.forecast.inventory.order import decide, order_now
-from onecart.forecast.inventory.policies import POLICIES, Target, draws_of, normal_target, target
+from onecart.forecast.inventory.policies import POLICIES, Target, draws_of, normal_law, normal_target, target
 from onecart.forecast.inventory.sku_inputs import Case, Costs, Plan, Stock, Unusable, read_case
 
 P = (0.025, 0.1, 0.5, 0.9, 0.975)
@@ -60,7 +60,9 @@ def test_skewed_demand_exceeds_the_newsvendor_level_as_often_as_aimed_and_the_no
     over_three_periods = gamma(6, scale=5)
     level = target(skewed, plan, draws_of(skewed, plan)).order_up_to
     assert over_three_periods.sf(level) == pytest.approx(0.05, abs=0.003)
-    assert over_three_periods.sf(normal_target(skewed, plan).order_up_to) > 0.1
+    assert over_three_periods.sf(normal_target(skewed, plan, normal_law(skewed, plan)).order_up_to) == pytest.approx(
+        0.065, abs=0.01
+    )
 
 
 def test_s_S_on_draws_is_the_textbook_one():
@@ -89,8 +91,20 @@ def test_base_stock_stands_while_the_newsvendor_follows_the_periods_ahead():
 
 
 def test_normal_safety_stock():
-    found = normal_target(case(lead=(3.0, 0.5)), Plan("normal", P, service_level=0.975))
+    given, plan = case(lead=(3.0, 0.5)), Plan("normal", P, service_level=0.975)
+    found = normal_target(given, plan, (np.full(10, 50.0), np.full(10, 8.0)))
     assert found.order_up_to == pytest.approx(200 + 1.959964 * np.sqrt(4 * 64 + 625))
+
+
+def test_normal_laws_have_the_moments_of_the_quantiles_or_of_the_past():
+    law = gamma(0.5, scale=20)  # mean 10, sd 14, median 4.5
+    skewed = replace(case(quantiles=[law.ppf(P)] * 3), past=(9.0, 4.0))
+    mean, sd = normal_law(skewed, Plan("normal", P))
+    assert mean == pytest.approx([law.mean()] * 3, rel=0.05)
+    assert sd == pytest.approx([law.std()] * 3, rel=0.1)
+    plan = Plan("normal_past", P, review=4, service_level=0.975)
+    found = normal_target(skewed, plan, normal_law(skewed, plan), start=2)
+    assert found.order_up_to == pytest.approx(4 * 9 + 1.959964 * 2 * 4)
 
 
 @pytest.mark.parametrize(

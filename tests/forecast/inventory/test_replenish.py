@@ -7,6 +7,7 @@ import pytest
 
 from onecart.errors import UsageError
 from onecart.forecast.inventory import replenish, simulate
+from onecart.forecast.inventory.checked_inputs import quantile_columns
 
 COSTS = {"holding": 0.18, "shortage": 0.70}
 FORECAST = "ds date, yhat double, `yhat-lo-80` double, `yhat-hi-80` double"
@@ -79,20 +80,33 @@ def test_policies_are_played_on_what_was_asked_for(frames, spark):
         [("a", day(0), 5.0), ("a", day(1), 8.0), ("a", day(2), 5.0), ("b", day(0), 6.0), ("c", day(1), None)],
         "unique_id string, ds date, y double",
     )
-    found = simulate(forecast, actual, stock, {**COSTS, "order": 1.0}, 1, ("newsvendor", "normal"))
+    past = spark.createDataFrame([(key, 5.0, 0.0) for key in "abc"], "unique_id string, mean double, sd double")
+    policies = ("newsvendor", "normal", "normal_past")
+    found = simulate(forecast, actual, stock, {**COSTS, "order": 1.0}, 1, policies, past=past)
     assert found.columns == [
         *("unique_id", "policy", "cost", "holding", "shortage", "order_cost", "orders", "fill_rate", "stock_outs"),
         *("waste", "mean_stock", "periods", "demand", "short", "reason"),
     ]
     rows = {(r["unique_id"], r["policy"]): r for r in found.collect()}
-    assert len(rows) == 6
-    for policy in ("newsvendor", "normal"):
+    assert len(rows) == 9
+    for policy in policies:
         # a: 5 of 5, 5 of 8, 5 of 5 are sold, and 5 ordered each day; b: 0 of 6 sold, then nothing asked for.
         a, b, c = (rows[key, policy] for key in "abc")
         assert (a["periods"], a["demand"], a["short"], a["stock_outs"], a["orders"]) == (3, 18.0, 3.0, 1, 3)
         assert a["cost"] == pytest.approx(3 * 0.70 + 3 * 1.0)
         assert (b["fill_rate"], b["mean_stock"], b["orders"]) == (0.0, pytest.approx(20 / 3), 1)
         assert (c["cost"], c["periods"], c["reason"]) == (None, None, "an actual value is null or infinite")
+
+
+def test_the_median_is_beside_the_expected_value_where_the_forecast_has_both(frames):
+    """yhat is a mean then: as a median it would put half of the demand above it."""
+    forecast, stock = frames({"a": 5.0}, {"a": 0.0})
+    both = forecast.selectExpr(
+        "unique_id", "ds", "9.0 AS yhat", "yhat AS `yhat-median`", "`yhat-lo-80`", "`yhat-hi-80`"
+    )
+    assert quantile_columns("replenish", both) == {"yhat-lo-80": 0.1, "yhat-median": 0.5, "yhat-hi-80": 0.9}
+    written = both.withColumnsRenamed({name: name.replace("-", "_") for name in both.columns if "yhat" in name})
+    assert replenish(written, stock, COSTS, 1, service_level=0.5).first()["order"] == 10
 
 
 def test_what_cannot_be_asked_is_refused(frames, spark):
@@ -137,6 +151,7 @@ def test_what_cannot_be_asked_is_refused(frames, spark):
         (actual.drop("y"), ("sS",), {}, "actual has no column 'y'"),
         (actual, ("sS", "norml"), {}, "no policy 'norml'; did you mean 'normal'"),
         (actual, (), {}, "policies is empty"),
+        (actual, ("normal_past",), {}, "the policy normal_past needs past"),
         (actual, ("sS",), {"warm_up": -1}, "warm_up must be a whole number from 0"),
     ]:
         with pytest.raises(UsageError, match=f"simulate: {words}"):

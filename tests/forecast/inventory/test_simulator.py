@@ -83,8 +83,9 @@ def test_every_policy_meets_the_demand_it_aims_to_meet():
     assert all(found[policy].fill_rate > 0.95 for policy in POLICIES)
     assert found["sS"].orders < found["newsvendor"].orders
     assert found["sS"].cost < found["newsvendor"].cost
-    # Demand is skewed: the Normal safety stock falls short of what it aims at.
-    assert found[NORMAL].stock_outs > 0.05 * 200 > found["newsvendor"].stock_outs
+    # Demand is skewed: a bell curve with its moments has less of a tail, and holds less.
+    assert found["newsvendor"].stock_outs < 0.05 * 200
+    assert found[NORMAL].mean_stock < found["newsvendor"].mean_stock
 
 
 def test_review_shelf_life_and_a_varying_lead_time_work_together():

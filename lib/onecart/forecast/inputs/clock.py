@@ -5,15 +5,23 @@ twice. Between the two conversions times are numbers, which mean the same wherev
 """
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
+import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from onecart.errors import UsageError
+from onecart.forecast.inputs.series import FREQS
 from onecart.frames import local_time, quoted
 from onecart.sql_settings import their_time_zone
 
 _DAY_S = 86_400
+_YEAR_S = 365.25 * _DAY_S
+_SILENCE = (
+    13  # periods without a value in any series, and two years at least, after which a last date is a mistyped one
+)
 
 
 @dataclass(frozen=True)
@@ -65,3 +73,24 @@ def clock_of(series: DataFrame, freq: str) -> Clock:
     row = series.agg(*[count for time in times for count in (F.count_distinct(time), F.count_if(time != 0))]).first()
     assert row is not None
     return clocks[0] if row[:2] <= row[2:] else clocks[1]
+
+
+def end_of(end: date | str | None, rows: DataFrame, clock: Clock, freq: str) -> pd.Timestamp | None:
+    """The last date of every history of `rows`, of `Clock.together`, on the wall: as asked, or the last date with a known value;
+    None, for `own`: of each series its own. UsageError: it is neither."""
+    if isinstance(end, datetime) and end.tzinfo is not None:
+        return pd.Timestamp(end).tz_convert(clock.zone).tz_localize(None)
+    if isinstance(end, date):
+        if freq == "h" and not isinstance(end, datetime):
+            raise UsageError(f"forecast: end of hours must be a datetime, found the date {end}")
+        return pd.Timestamp(end)
+    if end is not None:
+        if end != "own":
+            raise UsageError(f"forecast: end must be a date or 'own', found {end!r}")
+        return None
+    known = rows.where("NOT known_ahead AND ds IS NOT NULL AND y IS NOT NULL AND NOT isnan(y)")
+    last = [row["ds"] for row in known.select("ds").distinct().orderBy(F.desc("ds")).limit(2).collect()]
+    if not last:
+        return None
+    mistyped = last[0] - last[-1] > max(2.0, _SILENCE / FREQS[freq].year) * _YEAR_S
+    return pd.Timestamp(last[-1 if mistyped else 0], unit="s")

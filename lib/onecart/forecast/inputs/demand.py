@@ -12,29 +12,42 @@ _OPEN = 0.5  # share of a weekday's days with sales, from which a day without is
 
 
 def wanted_lines(orders: DataFrame, *, as_of: date, returned_days: int, bulk_times: float) -> DataFrame:
-    """[unique_id (the sku), ds, units]: the lines of `orders`, which are of goods, before `as_of` that were demand, a row each.
+    """[unique_id (the sku), ds, units]: the lines of `orders`[order_line_id, sku, buyer, quantity, order_ts], which are of goods,
+    before `as_of` that were demand, a row each.
 
-    A return takes nothing off, as what comes back was wanted, and can be sold
-    again; but a line of which all comes back within `returned_days` (the newest of the same product and quantity) was an error
-    or a trial, and is left out. A line of more than `bulk_times` the 99 % line of its product is a single buyer's bulk order,
-    and counts as so many units.
+    A return takes nothing off, as what comes back was wanted, and can be sold again; but a line of which all comes back within
+    `returned_days` was an error or a trial, and is left out, see `_with_returned_whole`. A line of more than `bulk_times` the 99 %
+    line of its product is a single buyer's bulk order, and counts as so many units.
     """
     past = orders.where(F.to_date("order_ts") < F.lit(as_of)).withColumn("quantity", F.col("quantity").cast("double"))
-    sold = past.where("quantity > 0").select("order_line_id", "sku", "quantity", "order_ts")
-    back = past.where("quantity < 0").select(
-        F.col("order_line_id").alias("back_id"),
-        "sku",
-        (-F.col("quantity")).alias("quantity"),
-        F.col("order_ts").alias("back_ts"),
-    )
-    pairs = back.join(sold, on=["sku", "quantity"], how="inner")
-    late = F.col("back_ts") - F.expr(f"INTERVAL {returned_days} DAYS")
-    pairs = pairs.where((F.col("order_ts") <= F.col("back_ts")) & (F.col("order_ts") >= late))
-    newest = pairs.groupBy("back_id").agg(F.max_by("order_line_id", "order_ts").alias("order_line_id"))
-    kept = sold.join(newest.select("order_line_id").distinct(), on="order_line_id", how="left_anti")
+    kept = past.transform(_with_returned_whole, days=returned_days).where("quantity > 0 AND NOT returned_whole")
     cap = F.percentile_approx("quantity", _LARGE).over(Window.partitionBy("sku")) * bulk_times
     units = F.least("quantity", cap)
     return kept.select(F.col("sku").alias("unique_id"), F.to_date("order_ts").alias("ds"), units.alias("units"))
+
+
+def _with_returned_whole(lines: DataFrame, *, days: int) -> DataFrame:
+    """`lines` with `returned_whole`: whether all of a line came back within `days`.
+
+    A return of as many of the product takes the newest line of its buyer that no other return has taken; lines whose buyer is
+    null are taken by returns whose buyer is null. So lines and returns of one kind pair up as brackets do: a line opens the
+    depth that it reaches, and the next return at that depth closes it; a return with nothing open closes nothing. Sorting is
+    all it takes, however often a product is sold.
+    """
+    kind = Window.partitionBy("sku", F.abs("quantity"), "buyer")
+    in_time = kind.orderBy("order_ts", F.col("quantity") < 0, "order_line_id")
+    so_far = in_time.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    lead = F.sum(F.signum("quantity")).over(so_far)  # lines less returns; below 0: returns of what was never sold
+    depth = (
+        F.col("lead") - F.least(F.lit(0.0), F.min("lead").over(so_far)) + F.when(F.col("quantity") < 0, 1).otherwise(0)
+    )
+    at_depth = Window.partitionBy("sku", F.abs("quantity"), "buyer", "depth").orderBy(
+        "order_ts", F.col("quantity") < 0, "order_line_id"
+    )
+    closed_by = F.lead(F.when(F.col("quantity") < 0, F.col("order_ts"))).over(at_depth)
+    soon = F.coalesce(closed_by <= F.col("order_ts") + F.expr(f"INTERVAL {days} DAYS"), F.lit(False))
+    deep = lines.withColumn("lead", lead).withColumn("depth", depth)
+    return deep.withColumn("returned_whole", soon).drop("lead", "depth")
 
 
 def daily_units(lines: DataFrame) -> DataFrame:
@@ -61,14 +74,8 @@ def closed_days(days: DataFrame, *, as_of: date) -> DataFrame:
     return told.withColumn("share", share).where(F.col("open").isNull() & (F.col("share") >= _OPEN)).select("ds")
 
 
-def told(series: DataFrame, closed: DataFrame, *, as_of: date) -> DataFrame:
-    """`series`, each up to the day before `as_of`, where days without a sale are 0s, and with a null on each of `closed`[ds]
-    since its first day: what would have been bought then is not known."""
-    last = as_of - timedelta(days=1)
-    span = series.groupBy("unique_id").agg(F.min("ds").alias("first"), F.max("ds").alias("last"))
-    ended = span.where(F.col("last") < F.lit(last)).select("unique_id", F.lit(last).alias("ds"), F.lit(0.0).alias("y"))
-    inside = F.broadcast(closed).join(
-        span, F.col("ds").between(F.col("first"), F.date_sub(F.lit(last), 1)), how="inner"
-    )
-    unknown = inside.select("unique_id", "ds", F.lit(None).cast("double").alias("y"))
-    return series.unionByName(ended).unionByName(unknown)
+def told(series: DataFrame, closed: DataFrame) -> DataFrame:
+    """`series` with a null on each of `closed`[ds] since its first day: what would have been bought then is not known."""
+    since = series.groupBy("unique_id").agg(F.min("ds").alias("first"))
+    shut = F.broadcast(closed).join(since, F.col("ds") > F.col("first"), how="inner")
+    return series.unionByName(shut.select("unique_id", "ds", F.lit(None).cast("double").alias("y")))

@@ -48,7 +48,7 @@ def known_ahead(
     names = [name for part in parts for name in part.columns if name not in ("unique_id", "ds")]
     for part in parts:
         grid = grid.join(part, on=["unique_id", "ds"], how="left")
-    grid = grid.fillna(0.0, names)
+    grid = grid.withColumns({name: F.coalesce(quoted(name), F.lit(0.0)) for name in names})
     found = aggregate(grid.withColumn("y", F.lit(1.0)), tree, levels).withColumnRenamed("y", "products")
     for name in names:
         sums = aggregate(grid.select("unique_id", "ds", quoted(name).alias("y")), tree, levels)

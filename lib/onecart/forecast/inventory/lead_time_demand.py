@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.special import gammaincinv, ndtr, ndtri
 
-_EVEN = 500  # probabilities that a mean is taken over
+_EVEN = 500  # probabilities that moments are taken over
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class Demand:
     @cached_property
     def mean(self) -> np.ndarray:
         """Expected units of each period of the forecast."""
-        even = np.tile((np.arange(_EVEN)[:, None] + 0.5) / _EVEN, (1, len(self.quantiles)))
-        return np.asarray(inverse(even, self.probabilities, self.quantiles).mean(axis=0))
+        return moments(self.probabilities, self.quantiles)[0]
 
     def over(self, extra: float, start: int | np.ndarray = 0) -> np.ndarray:
         """Units over the lead time plus `extra` periods, from period `start` on: one number a draw.
@@ -89,6 +88,14 @@ def demand_of(
     units = inverse(u, probabilities, quantiles[np.arange(periods) % len(quantiles)])
     total = np.concatenate([np.zeros((draws, 1)), np.cumsum(units, axis=1)], axis=1)
     return Demand(total, times, probabilities, quantiles)
+
+
+def moments(probabilities: np.ndarray, quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(mean, standard deviation) of each period's demand, in units, by its quantile function. Of skewed demand the mean is not
+    the median."""
+    even = np.tile((np.arange(_EVEN)[:, None] + 0.5) / _EVEN, (1, len(quantiles)))
+    units = inverse(even, probabilities, quantiles)
+    return np.asarray(units.mean(axis=0)), np.asarray(units.std(axis=0))
 
 
 def inverse(u: np.ndarray, probabilities: np.ndarray, quantiles: np.ndarray) -> np.ndarray:

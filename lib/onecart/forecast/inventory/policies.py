@@ -6,12 +6,12 @@ from math import ceil, floor, sqrt
 import numpy as np
 from scipy.special import ndtri
 
-from onecart.forecast.inventory.lead_time_demand import Demand, demand_of
+from onecart.forecast.inventory.lead_time_demand import Demand, demand_of, moments
 from onecart.forecast.inventory.optimal_policies import quantile, r_Q, s_S
 from onecart.forecast.inventory.sku_inputs import Case, Plan, aimed_at, shortage_cost
 
 POLICIES = ("newsvendor", "sS", "rQ", "base_stock")
-NORMAL = "normal"  # for comparison only, see `normal_target`
+NORMAL, NORMAL_PAST = NORMALS = ("normal", "normal_past")  # for comparison only, see `normal_target`
 _GRID = 400  # levels that the (s, S) search tells apart
 
 
@@ -77,21 +77,29 @@ def target(case: Case, plan: Plan, demand: Demand, start: int = 0) -> Target:
     return _order_by_quantity(case, plan, demand, cover) if plan.policy == "rQ" else _s_S(case, plan, demand, cover)
 
 
-def normal_target(case: Case, plan: Plan, start: int = 0) -> Target:
+Law = tuple[np.ndarray, np.ndarray]  # mean and standard deviation of each period's demand
+
+
+def normal_law(case: Case, plan: Plan) -> Law:
+    """What a Normal policy knows of demand: normal, the moments of the forecast's quantiles in each of its periods; normal_past,
+    those of the past, the same in all."""
+    if plan.policy == NORMAL_PAST:
+        assert case.past is not None
+        return np.array([case.past[0]]), np.array([case.past[1]])
+    return moments(np.array(plan.probabilities), case.quantiles)
+
+
+def normal_target(case: Case, plan: Plan, law: Law, start: int = 0) -> Target:
     """The textbook's safety stock: order up to mean + z sd, demand over lead time plus review period taken as Normal.
 
-    mean: the sum of the forecasts. sd: from the narrowest interval of each period, (hi - lo) / 2 z; periods are
-    independent, and the lead time's sd counts as in Silver, Pyke & Thomas (2017), section 6.10.
+    law: of the forecast or of the past, see `normal_law`. Periods are independent, and the lead time's sd counts as in Silver,
+    Pyke & Thomas (2017), section 6.10.
     """
-    probabilities = np.array(plan.probabilities)
-    middle = int(np.flatnonzero(probabilities == 0.5)[0])
-    low, high = max(0, middle - 1), min(len(probabilities) - 1, middle + 1)
     mean_lead, sd_lead = case.lead
     periods = mean_lead + plan.review
     share = np.clip(periods - np.arange(ceil(periods)), 0, 1)
-    rows = case.quantiles[(start + np.arange(len(share))) % len(case.quantiles)]
-    sd = (rows[:, high] - rows[:, low]) / (ndtri(probabilities[high]) - ndtri(probabilities[low]))
-    mean = float(share @ rows[:, middle])
+    at = (start + np.arange(len(share))) % len(law[0])
+    mean, sd = float(share @ law[0][at]), law[1][at]
     ratio = aimed_at(case.costs, plan)
     level = mean + ndtri(ratio) * sqrt(float(share @ sd**2) + (mean / periods * sd_lead) ** 2)
     return Target(float(level), float(level), None, ratio)

@@ -19,8 +19,9 @@ from onecart.forecast.inventory.checked_inputs import (
     forecast_frame,
     packed,
     quantile_columns,
+    with_past,
 )
-from onecart.forecast.inventory.policies import NORMAL, POLICIES
+from onecart.forecast.inventory.policies import NORMAL, NORMAL_PAST, NORMALS, POLICIES
 from onecart.forecast.inventory.replenish import checked_plan
 from onecart.forecast.inventory.simulator import Outcome, play
 from onecart.forecast.inventory.sku_inputs import Plan, Unusable, missing, read_case
@@ -47,6 +48,7 @@ def simulate(
     seed: int = 0,
     correlation: float = 0.0,
     draws: int = 1000,
+    past: DataFrame | None = None,
 ) -> DataFrame:
     """Plays each policy on what was really asked for, with forecasts that were made without it.
 
@@ -54,8 +56,9 @@ def simulate(
     actual: [unique_id, ds, y], key unique_id, ds: units asked for. The periods of a series are those of its forecast up to
         the last date in `actual` (of any series); a period without a row counts as 0, as does a negative y; a series with
         a null y has null figures and the reason. Periods of the forecast after that only tell policies what is to come.
-    policies: of newsvendor, base_stock, sS, rQ, and normal: mean + z sd with Normal demand, for comparison (see
-        `policies.normal_target`). All aim at the same service level and meet the same demand and lead times.
+    policies: of newsvendor, base_stock, sS, rQ, and for comparison mean + z sd with Normal demand (see `policies.normal_target`):
+        normal, with the moments of the forecast's quantiles, and normal_past, with those of `past`. All aim at the same service level and meet the same demand and lead times.
+    past: [unique_id, mean, sd] of what was asked for in a period before, in units, one row a series.
     warm_up: first periods that are played and not counted, as orders of the first period arrive only after a lead time.
 
     Rules (see `shop.sell`): unmet demand is lost, oldest goods are sold first and spoilt ones thrown, whole packs.
@@ -67,16 +70,19 @@ def simulate(
     frame = forecast_frame("simulate", forecast)
     columns = quantile_columns("simulate", frame)
     names = (policies,) if isinstance(policies, str) else tuple(dict.fromkeys(policies))
-    known = (*POLICIES, NORMAL)
+    known = (*POLICIES, *NORMALS)
     if not names:
         raise UsageError(f"simulate: policies is empty; name some of {', '.join(known)}")
     levels = tuple(columns.values())
     plans = [checked_plan("simulate", n, levels, review, service_level, correlation, draws, seed, known) for n in names]
     if isinstance(warm_up, bool) or not isinstance(warm_up, int) or warm_up < 0:
         raise UsageError(f"simulate: warm_up must be a whole number from 0, found {warm_up!r}")
+    if NORMAL_PAST in names and past is None:
+        raise UsageError("simulate: the policy normal_past needs past[unique_id, mean, sd]")
     asked = _with_actual(frame, actual)
     rows = packed("simulate", asked, tuple(columns), stock, costs, lead_time, ("holding", "shortage"))
-    check_rows("simulate", forecast=frame, actual=actual, stock=stock, costs=costs, lead_time=lead_time)
+    rows = rows if past is None else with_past("simulate", rows, past)
+    check_rows("simulate", forecast=frame, actual=actual, stock=stock, costs=costs, lead_time=lead_time, past=past)
 
     def one_series(row: Any) -> list[dict[str, Any]]:
         known = row._asdict()
@@ -121,6 +127,8 @@ def _play(row: dict[str, Any], plan: Plan, warm_up: int) -> Outcome:
     case = read_case(row, plan)
     if missing(case.costs.shortage):
         raise Unusable("the cost shortage is null")
+    if plan.policy == NORMAL_PAST and case.past is None:
+        raise Unusable("no past row")
     actual = np.asarray(row["actual"], dtype=float)
     if len(actual) <= warm_up:
         raise Unusable(f"{len(actual)} periods of the forecast have actual values, more than {warm_up} are needed")

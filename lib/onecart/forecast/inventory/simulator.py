@@ -9,7 +9,7 @@ import numpy as np
 
 from onecart.forecast.inventory.lead_time_demand import lead_times
 from onecart.forecast.inventory.order import order_now, shelf_limit
-from onecart.forecast.inventory.policies import NORMAL, draws_of, normal_target, target
+from onecart.forecast.inventory.policies import NORMALS, draws_of, normal_law, normal_target, target
 from onecart.forecast.inventory.sku_inputs import Case, Costs, Plan, Stock
 
 Orders = Callable[[int, float, float], float]  # (period, on hand, on order) -> units
@@ -45,15 +45,17 @@ def play(case: Case, plan: Plan, actual: np.ndarray, warm_up: int = 0) -> Outcom
     At a review the policy sees the forecast from that period on. Lead times are drawn by the case's seed, one for every
     period, so that all policies meet the same ones.
     """
-    drawn = plan.policy != NORMAL or case.stock.shelf_life < inf
+    law = normal_law(case, plan) if plan.policy in NORMALS else None
+    drawn = law is None or case.stock.shelf_life < inf
     draws = draws_of(case, plan, starts=len(actual)) if drawn else None
 
     def orders(period: int, on_hand: float, on_order: float) -> float:
         if period % plan.review:
             return 0.0
-        if draws is None or plan.policy == NORMAL:
-            aim = normal_target(case, plan, period)
+        if law is not None:
+            aim = normal_target(case, plan, law, period)
         else:
+            assert draws is not None
             aim = target(case, plan, draws, period)
         limit = inf if draws is None else shelf_limit(case, plan, draws, aim, period)
         now = replace(case.stock, on_hand=on_hand, on_order=on_order, backorders=0.0)

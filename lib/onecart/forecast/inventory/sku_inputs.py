@@ -52,7 +52,8 @@ class Costs:
 
 @dataclass(frozen=True)
 class Case:
-    """A series; `quantiles` has a row a period and a column a probability of the plan; `lead` is mean and sd."""
+    """A series; `quantiles` has a row a period and a column a probability of the plan; `lead` is mean and sd in periods; `past`
+    mean and sd of what was asked for a period, None: not given."""
 
     quantiles: np.ndarray
     stock: Stock
@@ -60,6 +61,7 @@ class Case:
     lead: tuple[float, float]
     seed: int = 0
     notes: tuple[str, ...] = ()
+    past: tuple[float, float] | None = None
 
 
 class Unusable(ValueError):
@@ -78,8 +80,8 @@ def read_case(row: Mapping[str, Any], plan: Plan) -> Case:
     if not np.isfinite(quantiles).all():
         raise Unusable("the forecast holds a null or infinite value")
     notes = () if row["has_stock"] else ("no stock row: stock counted as 0",)
-    stock, costs, lead = _stock(row), _costs(row, plan), _lead(row)
-    return Case(quantiles, stock, costs, lead, plan.seed + crc32(str(row["unique_id"]).encode()), notes)
+    seed = plan.seed + crc32(str(row["unique_id"]).encode())
+    return Case(quantiles, _stock(row), _costs(row, plan), _lead(row), seed, notes, _past(row))
 
 
 def aimed_at(costs: Costs, plan: Plan) -> float:
@@ -141,6 +143,15 @@ def _lead(row: Mapping[str, Any]) -> tuple[float, float]:
     mean, sd = float(row["lead_mean"]), 0.0 if missing(row["lead_sd"]) else float(row["lead_sd"])
     if why := lead_fault(mean, sd):
         raise Unusable(why)
+    return mean, sd
+
+
+def _past(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    if missing(row.get("past_mean")) or missing(row["past_sd"]):
+        return None
+    mean, sd = float(row["past_mean"]), float(row["past_sd"])
+    if not (0 <= mean < inf and 0 <= sd < inf):
+        raise Unusable(f"a past demand of mean {mean:g} and sd {sd:g}; both must be 0 or more")
     return mean, sd
 
 

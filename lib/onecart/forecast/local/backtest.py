@@ -38,6 +38,7 @@ class Plan:
     seed: int
     shared: pd.DataFrame | None = None  # regressors that are the same for all series, by date
     static: tuple[bool, ...] = ()  # columns that hold at all dates: whether each is a kind, else a number
+    end: pd.Timestamp | None = None  # the last date of every history; None: of each its last known value
 
 
 @dataclass
@@ -71,7 +72,7 @@ def backtest_series(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Se
     try:
         if unique_id is None:
             raise Rejected("unique_id is null")
-        history = read_history(rows, freq, plan.h, plan.regressors)
+        history = read_history(rows, freq, plan.h, plan.regressors, plan.end)
         history = history if plan.shared is None else history.knowing(plan.shared)
     except Rejected as e:
         return SeriesBacktest("rejected", str(e))

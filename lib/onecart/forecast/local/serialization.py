@@ -99,6 +99,17 @@ def _arrays(found: SeriesBacktest) -> dict[str, Any]:
     return row
 
 
+def of_windows(found: DataFrame) -> DataFrame:
+    """The tested series of `found` of SOLVED as `backtest_result` needs them: histories and starts from the oldest window on,
+    without dates and regressors. What is older is most of an hourly series, and thousands of them go to the driver."""
+    first = F.element_at("starts", 1)
+    return found.where("status = 'forecast'").select(
+        "unique_id", "demand", "scale", "models", "yhats",
+        F.transform("starts", lambda at: at - first).alias("starts"),
+        F.slice("history", first + 1, F.size("history") - first).alias("history"),
+    )  # fmt: skip
+
+
 def backtest_result(row: Any, h: int) -> BacktestResult:
     """A row of SOLVED whose status is forecast."""
     history = np.asarray(row.history, float)

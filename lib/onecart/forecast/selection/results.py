@@ -59,6 +59,8 @@ class Selector:
 
     def _untested(self, row: Any) -> Iterator[dict[str, Any]]:
         y, dates = np.asarray(row.history, float), pd.to_datetime(np.asarray(row.dates), unit="s")
+        if row.demand == "dead":  # as uncertain as its silence has been, not as its sales once were
+            y = np.zeros(len(y))
         history = History(dates[: len(y)], y, pd.DataFrame(), dates[len(y) :], pd.DataFrame())
         yhat = np.asarray(row.yhats[0], float)
         tails = [(100 - level) / 200 for level in self.levels]

@@ -36,7 +36,9 @@ def cards(ctx: Context) -> list[Card]:
         Card("Units expected by category, which its products add up to", tree.toPandas(), plot_units),
         Card("What earlier forecasts expected of each day, and what was sold", true.toPandas(), plot_came_true),
         Card("Days inside the intervals, by class of demand", covered.toPandas()),
-        Card("Do weather and what else is known ahead help?", regressors_help(health).toPandas()),
+        Card(
+            "Do weather, with perfect foresight, and what else is known ahead help?", regressors_help(health).toPandas()
+        ),
         Card("What became of the series", demand_ends(ledger).toPandas()),
         Card("All models on the windows held back", models),
         Card("The largest orders that are due", orders.toPandas()),
@@ -104,7 +106,8 @@ def demand_coverage(backtest: DataFrame, ledger: DataFrame) -> DataFrame:
 
 
 def regressors_help(health: DataFrame) -> DataFrame:
-    """Says in one row by which share weather and what else is known ahead make the regression's errors less."""
+    """Says in one row by which share weather and what else is known ahead make the regression's errors less, by its windows held
+    back. Their weather is the one that came: a forecast of it would help less."""
     rows = health.where("model = 'forecast.regression' AND dataset = 'regressors'")
     names: list[Any] = ["gain", "gain_low", "gain_high"]
     wide = newest(rows).groupBy().pivot("metric", names).agg(F.first("value")).where("gain IS NOT NULL")
