@@ -1,5 +1,6 @@
 """What must be masked in texts, and what must stay."""
 
+import time
 from typing import Any
 
 import pytest
@@ -102,3 +103,15 @@ def test_names_and_values_of_the_record_are_masked_wherever_they_stand(spark: An
 @pytest.mark.parametrize("text", ["", " ", "😀 ok"])
 def test_texts_without_anything_stay(spark: Any, text: str) -> None:
     assert _all(spark, [text]) == [text]
+
+
+@pytest.mark.parametrize("unit", ["x@b.b.b", "a", "A-", "regards ", "+1 ", "phone is is ", "http://a", "AA11 0000 "])
+def test_a_long_hostile_text_is_masked_in_seconds(spark: Any, unit: str) -> None:
+    text, clock = (unit * 100_000)[:100_000], time.monotonic()
+    assert _all(spark, [text, "I am Ann Lee, ann@example.org"])[1] == "I am [NAME], [EMAIL]"
+    assert time.monotonic() - clock < 20
+
+
+def test_an_address_of_many_parts_is_masked_whole(spark: Any) -> None:
+    host = ".".join("b" * 12)
+    assert _all(spark, [f"{'x' * 64}@{host}.com now"]) == ["[EMAIL] now"]
