@@ -158,7 +158,7 @@ def test_french_and_spanish_names(tmp_path):
         (tmp_path / name).write_text(text, "utf-8")
     tree = proposed(tmp_path)[1]
     orders, reviews = (tree["channels"][name]["columns"] for name in ("commandes", "resenas"))
-    assert orders["quantity"] == "translate(trim(regexp_replace(`quantité`, ' *(kg)$', '')), ',.', '.,')"
+    assert orders["quantity"] == "translate(trim(regexp_replace(`quantité`, '(kg)$', '')), ',.', '.,')"
     assert orders["unit_price"] == (
         "translate(regexp_replace(trim(replace(prix_unitaire, '€', '')), '(?<!^0)[ ](?=[0-9]{3}(?![0-9]))', ''), ',.', '.,')"
     )

@@ -18,8 +18,9 @@ from onecart.config import Settings, load
 from onecart.contracts import contract
 from onecart.samples import load as samples
 from onecart.samples import world as world_module
-from onecart.samples.orders import choose
+from onecart.samples.orders import choose, span
 from onecart.samples.seeded_random import Dice
+from onecart.samples.visits import visits
 from onecart.samples.world import grow
 
 pytestmark = pytest.mark.slow
@@ -184,6 +185,24 @@ def test_every_online_sale_ends_a_visit(spark: SparkSession, clean: World) -> No
         sold += read(spark, clean, f"{channel}_orders").where("quantity > 0").select("order_id", "order_ts").collect()
     assert {tuple(r) for r in bought} == {tuple(r) for r in sold}
     assert len(bought) == len(set(bought))
+
+
+def test_visits_without_an_order_are_as_many_in_the_last_weeks_as_before(spark: SparkSession) -> None:
+    """Two orders of strangers a day for 98 days: before each, visits of the three weeks before it."""
+    placed = [(f"{i}", None, FIRST + timedelta(hours=12 * i), "web", []) for i in range(196)]
+    goods = "ARRAY<STRUCT<sku: STRING, title: STRING, price: DECIMAL(12,3), qty: INT>>"
+    orders = spark.createDataFrame(
+        placed, f"invoice STRING, customer_id STRING, placed TIMESTAMP, channel STRING, products {goods}"
+    )
+    people = "customer_id STRING, neighbour STRING, first_ts TIMESTAMP, first_online TIMESTAMP"
+    orders, settings = orders.withColumn("sale", F.lit(True)), load("local")[0].samples
+    wares = f"from_json('[]', '{goods}')"
+    made = visits(orders, spark.createDataFrame([], people), wares, Dice(7), settings, span(orders))
+    weeks = made.where("n > 0").groupBy(F.expr(f"int(datediff(start, '{FIRST:%Y-%m-%d}') div 7)").alias("week")).count()
+    found = {row["week"]: row["count"] for row in weeks.collect()}
+    usual = 14 * settings.visits_per_order
+    assert set(found) == set(range(14))
+    assert all(0.7 * usual < n < 1.3 * usual for n in found.values()), found
 
 
 def test_every_sentence_is_reviewed_once_by_a_buyer_of_the_product(spark: SparkSession, clean: World) -> None:

@@ -18,7 +18,7 @@ _BENCHES = {
     "intent": ["questions", "behaviour", "training"],
     "recommend": ["quality", "lists", "tune"],
     "forecast": ["models", "speed", "stock"],
-    "voice": ["quality", "speed", "terms"],
+    "voice": ["quality", "small", "speed", "mentions", "terms"],
 }
 
 
@@ -27,8 +27,9 @@ def bench(argv: Sequence[str]) -> int:
     parts: questions (a recency-frequency baseline), behaviour (sessions and features), training (XGBoost, LightGBM);
     recommend, in three: quality (all models on public data), lists (Spark's own top-k and implicit), tune (default
     settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark),
-    stock (orders by quantiles and by Normal laws); voice, in three: quality (sentiment on public texts beside
-    VADER, scikit-learn, SnowNLP), speed (reviews a second), terms (words hidden from the tagger that it finds)."""
+    stock (orders by quantiles and by Normal laws); voice, in five: quality (sentiment on public texts beside
+    VADER, scikit-learn, SnowNLP), small (what 50 to 5,000 labelled texts teach), speed (reviews a second), mentions
+    (sentences with an aspect), terms (words hidden from the tagger that it finds)."""
     args = _arguments(argv)
     wanted = [args.part] if args.part else _BENCHES[args.name]
     if args.part not in (None, *_BENCHES[args.name]):
@@ -83,7 +84,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[str, str], tuple[Any, Any]]:
     """(Bench, part) -> its table's columns and its rows, which are measured when they are asked for."""
     from onecart.bench import behaviour, boosters, forecasts, identity, lists, questions, recommenders, stocks
-    from onecart.bench.voice import hidden_terms, sentiment, speed
+    from onecart.bench.voice import hidden_terms, mentions, sentiment, small, speed
 
     sizes, seed = args.sizes, args.seed
     return {
@@ -107,6 +108,8 @@ def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[st
         ("forecast", "stock"): (stocks.TABLE, stocks.measure(spark, seed)),
         ("recommend", "lists"): (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
         ("voice", "quality"): (sentiment.TABLE, sentiment.measure(spark, args.questions, args.engines, seed)),
+        ("voice", "small"): (small.TABLE, small.measure(spark, args.questions, sizes, args.engines, seed)),
+        ("voice", "mentions"): (mentions.TABLE, mentions.measure(spark, args.engines, seed)),
         ("voice", "speed"): (speed.TABLE, speed.measure(spark, sizes, args.engines, seed)),
         ("voice", "terms"): (hidden_terms.TABLE, hidden_terms.measure(spark, seed)),
     }

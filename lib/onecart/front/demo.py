@@ -49,6 +49,8 @@ def run(settings: Settings, *, as_json: bool = False) -> int:
 
 def _grown(counts: dict[str, int], seconds: float) -> dict[str, Any]:
     records = sum(n for feed, n in counts.items() if "." not in feed)  # feed.kind counts the dirt among them
-    headline = "customers are real, their other channels simulated (column origin)"
+    headline = (
+        "customers are real, their other channels simulated (column origin); review texts speak of cameras and players"
+    )
     account = {"rows_in": 0, "rows_out": records, "rows_quarantined": 0, "rows_duplicate": 0}
     return {"job": "samples", **account, "seconds": seconds, "headline": headline}

@@ -78,7 +78,7 @@ def number(one: Profile) -> str:
     for sign in sorted(found.signs):
         out = f"replace({out}, {sql_literal(sign)}, '')"
     if found.units:
-        out = f"regexp_replace({out}, ' *({'|'.join(map(_plain, sorted(found.units)))})$', '')"
+        out = f"regexp_replace({out}, '({'|'.join(map(_plain, sorted(found.units)))})$', '')"
     if found.signs or found.units:
         out = f"trim(replace({out}, '\u00a0', ' '))" if any("\u00a0" in e for e in one.common) else f"trim({out})"
     for mark in sorted(found.thousands):

@@ -71,10 +71,17 @@ def _cookie(dice: Dice) -> str:
 
 
 def _start(dice: Dice, span: Span) -> str:
-    """Strangers' and half of the customers' visits: up to 21 days before the order; others: whenever they are known."""
+    """Strangers' and half of the customers' visits: up to 21 days before the order; others: whenever they are known.
+
+    Visits before the world's first day stand as long before its end: those there belong to orders that come after it, and
+    without them the last weeks would have orders and few visits.
+    """
     shift = f"make_dt_interval(1 + {dice.below(20, 'days before', 'visit')}, {dice.below(9, 'hours', 'visit')} - 4)"
     end = f"({span.last} - INTERVAL '1' HOUR)"
-    near = f"IF(placed - {shift} < {span.first}, least(placed + {shift}, {end}), placed - {shift})"
+    before_all = (
+        f"greatest({span.first}, {end} - ({span.first} - (placed - {shift})))"  # a world may be shorter than 21 days
+    )
+    near = f"IF(placed - {shift} < {span.first}, {before_all}, placed - {shift})"
     since = f"greatest({span.first}, first_ts - INTERVAL '30' DAY)"
     any_time = f"greatest({span.first}, {since} + ({end} - {since}) * {dice.u('any time', 'visit')})"
     is_near = f"stranger OR {dice.chance(0.5, 'near', 'visit')}"

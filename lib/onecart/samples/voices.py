@@ -48,7 +48,7 @@ def social_posts(people: DataFrame, span: Span, dice: Dice, samples: Samples) ->
     writers = people.where("platform IS NOT NULL AND bought.product IS NOT NULL")
     each = with_sql(writers, i=f"explode(slice(array(0, 1), 1, {number}))", late="false")
     keyed = with_sql(each, key=f"concat('p', {dice.code('post', 'customer_id', 'i')})")
-    posted = with_sql(keyed, at=_after("bought.placed", span, dice))
+    posted = _until(span, with_sql(keyed, at=_after("bought.placed", dice, "key")))
     fields = {
         "post_id": "key",
         "platform": "platform",
@@ -61,9 +61,14 @@ def social_posts(people: DataFrame, span: Span, dice: Dice, samples: Samples) ->
     return json_feed(with_fates(posted, dice, samples), fields, dice)
 
 
-def _after(start: str, span: Span, dice: Dice) -> str:
-    """A moment in the 30 days after `start`, at latest the world's last."""
-    return f"{start} + least(INTERVAL '30' DAY, {span.last} - {start}) * {dice.u('days after', 'key')}"
+def _after(start: str, dice: Dice, key: str) -> str:
+    """A moment in the 30 days after `start`."""
+    return f"{start} + INTERVAL '30' DAY * {dice.u('days after', key)}"
+
+
+def _until(span: Span, said: DataFrame) -> DataFrame:
+    """Without what comes after the world's end: pressed into its last days, it would look like a rise of complaints."""
+    return said.where(f"at <= {span.last}")
 
 
 def review_feed(
@@ -84,11 +89,11 @@ def review_feed(
     in_turn = W.partitionBy(F.lit(0)).orderBy(F.expr(dice.hash("sentence", "sentence_id")), "sentence_id")
     said = said.withColumn("number", F.row_number().over(in_turn)).where(F.col("number") <= wanted)
     bought = orders.where("sale AND channel <> 'store' AND customer_id IS NOT NULL AND size(products) > 0")
+    bought = _until(span, with_sql(bought, at=_after("placed", dice, "invoice")))
     by_copy = W.partitionBy("copy").orderBy(F.expr(dice.hash("reviewed", "invoice")), "invoice")
     numbered = bought.withColumn("number", F.row_number().over(by_copy)).where(F.col("number") <= wanted)
     joined = numbered.join(F.broadcast(said), "number", how="inner")
-    keyed = with_sql(joined, key="concat('r', sentence_id, IF(copy = 0, '', concat('-', copy)))", late="false")
-    posted = with_sql(keyed, at=_after("placed", span, dice))
+    posted = with_sql(joined, key="concat('r', sentence_id, IF(copy = 0, '', concat('-', copy)))", late="false")
     fields = {
         "review_id": "key",
         "account_id": account_id(dice),
@@ -108,9 +113,9 @@ def tickets(orders: DataFrame, people: DataFrame, span: Span, dice: Dice) -> Dat
     joined = asked.join(people.select("customer_id", "email", "phone"), "customer_id", how="inner")
     keyed = with_sql(joined, key=f"concat('T', {dice.code('ticket id', 'invoice')})", late="false")
     told = f"IF(sale, {dice.pick(_TICKETS, 'template', 'key')}, {dice.pick(_RETURNS, 'template', 'key')})"
+    dated = _until(span, with_sql(keyed, at=_after("placed", dice, "key")))
     return with_sql(
-        keyed,
-        at=_after("placed", span, dice),
+        dated,
         told=f"split({told}, '[|]')",
         via=dice.pick(("chat", "phone", "email", "email"), "via", "key"),
     )

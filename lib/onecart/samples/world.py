@@ -17,7 +17,7 @@ from onecart.samples import load, orders, people, visits, voices
 from onecart.samples.defects import FATES, Feed, write
 from onecart.samples.seeded_random import Dice
 
-_VERSION = 2  # raise it when the same settings grow another world
+_VERSION = 3  # raise it when the same settings grow another world
 _CUSTOMERS_PER_FILE = 500
 
 

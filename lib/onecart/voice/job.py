@@ -51,7 +51,8 @@ def _sentiment(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     settings, seed = ctx.settings.voice, ctx.settings.seed
     reviews = reviews.withColumn("label", of_stars(F.col("rating"), between=None))
     try:
-        asked = {"holdout_share": settings.holdout_share, "min_rows": settings.min_rows, "seed": seed}
+        # gold.review_sentiment says which reviews the model has not learned from.
+        asked = {"holdout_share": settings.holdout_share, "min_rows": settings.min_rows, "seed": seed, "refit": False}
         model = train_sentiment(reviews.select("text", "label"), **{**settings.params, **asked})
     except DataError as e:  # a shop with few reviews has all its other jobs to run
         return 0, f"no model: {e}"
@@ -78,7 +79,8 @@ def _aspects(ctx: Context, reviews: DataFrame) -> tuple[int, str]:
     contacts = ctx.lake.read_if_exists("silver.contacts").select("record_id", *_NAMES, *_KNOWN)
     who = reviews.select("review_id", "record_id", "rating").join(contacts, "record_id", how="left")
     found = aspects(reviews.select("review_id", "sku", "text"), terms=terms).join(who, "review_id", how="inner")
-    evidence = masked(F.col("evidence"), names=[F.col(c) for c in _NAMES], known=[F.col(c) for c in _KNOWN])
+    names, known = ([F.col(c) for c in columns] for columns in (_NAMES, _KNOWN))
+    evidence = masked(F.col("evidence"), names=names, known=known, country=ctx.settings.shop.country)
     version = F.lit(ctx.model_version(ASPECTS)).alias("model_version")
     found = break_lineage(found.withColumn("evidence", evidence))
     rows = found.select("review_id", "record_id", "sku", *_OWN_COLUMNS, version)

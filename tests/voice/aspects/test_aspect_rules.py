@@ -1,6 +1,7 @@
 """How a text is read, without Spark: 60 sentences written before the reader was, and one rule at a time."""
 
 import csv
+import time
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,14 @@ def test_the_lists_fit_each_other() -> None:
     assert not set(aspect_lexicon.NAMES) & set(aspect_lexicon.TELLING)
     assert all(0 < abs(weight) <= 4 for weight in opinion_lexicon.weights().values())
     assert {aspect for aspect, _ in opinion_lexicon.of_aspect()} <= aspects
+
+
+@pytest.mark.parametrize("unit", ["good sound ", "battery good better than ", "good, ", "neither ", "not ", "sound? "])
+def test_a_text_of_100000_letters_is_read_in_seconds(unit: str) -> None:
+    clock = time.thread_time()
+    Reader().read((unit * 100_000)[:100_000])
+    assert time.thread_time() - clock < 5
+
+
+def test_a_clause_of_a_hundred_words_ends() -> None:
+    assert [len(c.words) for c in clauses("word " * 250)] == [100, 100, 50]

@@ -88,3 +88,13 @@ def test_expected_error_agrees_with_its_definition() -> None:
     bins = [(10, 9, 8.0), (30, 15, 18.0)]
     assert expected_error(bins) == pytest.approx(10 / 40 * abs(0.9 - 0.8) + 30 / 40 * abs(0.5 - 0.6))
     assert expected_error([]) == 0.0
+
+
+@pytest.mark.parametrize("text", ["x@b" + ".b" * 5000, "<script " * 5000, "<!-- " * 5000, "a" * 40_000])
+def test_a_hostile_text_ends(spark: Any, text: str) -> None:
+    assert len(read(spark, text, "good", max_chars=100_000)) == 2
+
+
+def test_what_nothing_closes_goes_to_the_end_but_a_word_in_angles_does_not(spark: Any) -> None:
+    texts = ("good <!-- bad", "good <script>bad", "a <style of its own")
+    assert read(spark, *texts) == ["good", "good", "a <style of its own"]

@@ -1,11 +1,13 @@
 """What must be masked in texts, and what must stay."""
 
+import time
 from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
 
 from onecart.voice import masked
+from onecart.voice.text.phones import without_phones
 
 MUST = [
     ("write to jane.doe+shop@mail.example.co.uk please", "write to [EMAIL] please"),
@@ -102,3 +104,36 @@ def test_names_and_values_of_the_record_are_masked_wherever_they_stand(spark: An
 @pytest.mark.parametrize("text", ["", " ", "😀 ok"])
 def test_texts_without_anything_stay(spark: Any, text: str) -> None:
     assert _all(spark, [text]) == [text]
+
+
+@pytest.mark.parametrize("unit", ["x@b.b.b", "a", "A-", "regards ", "+1 ", "phone is is ", "http://a", "AA11 0000 "])
+def test_a_long_hostile_text_is_masked_in_seconds(spark: Any, unit: str) -> None:
+    text, clock = (unit * 100_000)[:100_000], time.monotonic()
+    assert _all(spark, [text, "I am Ann Lee, ann@example.org"])[1] == "I am [NAME], [EMAIL]"
+    assert time.monotonic() - clock < 20
+
+
+def test_an_address_of_many_parts_is_masked_whole(spark: Any) -> None:
+    host = ".".join("b" * 12)
+    assert _all(spark, [f"{'x' * 64}@{host}.com now"]) == ["[EMAIL] now"]
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "after"),
+    [
+        ("FR", "rappelez le 01 42 68 53 00 svp", "rappelez le [PHONE] svp"),
+        ("IT", "chiamare 06 698 12345", "chiamare [PHONE]"),
+        ("DK", "ring 32 12 34 56 i dag", "ring [PHONE] i dag"),
+        ("JP", "03-1234-5678 or +33 1 42 68 53 00", "[PHONE] or [PHONE]"),
+        ("DK", "order 32123456, 2011-12-09, 12 500 000 kr", "order 32123456, 2011-12-09, 12 500 000 kr"),
+        ("DE", "ISBN 9783161484100, Karte 4111 1111 1111 1112", "ISBN 9783161484100, Karte 4111 1111 1111 1112"),
+    ],
+)
+def test_numbers_as_they_are_dialled_in_a_country(country: str, text: str, after: str) -> None:
+    assert without_phones(text, country) == after
+
+
+def test_a_country_changes_nothing_else(spark: Any) -> None:
+    assert _all(spark, [text for text, _ in MUST], country="GB") == [after for _, after in MUST]
+    assert _all(spark, MUST_NOT, country="GB") == MUST_NOT
+    assert _all(spark, ["chiamare 06 698 12345"], country="IT") == ["chiamare [PHONE]"]

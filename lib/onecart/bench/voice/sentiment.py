@@ -120,12 +120,12 @@ def _folds(rows: pd.DataFrame, seed: int) -> list[tuple[np.ndarray, np.ndarray]]
     return [*StratifiedKFold(5, shuffle=True, random_state=seed).split(rows, rows["label"])]
 
 
-def _own(**settings: Any) -> Callable[[SparkSession, Texts, pd.DataFrame, pd.Series], Answer]:
+def own(**settings: Any) -> Callable[[SparkSession, Texts, pd.DataFrame, pd.Series], Answer]:
     """OneCart's train_sentiment with these settings."""
 
     def answer(spark: SparkSession, texts: Texts, train: pd.DataFrame, test: pd.Series) -> Answer:
         learn = spark.createDataFrame(train).repartition(spark.sparkContext.defaultParallelism)
-        model = voice.train_sentiment(learn, holdout_share=_HELD, **settings)
+        model = voice.train_sentiment(learn, **{"holdout_share": _HELD, **settings})
         ask = spark.createDataFrame(pd.DataFrame({"id": range(len(test)), "text": test.to_numpy()}))
         ask = ask.repartition(spark.sparkContext.defaultParallelism)
         found = model.score(ask).toPandas().set_index("id").sort_index()
@@ -143,7 +143,7 @@ def _vader(spark: SparkSession, texts: Texts, train: pd.DataFrame, test: pd.Seri
     return np.array([int(rules.polarity_scores(text)["compound"] > 0) for text in test]), None
 
 
-def _sklearn(spark: SparkSession, texts: Texts, train: pd.DataFrame, test: pd.Series) -> Answer:
+def sklearn(spark: SparkSession, texts: Texts, train: pd.DataFrame, test: pd.Series) -> Answer:
     """TF-IDF of words and word pairs (of characters where there are no spaces) and logistic regression, C of 10."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -191,15 +191,15 @@ def _snownlp(spark: SparkSession, texts: Texts, train: pd.DataFrame, test: pd.Se
 
 DATA: dict[str, Callable[[int], Texts]] = {"amazon": amazon, "films": films, "chinese": chinese}
 MODELS: dict[str, Callable[[SparkSession, Texts, pd.DataFrame, pd.Series], Answer]] = {
-    "onecart": _own(),
-    "word2vec": _own(embeddings="word2vec"),
-    "doc2vec": _own(embeddings="doc2vec"),
-    "sentiment_dl": _own(classifier="sentiment_dl", embeddings="word2vec"),
-    "minilm": _own(embeddings="minilm"),
-    "minilm_tuned": _own(embeddings="minilm", tune_epochs=3),
-    "jieba": _own(languages=("zh",)),
+    "onecart": own(),
+    "word2vec": own(embeddings="word2vec"),
+    "doc2vec": own(embeddings="doc2vec"),
+    "sentiment_dl": own(classifier="sentiment_dl", embeddings="word2vec"),
+    "minilm": own(embeddings="minilm"),
+    "minilm_tuned": own(embeddings="minilm", tune_epochs=3),
+    "jieba": own(languages=("zh",)),
     "vader": _vader,
-    "sklearn": _sklearn,
+    "sklearn": sklearn,
     "vivekn": _vivekn,
     "snownlp": _snownlp,
 }

@@ -4,8 +4,9 @@ Rules in the manner of VADER (Hutto & Gilbert 2014), by clause: what one clause 
 unless that one has no opinion of its own and does not stand in contrast.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from onecart.voice.aspects import aspect_lexicon, opinion_lexicon
 from onecart.voice.aspects.valence_shifters import TOO, enough, negated, not_enough, too, turned
@@ -123,7 +124,7 @@ class Reader:
             where = i
             about = self._about(parts[i], name, said[i])
             if not about:
-                where = _neighbour(parts, [bool(self._about(p, name, s)) for p, s in zip(parts, said, strict=True)], i)
+                where = _neighbour(parts, partial(self._tells, parts, said, name), i)
                 about = self._about(parts[where], name, said[where])
             score = 0.0
             if about:
@@ -135,6 +136,9 @@ class Reader:
         for told in said[i]:
             if told.aspect and not (told in used and (told.single or told.aspect in _GENERIC)):
                 yield _mention(text, parts, i, i, told, told.weight or 0.0)
+
+    def _tells(self, parts: list[Clause], said: list[list[_Term]], name: _Term, i: int) -> bool:
+        return bool(self._about(parts[i], name, said[i]))
 
     def _about(self, clause: Clause, name: _Term, said: list[_Term]) -> list[tuple[_Term, float]]:
         """The opinions of a clause with what each weighs for an aspect."""
@@ -169,14 +173,14 @@ def _strongest(mentions: list[Mention]) -> list[Mention]:
     return list(best.values())
 
 
-def _neighbour(parts: list[Clause], telling: list[bool], i: int) -> int:
+def _neighbour(parts: list[Clause], telling: Callable[[int], bool], i: int) -> int:
     """The clause whose opinion one without any takes over: the one before, else the one after, of its sentence and not set
     against it; else itself."""
     before, after = i - 1, i + 1
-    if before >= 0 and parts[before].sentence == parts[i].sentence and not parts[i].contrast and telling[before]:
+    if before >= 0 and parts[before].sentence == parts[i].sentence and not parts[i].contrast and telling(before):
         return before
     same = after < len(parts) and parts[after].sentence == parts[i].sentence
-    return after if same and not parts[after].contrast and telling[after] else i
+    return after if same and not parts[after].contrast and telling(after) else i
 
 
 def _across_than(words: tuple[Word, ...], opinion: _Term, name: _Term) -> bool:

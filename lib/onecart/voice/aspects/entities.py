@@ -17,7 +17,7 @@ _LONGEST = 8  # words of a name
 _MOST_SKUS = 10  # that a mention lists
 _WORD = re.compile(r"[^\W_]+")
 _MONEY = re.compile(
-    r"(?:[£$€]|\b(?:GBP|USD|EUR) )\s?\d[\d,]*(?:\.\d+)?|\b\d[\d,]*(?:\.\d+)?\s?(?:£|€|pounds?|quid|pence|euros?|dollars?|bucks|cents|GBP|USD|EUR)(?!\w)",
+    r"(?:[£$€]|\b(?:GBP|USD|EUR) )\s?\d[\d,]{0,20}(?:\.\d{1,20})?|\b\d[\d,]{0,20}(?:\.\d{1,20})?\s?(?:£|€|pounds?|quid|pence|euros?|dollars?|bucks|cents|GBP|USD|EUR)(?!\w)",
     re.IGNORECASE,
 )
 _GRAM = T.StructType(

@@ -1,6 +1,6 @@
 """TF-IDF, and what every model is compared with: a logistic regression on nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyspark.ml import Pipeline, PipelineModel
@@ -46,19 +46,27 @@ def fitted(
     return PipelineModel([*prepared.stages, last.fit(features)])
 
 
-def tfidf(terms: str, output: str, features: int) -> list[Any]:
-    """The stages from a column of words to their TF-IDF vector of length 1, with so many places."""
+def tfidf(terms: str, output: str, features: int, at_least: int = 1) -> list[Any]:
+    """The stages from a column of words to their TF-IDF vector of length 1, with so many places; words that stand in fewer
+    than `at_least` texts count for nothing."""
     tf, weighed = f"{output}_tf", f"{output}_idf"
     return [
         HashingTF(numFeatures=features, inputCol=terms, outputCol=tf),
-        IDF(inputCol=tf, outputCol=weighed),
+        IDF(inputCol=tf, outputCol=weighed, minDocFreq=at_least),
         Normalizer(inputCol=weighed, outputCol=output),
     ]
 
 
-def regression(features: str, strength: float, answer: str, probability: str = "", label: str = _Y) -> Any:
-    """`strength`: of the L2 penalty beside the mean loss."""
-    return LogisticRegression(
+def regression(
+    features: str,
+    strength: float,
+    answer: str,
+    probability: str = "",
+    label: str = _Y,
+    thresholds: Sequence[float] = (),
+) -> Any:
+    """`strength`: of the L2 penalty beside the mean loss. thresholds: of each label, by which its probability is divided."""
+    made = LogisticRegression(
         featuresCol=features,
         labelCol=label,
         predictionCol=answer,
@@ -69,3 +77,4 @@ def regression(features: str, strength: float, answer: str, probability: str = "
         maxIter=50,
         tol=1e-4,
     )
+    return made.setThresholds([*thresholds]) if thresholds else made

@@ -7,12 +7,13 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.feature import ElementwiseProduct, HashingTF, StandardScaler, VectorAssembler
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import Vectors
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from sparknlp.annotator import ClassifierDLApproach, SentimentDLApproach
 
 from onecart.errors import UsageError
 from onecart.voice.sentiment.baseline import fitted, regression, tfidf
+from onecart.voice.sentiment.few_texts import Choice
 from onecart.voice.sentiment.params import Params
 from onecart.voice.text.tokenizer import LABEL, TERMS
 from onecart.voice.text.vectors import DENSE, NONE, VECTOR
@@ -23,11 +24,13 @@ _ANSWER, _TFIDF, _SCALED, _WEIGHED, _BOTH, _Y = (
 )
 
 
-def fit(rows: DataFrame, p: Params, *, labels: int, size: int, features: int) -> PipelineModel:
-    """From rows with TERMS, DENSE (`size` numbers), VECTOR and LABEL '0', '1', ...; `features`: places of a TF-IDF vector.
-    Apply it with `chances`."""
+def fit(
+    rows: DataFrame, p: Params, *, labels: int, size: int, features: int, choice: Choice | None = None
+) -> PipelineModel:
+    """From rows with TERMS, DENSE (`size` numbers), VECTOR and LABEL '0', '1', ...; `features`: places of a TF-IDF vector;
+    `choice`: what cross-validation chose. Apply it with `chances`."""
     if p.classifier == "logistic":
-        return _logistic(rows, p, size, features)
+        return _logistic(rows, p, size, features, choice or Choice(p.c))
     return PipelineModel([_network(p, labels).fit(rows)])
 
 
@@ -53,19 +56,30 @@ def chances(df: DataFrame, head: PipelineModel, *, labels: int) -> DataFrame:
         ready = _joined(ready, before[0].getNumFeatures(), len(before[-1].getScalingVec()))
     scored = last.transform(ready)
     if CHANCES in scored.columns:
-        return scored.withColumn(CHANCES, vector_to_array(F.col(CHANCES)))
+        return scored.withColumn(CHANCES, _drawn(vector_to_array(F.col(CHANCES)), last))
     said = F.get(_ANSWER, F.lit(0))["metadata"]
     return scored.withColumn(CHANCES, F.array(*[said[str(i)].cast("double") for i in range(labels)]))
 
 
-def _logistic(rows: DataFrame, p: Params, size: int, features: int) -> PipelineModel:
+def _drawn(found: Column, model: Any) -> Column:
+    """Probabilities divided by the model's thresholds, 1 in sum again: the highest is the answer."""
+    if not model.isSet("thresholds"):
+        return found
+    over = F.array(*[F.lit(1 / t) for t in model.getThresholds()])
+    weighed = F.zip_with(found, over, lambda chance, factor: chance * factor)
+    total = F.aggregate(weighed, F.lit(0.0), lambda done, one: done + one)
+    return F.transform(weighed, lambda one: one / total)
+
+
+def _logistic(rows: DataFrame, p: Params, size: int, features: int, choice: Choice) -> PipelineModel:
     """TF-IDF of length 1 beside the vector, whose numbers are standardised and divided by the root of their count: so
     about the same length. For size 0, TF-IDF alone."""
-    strength = 1 / (p.c * rows.count())
+    strength = 1 / (choice.c * rows.count())
     known = F.col(LABEL).cast("double").alias(_Y)
-    weighed = tfidf(TERMS, _TFIDF, features)
+    weighed = tfidf(TERMS, _TFIDF, features, choice.at_least)
     if not size:
-        return fitted(rows.select(TERMS, known), weighed, regression(_TFIDF, strength, _ANSWER, CHANCES, _Y))
+        last = regression(_TFIDF, strength, _ANSWER, CHANCES, _Y, choice.thresholds)
+        return fitted(rows.select(TERMS, known), weighed, last)
     stages: list[Any] = [
         *weighed,
         StandardScaler(withMean=True, withStd=True, inputCol=DENSE, outputCol=_SCALED),

@@ -23,8 +23,10 @@ class Params(BaseModel):
     calibration_share: float = Field(0.15, gt=0, lt=0.5)  # of the rest, on which `confidence` is calibrated
     neutral_below: float = Field(0.0, ge=0, lt=1)  # of two labels: less confidence than this is answered `neutral`
     max_chars: int = Field(10_000, ge=100)  # of a text that are read
-    min_rows: int = Field(100, ge=4)  # fewer labelled rows than this are an error
+    min_rows: int = Field(50, ge=4)  # fewer labelled rows than this are an error
     max_rows: int = Field(100_000, ge=100)  # networks train on the driver: of more rows than this they see a sample
+    # of up to 2,000 texts, with TF-IDF alone: after the figures are taken, what answers learns from the held-out texts, too
+    refit: bool = True
     balance: bool = True  # rarer labels' rows are repeated (or the others' sampled) until all count the same
     dimensions: int = Field(100, ge=2, le=1024)  # of a word's vector, where it is learned
     min_count: int = Field(2, ge=1)  # a word seen fewer times has no vector
@@ -34,7 +36,7 @@ class Params(BaseModel):
     # sentences more accurate than anything else here (.90 for .86). 0: it stays as it is
     tune_epochs: int = Field(0, ge=0)
     # of logistic: inverse of the regularisation, as C of scikit-learn. None: 10 for TF-IDF alone (best of 1, 3, 10 on parts of
-    # the training texts of `onecart bench voice`), 3 where vectors are beside it
+    # the training texts of `onecart bench voice`; of up to 2,000 texts by cross-validation), 3 where vectors are beside it
     strength: float | None = Field(None, gt=0)
     epochs: int = Field(12, ge=1)  # this and what follows: of sentiment_dl and classifier_dl
     batch_size: int = Field(32, ge=1)

@@ -1,6 +1,6 @@
 """Learning sentiment from labelled texts."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,15 +15,16 @@ from onecart.spark import session
 from onecart.stats import top_label_calibration
 from onecart.stats.top_label_calibration import Calibration
 from onecart.voice.checks import require_text
-from onecart.voice.sentiment import classifiers
+from onecart.voice.sentiment import classifiers, few_texts
 from onecart.voice.sentiment.baseline import BASELINE, fit_baseline, places
 from onecart.voice.sentiment.evaluation import held_out, metrics, uniform
+from onecart.voice.sentiment.few_texts import Choice
 from onecart.voice.sentiment.labels import Counts, counted, label_of, two_or_three
 from onecart.voice.sentiment.model import PLACE, Reading, SentimentModel, answered
 from onecart.voice.sentiment.multilingual import train_routed
 from onecart.voice.sentiment.params import Params, checked
 from onecart.voice.text import vectors
-from onecart.voice.text.tokenizer import LABEL, TEXT, WORDS, read, reader, with_terms
+from onecart.voice.text.tokenizer import LABEL, TERMS, TEXT, WORDS, read, reader, with_terms
 
 _CALIBRATE = "__onecart_calibrate"
 _FEW, _MANY = 20, 20_000  # texts to calibrate on: fewer are not worth it, more bring nothing
@@ -40,7 +41,9 @@ def train_sentiment(reviews: DataFrame, **params: Any) -> SentimentModel:
 
     By default a logistic regression on TF-IDF of words, word pairs and negated words (Spark NLP reads the words) learns from
     all but `holdout_share` of the texts, equal texts on the same side; confidence is calibrated on `calibration_share` of
-    them, with a model that had not learned from these. SentimentModel.metrics are figures on the held-out texts: accuracy, macro_f1, ece (expected calibration error of confidence), n,
+    them, with a model that had not learned from these. Of up to 2,000 texts cross-validation says which terms count, how
+    strong the regularisation is and where the line between the labels lies (see `few_texts`), and what answers in the end has
+    learned from the held-out texts, too (`refit`). SentimentModel.metrics are figures on the held-out texts: accuracy, macro_f1, ece (expected calibration error of confidence), n,
     majority_accuracy (always answering the label that is most frequent in training), and of a TF-IDF logistic regression
     that learned from the same rows, baseline_accuracy and baseline_macro_f1.
 
@@ -73,16 +76,26 @@ def train_one(reviews: DataFrame, p: Params, *, language: str | None) -> Sentime
     sample = _read_as(sample.withColumn(_CALIBRATE, for_calibration), how)
     labelled = rows.where(F.col(LABEL).isNotNull())
     natural = labelled.where(~F.col("held_out") & for_calibration).transform(_at_most, n=_MANY, seed=p.seed)
-    return _fitted(sample, _read_as(natural, how), _read_as(labelled.where("held_out"), how), labels, counts, how, p)
+    everything = {label: (sum(counts[label]), 0) for label in labels}
+    whole = _read_as(labelled.transform(sampled, counts=everything, p=p), how)
+    parts = _Parts(sample, _read_as(natural, how), _read_as(labelled.where("held_out"), how), whole)
+    return _fitted(parts, labels, counts, how, p)
 
 
-def _fitted(
-    sample: DataFrame, natural: DataFrame, test: DataFrame, labels: tuple[str, ...], counts: Counts, how: Reading,
-    p: Params,
-) -> SentimentModel:  # fmt: skip
-    """From TEXT and LABEL of the rows to learn from (and whether _CALIBRATE), to calibrate on, and to measure on."""
-    using = reader(sample)
-    words = break_lineage(read(sample, using))
+@dataclass(frozen=True)
+class _Parts:
+    """TEXT and LABEL of the rows to learn from (and whether _CALIBRATE), to calibrate on, to measure on; and of all to learn from
+    where nothing is measured any more."""
+
+    sample: DataFrame
+    natural: DataFrame
+    test: DataFrame
+    whole: DataFrame
+
+
+def _fitted(parts: _Parts, labels: tuple[str, ...], counts: Counts, how: Reading, p: Params) -> SentimentModel:
+    using = reader(parts.sample)
+    words = break_lineage(read(parts.sample, using))
     seen = words.withColumn(LABEL, F.when(~F.col(_CALIBRATE), F.col(LABEL)))
     # Beside TF-IDF, vectors that know the training texts' labels would only be trusted too much.
     marked = words if p.classifier == "logistic" else vectors.with_label_words(seen)
@@ -93,15 +106,28 @@ def _fitted(
     how = replace(how, size=_size(known) if found else 0)
     known = vectors.dense(with_terms(known), how.size)
     features = places(known)
-    learn = partial(classifiers.fit, p=p, labels=len(labels), size=how.size, features=features)
+    [(rows, terms)] = known.agg(F.count("*"), F.sum(F.size(TERMS))).collect()
+    few = p.classifier == "logistic" and not how.size and rows <= few_texts.MOST_TEXTS and terms <= few_texts.MOST_TERMS
+    choice = _chosen(known, p, len(labels)) if few else None
+    learn = partial(classifiers.fit, p=p, labels=len(labels), size=how.size, features=features, choice=choice)
     first = learn(known.where(~F.col(_CALIBRATE)))
-    natural = read(how.spread(natural, TEXT), reading)
+    natural = read(how.spread(parts.natural, TEXT), reading)
     calibration = _calibrated(answered(natural, first, labels=len(labels), size=how.size), len(labels))
     head = learn(known)
-    baseline = fit_baseline(known, known.count(), features)
+    baseline = fit_baseline(known, rows, features)
     model = SentimentModel(reading, head, how, calibration, labels, {}, p.neutral_below)
-    figures = _figures(_outcomes(how.spread(test, TEXT), model, baseline), counts, labels)
-    return replace(model, metrics=figures)
+    figures = _figures(_outcomes(how.spread(parts.test, TEXT), model, baseline), counts, labels)
+    if few and p.refit:
+        head = learn(break_lineage(with_terms(read(parts.whole, using))))
+    return replace(model, head=head, metrics=figures)
+
+
+def _chosen(known: DataFrame, p: Params, labels: int) -> Choice:
+    """By cross-validation over different texts, each counting as often as `sampled` repeats it."""
+    each = known.groupBy(TEXT, LABEL).agg(F.count("*").alias("copies"), F.first(TERMS).alias("terms"))
+    found = each.toPandas().sort_values([TEXT, LABEL])
+    label, copies = found[LABEL].to_numpy().astype(int), found["copies"].to_numpy().astype(float)
+    return few_texts.choose([*found["terms"]], label, copies, count=labels, seed=p.seed, c=p.strength)
 
 
 def _read_as(rows: DataFrame, how: Reading) -> DataFrame:

@@ -12,6 +12,7 @@ _BREAKS = frozenset((",", "(", ")", ":", "–", "—", "-", "..", "..."))
 _TYPED = {  # n't without its apostrophe
     f"{verb}nt": verb for verb in ("do", "does", "did", "is", "was", "are", "were", "has", "have", "would", "could")
 }
+_LONGEST = 100  # words of a clause: what is said of one thing is never as long
 _SHORT = {"wo": "will", "ca": "can", "sha": "shall", "ai": "is"}
 
 
@@ -72,7 +73,7 @@ def matches(
 
 def clauses(text: str) -> list[Clause]:
     """The clauses of a text, in order. A sentence ends at . ! ? ; or a line's end; a clause at a comma, a bracket, a colon, a
-    dash, `and`, or a word of contrast, which belongs to the clause it opens."""
+    dash, `and`, a word of contrast, which belongs to the clause it opens, or after a hundred words."""
     found: list[Clause] = []
     sentence, open_words, contrast, first = 0, list[Word](), False, 0
 
@@ -96,6 +97,8 @@ def clauses(text: str) -> list[Clause]:
             contrast = True
         elif not word.word.startswith("*"):
             open_words.append(word)
+            if len(open_words) == _LONGEST:
+                close()
     close()
     return found
 

@@ -1,4 +1,4 @@
-"""Personal data in texts, put out of sight: what is masked cannot be read back. Spark SQL only.
+"""Personal data in texts, put out of sight: what is masked cannot be read back. Spark SQL, but for phones of a country.
 
 Masks: [EMAIL], [URL] (one with a login or a token in it), [PHONE], [CARD], [IBAN], [ADDRESS], [POSTCODE], [HANDLE], [NAME].
 Patterns find what looks like personal data, so some gets past them (a bare first name amid a sentence, a lower-case address);
@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-_URL = r"(?i)\b(?:https?|ftp)://(?:[^\s/@]+@\S+|\S*[?&;#](?:e-?mail|token|user(?:name)?|session|sid|key|auth|phone|name|code)=\S*)"
-_EMAIL = r"(?i)[\p{L}\p{N}._%+'-]+ ?(?:@|\(at\)|\[at\]) ?[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.\p{L}{2,24}\b"
+from onecart.voice.text.phones import OTHER_NUMBERS, home_phones
+
+_URL = r"(?i)\b(?:https?|ftp)://(?:[^\s/@]{1,256}@\S+|\S{0,500}[?&;#](?:e-?mail|token|user(?:name)?|session|sid|key|auth|phone|name|code)=\S*)"
+# 64 characters of a name, 63 of a part of its host: no mail server takes more.
+_EMAIL = r"(?i)[\p{L}\p{N}._%+'-]{1,64}+ ?(?:@|\(at\)|\[at\]) ?[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){0,20}\.\p{L}{2,24}\b"
 _HANDLE = r"(?<![\p{L}\p{N}._@/])@\p{L}[\p{L}\p{N}_.]{2,29}\b"
 _DIGITS = r"(?<![\p{L}\p{N}.,-])[2-6]\d(?:[ -]?\d){12,17}(?![\p{L}\p{N}]|[.,]\d)"  # 14 to 19
 _IBAN = r"(?<![\p{L}\p{N}])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![\p{L}\p{N}])"
-_NO_NUMBER = r"(?<![\p{L}\p{N}#.,/+£$€-])(?<!(?i:order|order no|order number|invoice|parcel|tracking|ticket|ref|reference|no|number|model|item|isbn|ean)[ .:#]{1,2})"
+_NO_NUMBER = r"(?=[+(\d])(?<![\p{L}\p{N}#.,/+£$€-])(?<!(?i:" + OTHER_NUMBERS + r")[ .:#]{1,2})"
 _NUMBER_END = r"(?![\p{L}\p{N}]|[.,/-]\d)"
 _PHONE = "|".join(
     (
@@ -28,14 +31,14 @@ _PHONE = "|".join(
 )
 _SAID_PHONE = (
     r"(?i)(\b(?:phone|tel|telephone|mobile|cell|whatsapp|call me(?: back)?|ring me|text me|reach me|my number)"
-    r"(?: number| no)?(?: is| on| at|:|\.)*[ :]{1,3})(\+?\d(?:[ .()-]{0,2}\d){6,14})"
+    r"(?: number| no)?(?: is| on| at|:|\.){0,4}[ :]{1,3})(\+?\d(?:[ .()-]{0,2}\d){6,14})"
 )
 _STREET = (
     r"(?<![\p{L}\p{N}])\d{1,4}[a-zA-Z]?,? (?:\p{Lu}[\p{L}'.]+ ){1,3}"
     r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Close|Crescent|Terrace|Boulevard|Blvd|Square|Court|Way|Gardens|Grove|Hill|"
     r"Row|Mews|Parade)\b\.?"
 )
-_STRASSE = r"(?<![\p{L}\p{N}])\p{Lu}[\p{L}-]+(?:straße|strasse|str\.|weg|gasse|allee|platz) \d{1,4}(?: ?[a-z])?\b"
+_STRASSE = r"(?<![\p{L}\p{N}])\p{Lu}[\p{L}-]{1,60}(?:straße|strasse|str\.|weg|gasse|allee|platz) \d{1,4}(?: ?[a-z])?\b"
 _UK = r"(?<![\p{L}\p{N}])(?:GIR 0AA|[A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2})(?![\p{L}\p{N}])"
 _US = (
     r"\b(?:A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|"
@@ -52,7 +55,7 @@ _TITLE = rf"(\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Monsieur|Madame)\.? ){_NAMES}
 _GREETED = rf"(\b(?:Dear|Hi|Hello|Hey|Hallo|Liebe|Lieber|Bonjour) (?:Mr|Mrs|Ms|Miss|Dr)?\.? ?){_NOBODY}{_NAMES}(?=\s*[,!.:\n-]|\s*$)"
 _SIGNED = (
     r"((?:^|[\s.,!?;-])(?i:(?:kind|best|warm|many)? ?regards|sincerely|yours(?: truly| faithfully| sincerely)?|cheers|"
-    r"(?:many )?thanks(?: again| in advance)?|thank you|all the best|best wishes|greetings|love from|signed)[,.!:]?\s*[\n,-]?\s*)"
+    r"(?:many )?thanks(?: again| in advance)?|thank you|all the best|best wishes|greetings|love from|signed)[,.!:]?\s*+(?:[,-]\s*+)?)"
     rf"{_NOBODY}{_NAMES}(?=\s*(?:$|\n|\[|\())"
 )
 _INTRODUCED = rf"(\b(?:(?i:my name is|my name's|this is|name:|i am called|ask for|attn:?|c/o)) ){_NOBODY}{_NAMES}"
@@ -67,11 +70,15 @@ _WORDS_TOO = (
 _NEVER = "(?!)"  # matches nothing
 
 
-def masked(text: Column, *, names: Sequence[Column] = (), known: Sequence[Column] = ()) -> Column:
+def masked(
+    text: Column, *, names: Sequence[Column] = (), known: Sequence[Column] = (), country: str | None = None
+) -> Column:
     """`text` with personal data replaced by masks; null stays null. Masking twice changes nothing.
 
     names: columns with names of the person who wrote (given name, surname), masked wherever they stand as words.
     known: columns with other texts of theirs (e-mail, street, handle), masked where they stand as written, in any case.
+    country: ISO 3166, the shop's: numbers are masked that are valid there as they are dialled at home, too (in Python); without it
+    those with a country's code, those said to be one, and British, German and American forms.
     """
     steps = text
     for value in known:
@@ -83,6 +90,8 @@ def masked(text: Column, *, names: Sequence[Column] = (), known: Sequence[Column
         steps, _DIGITS, lambda found: F.call_function("luhn_check", F.regexp_replace(found, "[ -]", "")), "[CARD]"
     )
     steps = F.regexp_replace(steps, _SAID_PHONE, "$1[PHONE]")
+    if country:
+        steps = home_phones(country)(steps)
     steps = F.regexp_replace(steps, f"{_NO_NUMBER}(?:{_PHONE}){_NUMBER_END}", "[PHONE]")
     for pattern in (_STREET, _STRASSE):
         steps = F.regexp_replace(steps, pattern, "[ADDRESS]")

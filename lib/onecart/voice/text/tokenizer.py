@@ -16,7 +16,7 @@ PLAIN_TERMS = "__onecart_plain_terms"
 _TOKENS, _LIST, _PAIRS = "__onecart_tokens", "__onecart_list", "__onecart_pairs"
 
 # Up to three words after it are turned; Pang, Lee & Vaithyanathan (2002) turn those up to the next comma or full stop.
-_NEGATION = "not|no|never|none|nothing|neither|nor|without|hardly|barely|cannot|\\S+n't|不|没|没有|無|无|别"
+_NEGATION = "not|no|never|none|nothing|neither|nor|without|hardly|barely|cannot|\\S{1,30}n't|不|没|没有|無|无|别"
 _NEGATED = rf"(?<!\S)({_NEGATION}) (\S+)(?: (\S+))?(?: (\S+))?"
 _MARKED = "not_$2 not_$3 not_$4"
 

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 INTENTS = ("delivery", "refund", "fault", "question", "account", "other")
 _WORDS: Mapping[str, Mapping[int, str]] = {  # intent -> points -> words, as regular expressions
     "delivery": {
-        2: r"parcel|courier|deliver\w*|shipp\w*|dispatch\w*|tracking|not arrived|never arrived|arriv\w+ yet|lost in the post",
+        2: r"parcel|courier|deliver\w*|shipp\w*|dispatch\w*|tracking|not arrived|never arrived|arriv\w{1,10} yet|lost in the post",
         1: r"waiting for|address|postcode|late|when will (?:it|they|my) (?:come|arrive)|still not here|box was left",
     },
     "refund": {
@@ -34,7 +34,7 @@ _WORDS: Mapping[str, Mapping[int, str]] = {  # intent -> points -> words, as reg
 _URGENT: Mapping[str, tuple[int, str]] = {  # reason -> points, words
     "danger to health": (
         4,
-        r"caught fire|on fire|smok(?:e|ing)|burn(?:t|ed|ing|s)? (?:my|me|her|his|myself)|electric shock|shock\w* me|injur\w*|bleed\w*|"
+        r"caught fire|on fire|smok(?:e|ing)|burn(?:t|ed|ing|s)? (?:my|me|her|his|myself)|electric shock|shock\w{0,10} me|injur\w*|bleed\w*|"
         r"cut (?:my|her|his)|allerg\w*|chok\w*|hospital|poison\w*|explod\w*|sharp edge",
     ),
     "fraud or stolen data": (
