@@ -64,15 +64,21 @@ class Context:
         """Names a model trained by this run, as every scored row records it."""
         return f"{model}@{self.run_id}"
 
-    def write_health(self, figures: Mapping[str, Mapping[str, float]], dataset: str) -> None:
-        """Adds to gold.model_health: `figures` is model -> metric -> value, measured on `dataset` by this run, once."""
-        as_of = self.as_of()
+    def write_health(
+        self, figures: Mapping[str, Mapping[str, float]], dataset: str, versions: Mapping[str, str] | None = None
+    ) -> None:
+        """Adds to gold.model_health: `figures` is model -> metric -> value, measured on `dataset` by this run, once.
+        versions: model -> version, of models that an earlier run has made."""
+        as_of, older = self.as_of(), versions or {}
         rows = [
-            (model, self.model_version(model), dataset, metric, float(value), as_of)
+            (model, older.get(model) or self.model_version(model), dataset, metric, float(value), as_of)
             for model, found in figures.items()
             for metric, value in found.items()
         ]
         frame = self.spark.createDataFrame(rows, contract("gold.model_health").schema)
+        if any(older.get(model) not in (None, self.model_version(model)) for model in figures):
+            self.lake.upsert("gold.model_health", frame)
+            return
         # The rows name this run, so that nothing there can be the same: no need to look for it.
         app_id = f"{self.run_id}.{dataset}.{min(figures, default='')}"
         self.lake.append_once("gold.model_health", frame, app_id, version=0)

@@ -71,7 +71,7 @@ def test_the_job_learns_before_the_holdout_and_scores_as_of(
     write_facts(ctx)
     result = run(ctx)
 
-    assert result.headline == "AUC 1.00 (recency alone 0.53)"
+    assert result.headline == "AUC 1.00 by decision_tree (recency alone 0.53)"
     assert (result.rows_in, result.rows_out) == (240, 60)
     scores = {r["customer_id"]: r for r in lake.read("gold.intent_scores").collect()}
     assert {r["as_of"] for r in scores.values()} == {as_of}
@@ -103,6 +103,10 @@ def test_the_job_learns_before_the_holdout_and_scores_as_of(
     assert roles == {"intent.decision_tree@testrun": "champion", "intent.decision_tree@second": "challenger"}
     versions = {r["model_version"] for r in lake.read("gold.intent_scores").collect()}
     assert versions == {"intent.decision_tree@testrun"}
+    # The figures are those of the model that scores, once.
+    health = lake.read("gold.model_health").where("model = 'intent.decision_tree'")
+    assert {r["model_version"] for r in health.collect()} == {"intent.decision_tree@testrun"}
+    assert health.where("metric IN ('auc', 'psi.days_since_order')").count() == 2
 
 
 def test_without_two_dates_that_have_an_outcome_the_error_says_so(

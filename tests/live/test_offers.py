@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 NIGHT, NOW = date(2024, 3, 1), datetime(2024, 3, 1, 9, 30)
 HAD = [("ann", "1"), ("ann", "2"), ("bob", "1"), ("bob", "3"), ("cat", "4"), ("cat", "5"), ("dan", "4"), ("dan", "5")]
@@ -93,16 +94,45 @@ def test_a_look_changes_the_offers_of_whoever_looked(shop: Any) -> None:
     assert again == found
 
 
-def test_what_was_just_bought_is_offered_no_more(shop: Any, spark: Any) -> None:
+def batch_of(event: dict[str, Any]) -> tuple[list[tuple[Any, ...]], Any]:
     from onecart.contracts import contract
-    from onecart.live.offers import Offerer, refresh
 
     schema = contract("silver.interactions").schema
+    return [tuple(event.get(f) for f in schema.fieldNames())], schema
+
+
+def test_what_was_just_bought_is_offered_no_more(shop: Any, spark: Any) -> None:
+    from onecart.live.offers import Offerer, refresh
+
     bought = {**look("bob", "", "purchase"), "sku": None}
-    batch = spark.createDataFrame([tuple(bought.get(f) for f in schema.fieldNames())], schema)
-    assert refresh(shop, Offerer(), batch) == 1
+    assert refresh(shop, Offerer(), spark.createDataFrame(*batch_of(bought))) == 1
     mine = {r["sku"] for r in shop.lake.read("gold.recommendations").where("customer_id = 'bob'").collect()}
     assert mine == {"4", "5"}
+
+
+def test_a_product_bought_again_counts_as_a_repeat(shop: Any, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onecart.live import offers
+
+    seen: list[Any] = []
+    monkeypatch.setattr(offers, "purchases", lambda did: seen.append(did.collect()) or did.where("bought"))
+    again = {
+        "order_line_id": "2",
+        "order_id": "2",
+        "order_ts": NOW,
+        "record_id": "account:bob",
+        "sku": "3",
+        "quantity": 1,
+    }
+    row = shop.lake.read("silver.orders").withColumns({k: F.lit(v).alias(k) for k, v in again.items()})
+    shop.lake.upsert("silver.orders", row)
+    assert (
+        offers.refresh(
+            shop, offers.Offerer(), spark.createDataFrame(*batch_of({**look("bob", "3", "purchase"), "sku": None}))
+        )
+        == 1
+    )
+    values = {r["item_id"]: r["value"] for r in seen[0] if r["bought"]}
+    assert values == {"2": 1.0, "3": 1.5}  # bob had 3 before the night
 
 
 def test_without_a_model_nothing_is_offered(shop: Any) -> None:

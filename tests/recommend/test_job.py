@@ -206,8 +206,10 @@ def test_who_may_be_offered_what(spark: Any) -> None:
         for row in some.collect()
     }
     assert found == {"a": {"milk"}, "d": {"milk"}, "b": {"milk", "beer"}, "c": {"milk", "beer", "gin"}}
-    ages = spark.createDataFrame([(date(2008, 3, 2),), (date(2008, 3, 1),), (None,)], "born date")
-    assert [row[0] for row in ages.select(offers.age_of("born", AS_OF)).collect()] == [15, 16, -1]
+    born = [date(2008, 3, 2), date(2008, 3, 1), None, date(2024, 3, 1), date(2024, 3, 2), date(2030, 1, 1)]
+    ages = spark.createDataFrame([(day,) for day in born], "born date")
+    # Whoever is born in the future has told no age, and is offered what is for all.
+    assert [row[0] for row in ages.select(offers.age_of("born", AS_OF)).collect()] == [15, 16, -1, 0, -1, -1]
 
 
 def test_a_repeated_purchase_counts_more(spark: Any, shop: Any) -> None:
@@ -219,6 +221,16 @@ def test_a_repeated_purchase_counts_more(spark: Any, shop: Any) -> None:
     )
     mine = rows.where("user_id = 'ann' AND item_id = '10001'").orderBy("ts").collect()
     assert [(r["value"], r["bought"], r["ts"]) for r in mine] == [(1.0, True, OLD), (1.5, True, NEW)]
+
+    # Told of the days since alone, it knows by what they had.
+    since = events.interactions(
+        shop.lake.read("gold.customer_orders").where(F.col("order_ts") >= NEW),
+        shop.lake.read("gold.customer_events"),
+        values={"purchase": 1.0, "repeat": 1.5},
+        had=spark.createDataFrame([("ann", "10001"), ("bob", "10003")], "user_id string, item_id string"),
+    )
+    bought = {(r["user_id"], r["item_id"]): r["value"] for r in since.where("bought").collect()}
+    assert (bought["ann", "10001"], bought["ann", "10003"], bought["bob", "10004"]) == (1.5, 1.0, 1.0)
 
 
 def test_a_young_model_is_kept_and_only_those_with_news_get_new_lists(

@@ -99,7 +99,7 @@ def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[st
         ("intent", "behaviour"): (behaviour.TABLE, behaviour.measure(spark, sizes or [1_000_000], seed)),
         ("intent", "training"): (
             boosters.TABLE,
-            boosters.measure(spark, sizes or [100_000, 1_000_000], args.engines, seed),
+            boosters.measure(spark, sizes or [12_000, 100_000, 1_000_000], args.engines, seed),
         ),
         ("recommend", "quality"): (recommenders.TABLE, recommenders.measure(spark, args.questions, args.engines, seed)),
         ("recommend", "tune"): (recommenders.TUNED, recommenders.tuned(spark, args.engines, seed)),

@@ -82,7 +82,7 @@ def _answer(
     return {
         "question": question.name,
         "data": f"{question.data} ({question.origin})",
-        "model": model if columns is None else "recency-frequency",
+        "model": made.model if columns is None else "recency-frequency",
         **made.metrics,
         **made.intervals,
         "n": int(made.metrics["n"]),

@@ -123,6 +123,6 @@ INTENT = (
             C("value", "double", "the figure", nullable=False),
             AS_OF,
         ),
-        key=("model", "model_version", "dataset", "metric"),
+        key=("model", "model_version", "dataset", "metric", "as_of"),
     ),
 )

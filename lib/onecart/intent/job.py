@@ -57,20 +57,22 @@ def run(ctx: Context) -> Result:
         score=-F.coalesce("days_since_order", F.lit(1e6)),  # the simplest rule: who bought last buys next
         label=LABEL,
     )
-    kind = f"intent.{wanted.model}"
-    scorer, note = registry.choose(ctx, model, held, LABEL, question="intent", kind=kind)
+    choice = registry.choose(ctx, model, held, LABEL, question="intent", kind=f"intent.{model.model}")
+    scorer, note = choice.scorer, choice.note
+    kind = f"intent.{scorer.model.model}"
+    version = {kind: scorer.version}
     scores = with_decile(now, scorer.model, reasons=wanted.reasons)
     scores = scores.withColumns({"horizon_days": F.lit(wanted.horizon_days), "model_version": F.lit(scorer.version)})
     written = ctx.lake.replace_where("gold.intent_scores", scores, f"as_of = '{as_of}'")
-    ctx.write_health({kind: {**model.metrics, **model.intervals}, "intent.recency": recency}, "holdout")
+    ctx.write_health({kind: choice.figures, "intent.recency": recency}, "holdout", version)
     moved = _moved(ctx, scorer.model, now)
     delay = {"label_delay_days": float((as_of - known[-1]).days)}
-    ctx.write_health({kind: {**{f"psi.{c}": v for c, v in moved.items()}, **delay}}, "drift")
+    ctx.write_health({kind: {**{f"psi.{c}": v for c, v in moved.items()}, **delay}}, "drift", version)
     note += _audited(ctx, scorer, held)
     result = Result(
         rows_in=features.where(F.col("as_of").isin([*known, as_of])).count(),
         rows_out=written.inserted,
-        headline=f"AUC {model.metrics['auc']:.2f} (recency alone {recency['auc']:.2f}){note}",
+        headline=f"AUC {choice.figures['auc']:.2f} by {scorer.model.model} (recency alone {recency['auc']:.2f}){note}",
     )
     _alarm(moved, wanted.max_psi, result)
     return result

@@ -41,7 +41,9 @@ class IntentModel:
     their 95 % intervals; gains: its deciles. importances: column -> share of mean |Shapley value|, largest first.
     partial: column -> points (value, mean probability of sampled rows given this value). params: of the classifier,
     those the search chose and the number of trees kept among them. profile: how the features were spread in training,
-    as counts, to see drift by. skipped: column -> why it is no feature. curve: the calibration.
+    as counts, to see drift by. skipped: column -> why it is no feature. curve: the calibration. holdout_from: the first
+    time of the holdout, s since 1970 or the unit of a numeric time; nothing from then on was learned, nor an outcome that
+    `gap` would have kept apart. None: there was no time, or it has learned from the holdout too.
     """
 
     model: str
@@ -59,6 +61,7 @@ class IntentModel:
     params: dict[str, Any] = field(default_factory=dict)
     profile: dict[str, Any] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    holdout_from: float | None = None
 
     @property
     def features(self) -> list[str]:
@@ -107,7 +110,7 @@ class IntentModel:
     def save(self, path: str) -> None:
         """Writes the model to a new or old folder at `path`, local or in an object store. No row of data is in it."""
         spark = SparkSession.active()
-        if self.model != "xgboost":  # all of an XGBoost model is in its explainer
+        if not explain.whole(self.explainer):
             self.classifier.write().overwrite().save(f"{path}/classifier")
         apart = ("classifier", "slots", "explainer", "curve")
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
@@ -131,13 +134,13 @@ class IntentModel:
         curve = plain["curve"]
         plain["curve"] = Curve(**{**curve, "x": tuple(curve["x"]), "y": tuple(curve["y"])})
         name = plain["model"]
-        classifier = None if name == "xgboost" else _LOADERS[name].load(literal(f"{path}/classifier"))
+        classifier = _LOADERS[name].load(literal(f"{path}/classifier")) if name in _LOADERS else None
         return IntentModel(classifier=classifier, **plain)
 
 
 def with_log_odds(df: DataFrame, model: str, classifier: Any, explainer: explain.Explainer, name: str) -> DataFrame:
     """Adds the column `name`: the classifier's log-odds of VECTOR, uncalibrated."""
-    if model == "xgboost":
+    if explain.whole(explainer):
         return df.withColumn(name, reasons.odds(explainer))
     names = {"featuresCol": VECTOR, "rawPredictionCol": _RAW, "probabilityCol": _CHANCES, "predictionCol": ""}
     copy = classifier.copy({classifier.getParam(k): v for k, v in names.items()})

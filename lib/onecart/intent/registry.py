@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from onecart import models
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.intent.evaluation import model_report
+from onecart.intent.evaluation import metrics, model_report
 from onecart.intent.model import IntentModel
 from onecart.intent.training.split import LABEL, with_label
 from onecart.stats.bootstrap import interval, resampled_counts
@@ -37,6 +37,15 @@ class Champion:
     model: IntentModel
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Who answers the question in this run, how good it is on this run's holdout, and a word on it for a headline."""
+
+    scorer: Champion
+    figures: dict[str, float]
+    note: str
+
+
 def champion(ctx: Context, question: str) -> tuple[Champion | None, str]:
     """The model that answers `question` now; or None, and why there is none."""
     version = models.current(ctx, question)
@@ -50,15 +59,24 @@ def champion(ctx: Context, question: str) -> tuple[Champion | None, str]:
         return None, f"the champion {version} cannot be loaded: {str(e).splitlines()[0][:200]}"
 
 
-def choose(
-    ctx: Context, model: IntentModel, held: DataFrame, label: str, *, question: str, kind: str
-) -> tuple[Champion, str]:
-    """The model to answer `question` with from now on, and a word on the choice for a headline; empty for the first.
+def choose(ctx: Context, model: IntentModel, held: DataFrame, label: str, *, question: str, kind: str) -> Choice:
+    """The model to answer `question` with. Saves, registers, pictures and tracks the new one, `model`, as one of `kind`.
 
-    Saves, registers, pictures and tracks the new one, `model`, as a model of `kind`. held: see `judge`.
+    A champion that has learned from `held`, as where an earlier as_of is run again, is no measure: the new one answers this
+    run, and is the champion from now on unless there is a model of a later as_of.
+
+    held: the new one's holdout, see `judge`.
     """
     old, lacking = champion(ctx, question)
-    found = judge(held, label, model, old.model) if old else Verdict(True, lacking)
+    knows = old is not None and _knows(old.model, model)
+    if old is None:
+        found = Verdict(True, lacking)
+    elif knows:
+        newest = models.newest_as_of(ctx, question)
+        why = f"not compared: the champion {old.version} has learned from this holdout"
+        found = Verdict(newest is None or ctx.as_of() >= newest, why)
+    else:
+        found = judge(held, label, model, old.model)
     version, as_of = models.save(ctx, kind, model.save), ctx.as_of()
     figures = {"better_by": found.better_by, "better_by_low": found.low, "better_by_high": found.high}
     figures |= {name: model.metrics.get(name) for name in ("auc", "log_loss")}
@@ -68,9 +86,25 @@ def choose(
     points = [(kind, version, *point, as_of) for point in model_report.points(model)]
     frame = ctx.spark.createDataFrame(points, contract("gold.model_overview").schema)
     ctx.lake.append_once("gold.model_overview", frame, app_id=version, version=0)
-    if found.wins or old is None:
-        return Champion(version, model), f"; {found.reason}" if old else ""
-    return old, f"; {old.version} stays: the new one is {found.reason}"
+    if found.wins or old is None or knows:
+        note = f"; {found.reason}" if old else ""
+        return Choice(Champion(version, model), {**model.metrics, **model.intervals}, note)
+    note = f"; {old.version} stays: the new one is {found.reason}"
+    return Choice(old, measured(old.model, held, label), note)
+
+
+def _knows(old: IntentModel, new: IntentModel) -> bool:
+    """Whether `old` has learned from rows of the holdout of `new`; False where either does not say."""
+    known = old.holdout_from is not None and new.holdout_from is not None
+    return known and old.holdout_from > new.holdout_from  # type: ignore[operator]
+
+
+def measured(model: IntentModel, held: DataFrame, label: str) -> dict[str, float]:
+    """Figures of `model` on the rows of `held`, and the ends of their intervals."""
+    scored = model.score(with_label(held, label)[0])
+    p = F.col("probability")
+    table = metrics.grouped(scored, score=metrics.log_odds(p), label=LABEL, probability=p)
+    return {**metrics.figures(table), **metrics.intervals(table)}
 
 
 def judge(held: DataFrame, label: str, challenger: IntentModel, old: IntentModel) -> Verdict:

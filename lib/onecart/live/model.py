@@ -70,11 +70,11 @@ def _trained(ctx: Context) -> tuple[Champion, str]:
             **params,
         )
         held = rows.where(F.col(STARTED) >= F.lit(start))
-        chosen, note = registry.choose(ctx, model, held, BOUGHT, question=QUESTION, kind=KIND)
+        choice = registry.choose(ctx, model, held, BOUGHT, question=QUESTION, kind=KIND)
     finally:
         rows.unpersist()
-    ctx.write_health({KIND: {**model.metrics, **model.intervals}}, "holdout")
-    return chosen, f"; AUC {model.metrics['auc']:.2f} on later visits{note}"
+    ctx.write_health({KIND: choice.figures}, "holdout", {KIND: choice.scorer.version})
+    return choice.scorer, f"; AUC {choice.figures['auc']:.2f} on later visits{choice.note}"
 
 
 def scored(sessions: DataFrame, scorer: Champion, *, reasons: int) -> DataFrame:

@@ -50,16 +50,18 @@ def refresh(ctx: Context, offerer: Offerer, batch: DataFrame) -> int:
     customers = break_lineage(agreed.join(active, on="user_id", how="left_semi"))
     if customers.isEmpty():
         return 0
+    nightly = made.model.for_users(customers)
+    had = nightly.hidden()  # what they had bought by then
     # What came since the nightly facts were written is in silver alone.
     orders, events = (
         owners.named(ctx.lake.read_if_exists(name).where(F.col(HAPPENED[name]) >= begin), name)
         for name in ("silver.orders", "silver.interactions")
     )
-    did = happened(ctx.settings, orders, events)
+    did = happened(ctx.settings, orders, events, had=had)
     did = break_lineage(did.join(customers.select("user_id"), on="user_id", how="left_semi"))
     if did.isEmpty():
         return 0
-    told = replace(made, model=made.model.for_users(customers).updated(did, seen=purchases(did)))
+    told = replace(made, model=nightly.updated(did, seen=purchases(did)))
     products = ctx.lake.read_if_exists("silver.products")
     goods = allowed(told.model.frames["items"], products, ctx.settings.recommend)
     mine = customers.select(F.col("user_id").alias("customer_id"))

@@ -40,6 +40,8 @@ def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
             found += [past] if field.name == "day" and table.name in _AHEAD else [past, future]
         elif field.name in columns and isinstance(field.dataType, T.DateType | T.TimestampType):
             found.append(_no_year(field))
+            if field.name == "date_of_birth":  # of a customer: the others may lie ahead
+                found.append(_in_time(field, quality)[1])
     if "quantity" in columns:
         found += [
             Rule(

@@ -13,13 +13,14 @@ def interactions(
     *,
     values: Mapping[str, float],
     before: date | None = None,
+    had: DataFrame | None = None,
 ) -> DataFrame:
     """One row an order line bought or a product viewed or put into a cart, before the day `before` (None: at any time), by a known
     customer.
 
     user_id (customer), item_id (sku), value (`values` of product_view, add_to_cart, purchase and repeat: a purchase after
-    another of the same product, without a value of its own worth a purchase; an event without a value is left out), ts,
-    bought. Lines that give something back do not count. Purchases come from `orders` alone: events repeat them.
+    another of the same product, in `orders` or among the pairs `had`[user_id, item_id] of earlier ones, without a value of
+    its own worth a purchase; an event without a value is left out), ts, bought. Lines that give something back do not count. Purchases come from `orders` alone: events repeat them.
 
     orders, events: gold.customer_orders and gold.customer_events, of goods.
     """
@@ -32,7 +33,14 @@ def interactions(
     rows = rows if before is None else rows.where(F.col("ts") < F.lit(before))
     if "repeat" in values:
         mine = Window.partitionBy("customer_id", "sku", "kind")
-        again = (F.col("kind") == "purchase") & (F.col("ts") > F.min("ts").over(mine))
+        again = F.col("ts") > F.min("ts").over(mine)
+        if had is not None:
+            before_all = had.select(
+                F.col("user_id").alias("customer_id"), F.col("item_id").alias("sku"), F.lit(True).alias("had")
+            )
+            rows = rows.join(before_all.distinct(), on=["customer_id", "sku"], how="left")
+            again = again | F.col("had").isNotNull()
+        again = again & (F.col("kind") == "purchase")
         rows = rows.withColumn("kind", F.when(again, "repeat").otherwise(F.col("kind")))
     value = F.create_map(*[F.lit(x) for pair in values.items() for x in pair])[F.col("kind")]
     return (

@@ -15,12 +15,19 @@ from onecart.recommend.recommender import Recommender
 
 @library_function("group")
 def fit(
-    interactions: DataFrame, model: str = "blend", *, products: DataFrame | None = None, **params: Any
+    interactions: DataFrame,
+    model: str = "blend",
+    *,
+    products: DataFrame | None = None,
+    as_of: Any = None,
+    **params: Any,
 ) -> Recommender:
     """Learns from `interactions`[user_id, item_id, value?, ts?]: one row an event; no key.
 
     Ids are strings or integers; `value` (default 1.0) is how much the event counts, for als_explicit and user_knn with
-    ratings=True the rating; `ts` is a timestamp, a date or seconds since 1970. Other columns are not looked at.
+    ratings=True the rating; `ts` is a timestamp, a date or seconds since 1970. Other columns are not looked at. `as_of`: the
+    first moment that does not count, a value of the type of `ts`: rows of it or later are left out, and counted in the
+    model's `notes` as `late`; ages count from there. Without it they count from the newest row.
 
     popularity: the items with the largest sum of weights over users. item_knn, user_knn: neighbours. als, als_explicit:
     matrix factorisation. ease: a linear model of items on items. blend: item_knn, als, ease and popularity by weights that
@@ -34,13 +41,15 @@ def fit(
     with the mean of these neighbours' factors.
 
     Raises UsageError for an unknown model or parameter, a value that does not fit, columns that are missing or of the
-    wrong type, null ids, values or times, and an empty frame.
+    wrong type, null ids, values or times, values or parameters that are infinite, a few rows far ahead in time of all
+    others where ages count and there is no `as_of`, and an empty frame.
     """
     p = parameters(model, params)
     kind = MODELS[model]
-    training = paired(interactions, _described(products, kind, p), p, explicit=kind.of_ratings(p))
+    training = paired(interactions, _described(products, kind, p), p, explicit=kind.of_ratings(p), as_of=as_of)
     p = kind.complete(training, p)
-    return Recommender(model, p, training.data.frames() | kind.fit(training, p), {"newest_s": training.data.newest_s})
+    notes = {"newest_s": training.data.newest_s, "late": training.data.late}
+    return Recommender(model, p, training.data.frames() | kind.fit(training, p), notes)
 
 
 def _described(products: DataFrame | None, model: Model, p: Any) -> DataFrame | None:

@@ -20,14 +20,15 @@ class News:
     newest_s: float | None
 
 
-def told(frames: Frames, events: DataFrame, p: Any, newest_s: float | None) -> News:
+def told(frames: Frames, events: DataFrame, p: Any, newest_s: float | None, as_of: Any = None) -> News:
     """The history in `frames`, which stands at `newest_s`, and `events`[user_id, item_id, value?, ts?] together.
 
     The same weights as if all had been fitted together, to the day's decay: a sum halved with its age may be halved on
-    from where it stands. Items that the model does not know are passed over.
+    from where it stands. Items that the model does not know, and events of as_of or later, are passed over.
     """
-    rows, last_s = checked(events)
-    now = max((s for s in (newest_s, last_s) if s is not None), default=None)
+    found = checked(events, as_of)
+    rows = found.rows
+    now = max((s for s in (newest_s, found.newest_s) if s is not None), default=None)
     known = F.broadcast(frames["items"].select("item", "item_id"))
     value = F.col("value") * decay("ts_s", now, p.half_life_days)
     new = rows.join(known, on="item_id", how="inner").select("user_id", "item", value.alias("sum"), "ts_s")

@@ -1,6 +1,7 @@
 """Interactions as the models see them: checked, ids numbered, one row for each user and item."""
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
@@ -12,6 +13,7 @@ from onecart.frames import DIGITS, break_lineage, require_columns
 
 _BUCKETS = 1024
 _DAY_S = 86_400.0
+_VANISHED = 20  # half lives after which a millionth is left
 Frames = dict[str, DataFrame]
 _TIMES = (T.TimestampType, T.TimestampNTZType, T.DateType, T.NumericType)
 _ID_TYPES = (T.StringType, T.ByteType, T.ShortType, T.IntegerType, T.LongType)
@@ -23,14 +25,15 @@ class Pairs:
 
     pairs[user_id, user, item, weight, last_s]: one user and item; `weight` is what the model learns from, `last_s` the
     last time, s since 1970. items[item, item_id, popularity, position]: one item, `popularity` of the most popular one
-    is 1, of one that nobody has 0, `position` 1 is the most popular. users[user_id, user]. newest_s: the last of all
-    times; None: the interactions have none.
+    is 1, of one that nobody has 0, `position` 1 is the most popular. users[user_id, user]. newest_s: the time that it all
+    stands at, as_of or the last of all; None: the interactions have none. late: rows of as_of or later, which do not count.
     """
 
     pairs: DataFrame
     items: DataFrame
     users: DataFrame
     newest_s: float | None
+    late: int = 0
 
     def frames(self) -> Frames:
         """What every fitted model holds: items, users, and their history[user_id, item, weight, last_s], which they have
@@ -46,11 +49,21 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Training:
-    """What `fit` was given, and the pairs made of it."""
+    """What `fit` was given, of the interactions those before as_of, and the pairs made of it."""
 
     interactions: DataFrame
     products: DataFrame | None
     data: Pairs
+    as_of: Any = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """rows[user_id, item_id, value, ts_s] before as_of, see `Pairs` for the others."""
+
+    rows: DataFrame
+    newest_s: float | None
+    late: int
 
 
 def pair_up(
@@ -60,18 +73,21 @@ def pair_up(
     half_life_days: float | None,
     popularity_half_life_days: float | None,
     also: DataFrame | None = None,
+    as_of: Any = None,
 ) -> Pairs:
     """Checks `interactions`[user_id, item_id, value?, ts?] and adds them up to `Pairs`. `also`[item_id]: items that are
-    numbered too, whether anybody has them or not.
+    numbered too, whether anybody has them or not. as_of: the first moment that does not count, a value of the type of ts.
 
-    Implicit weight: ln(1 + sum of value * 0.5^(age / half life)), age counted from the newest row, half life None: no
-    decay; the logarithm because the tenth purchase says less than the first (Hu, Koren & Volinsky 2008, eq. 6). Pairs
+    Implicit weight: ln(1 + sum of value * 0.5^(age / half life)), age counted from as_of or the newest row, half life None:
+    no decay; the logarithm because the tenth purchase says less than the first (Hu, Koren & Volinsky 2008, eq. 6). Pairs
     whose values sum to 0 or less (all sent back) are left out. Explicit weight: the last rating, without ts the mean.
     Popularity: the sum over users of the implicit weight under its own half life (explicit: of one a user).
     Raises UsageError where columns, types or ids do not fit.
     """
-    rows, newest_s = checked(interactions)
-    if newest_s is None and (half_life_days or popularity_half_life_days):
+    half_lives = [days for days in (half_life_days, popularity_half_life_days) if days]
+    found = checked(interactions, as_of, half_life_days=max(half_lives, default=None))
+    rows, newest_s = found.rows, found.newest_s
+    if newest_s is None and half_lives:
         raise UsageError("a half life needs the time of the interactions: add a column ts, or leave the half life out")
 
     def implicit(half_life: float | None) -> Column:
@@ -95,10 +111,14 @@ def pair_up(
     pairs = summed.join(users, on="user_id", how="inner").join(
         items.select("item_id", "item"), on="item_id", how="inner"
     )
-    return Pairs(break_lineage(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users, newest_s)
+    return Pairs(
+        break_lineage(pairs.select("user_id", "user", "item", "weight", "last_s")), items, users, newest_s, found.late
+    )
 
 
-def paired(interactions: DataFrame, products: DataFrame | None, p: Any, *, explicit: bool) -> Training:
+def paired(
+    interactions: DataFrame, products: DataFrame | None, p: Any, *, explicit: bool, as_of: Any = None
+) -> Training:
     """`interactions` and `products` with their pairs, see `pair_up`; p: half_life_days and popularity_half_life_days."""
     data = pair_up(
         interactions,
@@ -106,8 +126,14 @@ def paired(interactions: DataFrame, products: DataFrame | None, p: Any, *, expli
         half_life_days=p.half_life_days,
         popularity_half_life_days=p.popularity_half_life_days,
         also=products,
+        as_of=as_of,
     )
-    return Training(interactions, products, data)
+    past = (
+        interactions
+        if as_of is None
+        else interactions.where(_seconds(interactions, F.col("ts")) < F.lit(data.newest_s))
+    )
+    return Training(past, products, data, as_of)
 
 
 def decay(ts_s: str, newest_s: float | None, half_life_days: float | None) -> Column:
@@ -141,9 +167,9 @@ def numbered(df: DataFrame, column: str, name: str) -> DataFrame:
     return numbers.select(column, (F.col("offset") + F.col("within")).cast("int").alias(name))
 
 
-def checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
-    """(rows[user_id, item_id, value, ts_s], newest ts_s; None: no times) of `interactions`[user_id, item_id, value?, ts?].
-    UsageError where columns, types or ids do not fit, or nothing is there."""
+def checked(interactions: DataFrame, as_of: Any = None, *, half_life_days: float | None = None) -> Checked:
+    """The rows of `interactions`[user_id, item_id, value?, ts?]. UsageError where columns, types or ids do not fit, nothing is
+    there, or, with a half life and no as_of, a few rows are of a time that can hardly be."""
     require_columns(interactions, ("user_id", "item_id"), "interactions")
     types = {f.name: f.dataType for f in interactions.schema.fields}
     for column in ("user_id", "item_id"):
@@ -157,25 +183,68 @@ def checked(interactions: DataFrame) -> tuple[DataFrame, float | None]:
         raise UsageError(
             f"interactions.ts is {types['ts'].simpleString()}; give a timestamp, a date or seconds since 1970"
         )
-    of_days = timed and isinstance(types["ts"], T.DateType | T.TimestampNTZType)
-    seconds = F.col("ts").cast("timestamp" if of_days else types.get("ts", "double"))
+    if as_of is not None and not timed:
+        raise UsageError(f"as_of={as_of} needs the time of the interactions: add a column ts, or leave it out")
     rows = interactions.select(
         "user_id",
         "item_id",
         (F.col("value").cast("double") if "value" in types else F.lit(1.0)).alias("value"),
-        (seconds.cast("double") if timed else F.lit(None).cast("double")).alias("ts_s"),
+        (_seconds(interactions, F.col("ts")) if timed else F.lit(None).cast("double")).alias("ts_s"),
     )
-    return rows, _newest(rows, timed)
+    end = F.lit(None).cast("double")
+    if as_of is not None:
+        end = _seconds(interactions, F.lit(as_of).cast(types["ts"]))
+    counts = _counted(rows, timed, end)
+    if as_of is None:
+        if half_life_days and timed:
+            _refuse_outliers(types["ts"], counts, half_life_days)
+        return Checked(rows, counts["newest"], 0)
+    if counts["end"] is None:
+        raise UsageError(f"as_of={as_of!r} is no {types['ts'].simpleString()}, which interactions.ts is")
+    if counts["late"] == counts["rows"]:
+        raise UsageError(f"interactions are empty: all {counts['rows']} rows are of {as_of} or later")
+    return Checked(rows.where(F.col("ts_s") < F.lit(counts["end"])), counts["end"], counts["late"])
 
 
-def _newest(rows: DataFrame, timed: bool) -> float | None:
-    """The newest ts_s. UsageError where something is null or infinite, or nothing is there."""
+def _seconds(interactions: DataFrame, ts: Column) -> Column:
+    """`ts`, of the type of the interactions' column, in seconds since 1970."""
+    kind = interactions.schema["ts"].dataType
+    of_days = isinstance(kind, T.DateType | T.TimestampNTZType)
+    return ts.cast("timestamp" if of_days else kind).cast("double")
+
+
+def _refuse_outliers(kind: T.DataType, counts: Any, half_life_days: float) -> None:
+    """UsageError where the newest hundredth of the rows (tenth, of fewer than 100) is farther ahead of the others than these
+    are apart, and so far that the others would weigh nothing."""
+    share, (first, last) = (99, counts["most"]) if counts["rows"] >= 100 else (90, counts["many"])
+    if counts["newest"] - last <= max(last - first, _VANISHED * half_life_days * _DAY_S):
+        return
+    newest, usual = (
+        str(s) if isinstance(kind, T.NumericType) else f"{datetime.fromtimestamp(s, timezone.utc):%Y-%m-%d}"
+        for s in (counts["newest"], last)
+    )
+    raise UsageError(
+        f"interactions.ts goes up to {newest}, while {share} % of the rows are not after {usual}, and would weigh nothing: drop "
+        "the rows with a wrong time, or give as_of, the first moment that does not count"
+    )
+
+
+def _counted(rows: DataFrame, timed: bool, end: Column) -> Any:
+    """rows; newest, the newest ts_s; most and many: the ts_s from which and up to which 98 and 80 of 100 rows are; end; late:
+    rows of `end` or later. UsageError where something is null or infinite, or nothing is there."""
     numbers = {"value": "value", **({"ts": "ts_s"} if timed else {})}
     gaps = {(name, "null"): F.col(name).isNull() for name in ("user_id", "item_id")}
     gaps |= {(name, "null"): F.col(column).isNull() | F.isnan(column) for name, column in numbers.items()}
     gaps |= {(name, "infinite"): F.abs(column) == F.lit(float("inf")) for name, column in numbers.items()}
     sums = [F.count_if(gap).alias(str(at)) for at, gap in enumerate(gaps.values())]
-    counts = rows.agg(F.count("*").alias("rows"), F.max("ts_s").alias("newest"), *sums).first()
+    times = [
+        F.max("ts_s").alias("newest"),
+        F.percentile_approx("ts_s", [0.01, 0.99]).alias("most"),
+        F.percentile_approx("ts_s", [0.1, 0.9]).alias("many"),
+        F.first(end).alias("end"),
+        F.count_if(F.col("ts_s") >= end).alias("late"),
+    ]
+    counts = rows.agg(F.count("*").alias("rows"), *times, *sums).first()
     if not counts["rows"]:
         raise UsageError("interactions are empty: there is nothing to learn from")
     for at, (name, wrong) in enumerate(gaps):
@@ -183,7 +252,7 @@ def _newest(rows: DataFrame, timed: bool) -> float | None:
             raise UsageError(
                 f"interactions.{name} is {wrong} in {n} of {counts['rows']} rows; drop or repair those rows"
             )
-    return counts["newest"]
+    return counts
 
 
 def _ranked(summed: DataFrame, item_ids: DataFrame) -> DataFrame:

@@ -57,7 +57,7 @@ def run(ctx: Context) -> Result:
     if not total:
         raise NothingToDo("no customer has bought goods or looked at any")
     profiled = rows.where("consent_profiling").drop("consent_profiling")
-    popular = fit(rows, "popularity", **parameters_of("popularity", conf, ctx.settings.seed))
+    popular = fit(rows, "popularity", as_of=ctx.as_of(), **parameters_of("popularity", conf, ctx.settings.seed))
     anybody = Kept(popular, ctx.model_version(f"{MODEL}.popularity"))
     old = kept(ctx, _learned_by(ctx))
     if old:
@@ -89,7 +89,7 @@ def _anew(ctx: Context, anybody: Kept, rows: DataFrame, customers: DataFrame) ->
             given["products"] = products
         if kind.mixture and weights:
             given["weights"] = {part: weight for part, weight in weights.items() if weight > 0}
-        model = fit(rows, conf.model, **given).hiding(purchases(rows))
+        model = fit(rows, conf.model, as_of=ctx.as_of(), **given).hiding(purchases(rows))
         model.notes.update(
             as_of=str(ctx.as_of()), settings=_learned_by(ctx), metrics=measures, inputs=dict(ctx.lake.reads)
         )
@@ -138,7 +138,7 @@ def measure(
     refuse_leakage(train, cut)
     if train.isEmpty() or held_out.isEmpty():
         return {}, None
-    blend = fit(train, "blend", products=products, **parameters_of("blend", conf, seed))
+    blend = fit(train, "blend", products=products, as_of=cut, **parameters_of("blend", conf, seed))
     users, seen, known = (
         held_out.select("user_id").distinct(),
         break_lineage(purchases(train)),
@@ -147,7 +147,7 @@ def measure(
     asked = break_lineage(blend.by_part(users, conf.k, seen=seen))
     lists = {model: asked.where(F.col("model") == model) for model in blend.parts}
     if conf.model not in lists:
-        alone = fit(train, conf.model, **parameters_of(conf.model, conf, seed))
+        alone = fit(train, conf.model, as_of=cut, **parameters_of(conf.model, conf, seed))
         lists[conf.model] = alone.recommend(users, conf.k, seen=seen)
     return scoreboard(lists, held_out, known, conf.k, conf.model, groups), blend.params.weights
 

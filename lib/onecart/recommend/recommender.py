@@ -112,10 +112,10 @@ class Recommender:
         return replace(self, frames={**self.frames, **few})
 
     @library_function()
-    def updated(self, events: DataFrame, seen: DataFrame | None = None) -> Recommender:
+    def updated(self, events: DataFrame, seen: DataFrame | None = None, *, as_of: Any = None) -> Recommender:
         """The same items, with what users, known or new ones, did since: `events`[user_id, item_id, value?, ts?], one row an
         event that the training did not have. They are weighed as if they had been in it; items that are new are passed
-        over. `seen`[user_id, item_id]: what is no longer offered for it; None: all pairs of `events`.
+        over. `seen`[user_id, item_id]: what is no longer offered for it; None: all pairs of `events`. `as_of`: see `fit`.
 
         ALS takes the half step that MLlib would take next for these users (fold-in); neighbours, ease and content read
         their vectors anew. UsageError: a model that has to be fitted again (user_knn, sequence, als_explicit).
@@ -123,7 +123,7 @@ class Recommender:
         fold = fitted_with(self.params).fold_in
         if fold is None or not self.updatable:
             raise UsageError(f"a {self.model} model cannot be updated; fit it again")
-        news = fold_in.told(self.frames, events, self.params, self.notes.get("newest_s"))
+        news = fold_in.told(self.frames, events, self.params, self.notes.get("newest_s"), as_of)
         frames = fold_in.updated(self.frames, news, fold(self.frames, news.cells, self.params))
         hidden = self._numbered(events if seen is None else seen)
         frames["seen"] = frames["seen"].unionByName(hidden).distinct()
@@ -133,6 +133,11 @@ class Recommender:
     def hiding(self, seen: DataFrame) -> Recommender:
         """The same model, for which `seen`[user_id, item_id] are the pairs that `filter_seen` leaves out."""
         return replace(self, frames={**self.frames, "seen": self._numbered(seen).distinct()})
+
+    def hidden(self) -> DataFrame:
+        """[user_id, item_id]: the pairs that `filter_seen` leaves out."""
+        ids = F.broadcast(self.frames["items"].select("item", "item_id"))
+        return self.frames["seen"].join(ids, on="item", how="inner").select("user_id", "item_id")
 
     @property
     def parts(self) -> list[str]:

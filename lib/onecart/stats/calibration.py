@@ -13,6 +13,7 @@ FEW = 10  # with fewer calibration rows of an outcome than this, Platt's curve w
 # Predicting Good Probabilities with Supervised Learning, 2005), of either outcome some.
 ROWS_ISOTONIC, FEW_ISOTONIC = 1000, 100
 _KNOTS = 60
+_SEED = 7  # of the folds
 _FLAT = 1e-3  # the least slope: a curve never turns the ranking, nor makes all rows equal
 
 
@@ -49,33 +50,36 @@ class Curve:
 def calibrated(judged: DataFrame, *, margin: str, label: str, shift: float) -> Curve:
     """The curve for the rows of `judged`, its kind chosen by their cross-checked log loss.
 
-    Spark counts the outcomes of each margin, told apart to two decimals; the curves are found on those few counts, and
-    judged on a third of the rows, in turn, that they have not seen. shift: what to add to the log-odds where the rows
-    are too few for a curve.
+    Spark counts the outcomes of each margin, told apart to two decimals; the curves are found on those few counts. shift:
+    what to add to the log-odds where the rows are too few for a curve.
     """
-    bucket, fold = F.round(margin, 2).alias("m"), F.pmod(F.xxhash64(margin, label), F.lit(FOLDS)).alias("fold")
-    groups = judged.groupBy(bucket, fold).agg(F.sum(F.lit(1) - F.col(label)), F.sum(label)).orderBy("m", "fold")
-    table = np.array([tuple(r) for r in groups.collect()], dtype=float).reshape(-1, 4)
-    return choose(table[:, 0], table[:, 2], table[:, 3], table[:, 1].astype(int), shift=shift)
+    groups = judged.groupBy(F.round(margin, 2).alias("m")).agg(F.sum(F.lit(1) - F.col(label)), F.sum(label))
+    table = np.array([tuple(r) for r in groups.orderBy("m").collect()], dtype=float).reshape(-1, 3)
+    return choose(*table.T, shift=shift)
 
 
-def choose(m: Any, negatives: Any, positives: Any, fold: Any, *, shift: float) -> Curve:
-    """One entry per margin and fold: rows of either outcome."""
+def choose(m: Any, negatives: Any, positives: Any, *, shift: float) -> Curve:
+    """Platt's curve or the isotonic one, whichever fits a third of the rows, in turn, better that it has not seen. One entry
+    per margin: rows of either outcome."""
     fewest = min(negatives.sum(), positives.sum())
     if fewest < FEW:
         return Curve((0.0,), (shift,), 1.0, "prior")
-    many = fewest >= FEW_ISOTONIC and negatives.sum() + positives.sum() >= ROWS_ISOTONIC
-    kinds = [platt, isotonic] if many else [platt]
-    losses = []
-    for kind in kinds if len(kinds) > 1 else []:
-        loss = 0.0
-        for k in range(FOLDS):
-            rest, held = fold != k, fold == k
-            z = kind(m[rest], negatives[rest], positives[rest])(m[held])
-            loss += float((np.logaddexp(0, z) * negatives[held] + np.logaddexp(0, -z) * positives[held]).sum())
-        losses.append(loss)
-    best = kinds[int(np.argmin(losses))] if losses else platt
-    return best(m, negatives, positives)
+    if fewest < FEW_ISOTONIC or negatives.sum() + positives.sum() < ROWS_ISOTONIC:
+        return platt(m, negatives, positives)
+    draw = np.random.default_rng(_SEED)
+    thirds = [_thirds(n, draw) for n in (negatives, positives)]
+    kinds = (platt, isotonic)
+    losses = np.zeros(len(kinds))
+    for held in zip(*thirds, strict=True):
+        rest = [n - h for n, h in zip((negatives, positives), held, strict=True)]
+        losses += [_loss(kind(m, *rest)(m), held[0] + held[1], held[1]) for kind in kinds]
+    return kinds[int(np.argmin(losses))](m, negatives, positives)
+
+
+def _thirds(n: Any, draw: np.random.Generator) -> Any:
+    """[fold, entry]: how many of the n rows of each entry are in each fold. Rows of one margin and outcome are alike, so
+    that each has its fold by chance is a draw of these counts."""
+    return draw.multinomial(np.asarray(n).round().astype(int), [1 / FOLDS] * FOLDS).T
 
 
 def platt(m: Any, negatives: Any, positives: Any) -> Curve:
@@ -127,7 +131,8 @@ def pool(m: Any, n: Any, positives: Any) -> Any:
     pools: list[list[float]] = []
     margins, place = np.unique(m, return_inverse=True)
     rows, hits = (np.bincount(place, weights=w) for w in (n, positives))
-    for row in zip(margins, rows, hits, strict=True):
+    some = rows > 0
+    for row in zip(margins[some], rows[some], hits[some], strict=True):
         pools.append([float(v) for v in row])
         while len(pools) > 1 and pools[-2][2] * pools[-1][1] >= pools[-1][2] * pools[-2][1]:
             last, before = pools.pop(), pools.pop()

@@ -102,6 +102,13 @@ def test_figures_by_segment_come_with_intervals(spark: Any) -> None:
     with pytest.raises(UsageError, match="the evaluated frame has no column 'chanel'; did you mean 'channel'"):
         intent.evaluate(frame, "bought", by="chanel")
 
+    words = frame.selectExpr("probability", "IF(bought, 'yes', 'no') AS bought", "int(bought) + 1 AS count")
+    assert intent.evaluate(words, "bought", resamples=20)[0] == found[0]
+    with pytest.raises(UsageError, match="the label 'count' holds 1, 2; give 0 and 1"):
+        intent.evaluate(words, "count")
+    with pytest.raises(UsageError, match="the label 'bought' holds 'no' only"):
+        intent.evaluate(words.where("bought = 'no'"), "bought")
+
 
 def test_chance_alone_shows_so_much_miscalibration(spark: Any) -> None:
     from pyspark.sql import functions as F

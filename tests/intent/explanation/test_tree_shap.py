@@ -84,3 +84,24 @@ def test_a_forest_comes_back_from_plain_values() -> None:
     forest = Forest((grown(np.random.default_rng(1), 3),), base=0.5)
     assert Forest.from_dict(forest.to_dict()) == forest
     assert forest.first(0).margin(np.zeros((2, WIDTH))).tolist() == [0.5, 0.5]
+
+
+def test_lightgbms_values_are_the_same_and_its_trees_can_be_read() -> None:
+    import pickle
+
+    from onecart.intent.explanation.explain import LightGbm, from_dict
+    from onecart.intent.explanation.rules import lightgbm_trees
+    from onecart.intent.training.lightgbm_worker import _trained
+
+    draw = np.random.default_rng(2)
+    x = np.round(draw.normal(size=(600, WIDTH)), 2)
+    y = (draw.random(600) < 1 / (1 + np.exp(-x[:, 0] * x[:, 1]))).astype(float)
+    how = {"objective": "binary", "n_estimators": 12, "num_leaves": 6, "num_threads": 1, "verbose": -1}
+    explainer = LightGbm(*_trained(how, x, y, 1 + y, np.zeros(600, bool)))
+    margins, parts = explainer.odds(x), explainer.parts(x)
+    assert parts.sum(axis=1) + explainer.expected == pytest.approx(margins, abs=1e-9)
+    forest = Forest(tuple(lightgbm_trees(explainer, explainer.rounds)))
+    assert forest.margin(x) == pytest.approx(margins, abs=1e-9)
+    assert forest.shap(x[:40], WIDTH) == pytest.approx(parts[:40], abs=1e-9)
+    for again in (from_dict(explainer.to_dict()), pickle.loads(pickle.dumps(explainer))):
+        assert again.odds(x).tolist() == margins.tolist()

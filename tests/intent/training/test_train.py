@@ -69,6 +69,7 @@ MODELS = {
     "gbt": {"maxIter": 8},
     "logistic": {},
     "xgboost": {"n_estimators": 8},
+    "lightgbm": {"n_estimators": 8},
 }
 
 
@@ -121,6 +122,36 @@ def test_the_arrays_say_what_mllib_says(frame: Any, model: str) -> None:
     assert made.explainer.parts(x).sum(axis=1) == pytest.approx(z - made.explainer.expected, abs=1e-6)
 
 
+def test_auto_takes_lightgbm_where_the_table_fits_a_worker_and_says_so(
+    frame: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onecart import intent
+    from onecart.intent.training import lightgbm_worker
+    from onecart.intent.training.classifiers import chosen
+
+    assert chosen("auto", {}, lightgbm_worker.NUMBERS) == "lightgbm"
+    assert chosen("auto", {}, lightgbm_worker.NUMBERS + 1) == "gbt"
+    assert chosen("auto", {"maxDepth": 3}, 1) == "gbt"
+    assert chosen("auto", {"num_leaves": 8}, 10**12) == "lightgbm"
+    assert chosen("logistic", {}, 1) == "logistic"
+    how = {"columns": ["signal", "kind"], "holdout_from": 450, "refit": False}
+    made = intent.train(frame, "outcome", "when", **how)
+    assert (made.model, made.explainer.rounds) == ("lightgbm", made.params["n_estimators"])
+    assert made.metrics["auc"] > 0.75
+    monkeypatch.setattr(lightgbm_worker, "NUMBERS", 600 * 3 - 1)  # 600 rows of a number and two words
+    monkeypatch.setattr("onecart.intent.training.classifiers.settled", lambda *a, **k: {"maxIter": 2})
+    assert intent.train(frame, "outcome", "when", **how).model == "gbt"
+
+
+def test_lightgbm_stops_where_the_calibration_rows_say_so(frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onecart import intent
+    from onecart.intent.training import train
+
+    monkeypatch.setattr(train, "_STOP_FROM", 20)
+    made = intent.train(frame.drop("when"), "outcome", model="lightgbm", refit=False, learning_rate=0.5)
+    assert made.params["n_estimators"] == made.explainer.booster.num_trees() < 100
+
+
 def test_a_search_takes_the_trial_with_the_least_loss_and_keeps_what_was_given(frame: Any) -> None:
     from onecart import intent
     from onecart.intent.training.classifiers import trials
@@ -142,6 +173,16 @@ def test_a_gbt_keeps_the_trees_that_the_calibration_rows_bear_out(frame: Any, mo
     made = intent.train(frame.drop("when"), "outcome", refit=False, maxIter=20, stepSize=1.0)
     assert made.params["maxIter"] < 20
     assert made.classifier.getNumTrees == made.params["maxIter"] == len(made.explainer.forest.trees)
+
+
+def test_a_model_learns_again_by_the_settings_that_it_was_first_learned_with(frame: Any) -> None:
+    from onecart import intent
+    from onecart.intent.training.classifiers import settled
+
+    assert settled("gbt", {}, 1_999)["maxIter"] == 60  # so the refit on 2,001 rows takes 60 too, not 100
+    assert settled("gbt", {"maxIter": 7}, 1_999)["maxIter"] == 7
+    made = intent.train(frame, "outcome", model="decision_tree", refit=True)  # 329 rows at first, 600 then
+    assert made.params["minInstancesPerNode"] == made.classifier.getMinInstancesPerNode() < 20
 
 
 def test_the_figures_have_intervals_deciles_and_curves(trained: Any) -> None:
@@ -181,6 +222,8 @@ def test_the_outcome_of_the_holdout_teaches_nothing(frame: Any, trained: Any) ->
         ({"model": "gtb"}, "no model 'gtb'; did you mean 'gbt'"),
         ({"maxDept": 3}, "no parameter 'maxDept'; did you mean 'maxDepth'"),
         ({"maxDepth": "deep"}, "the model 'gbt'"),
+        ({"num_leaves": "many"}, "the model 'lightgbm': num_leaves='many' is no number"),
+        ({"model": "lightgbm", "num_leafs": 3}, "no parameter 'num_leafs'; did you mean 'num_leaves'"),
         ({"time": "kind"}, "'kind' is of type string; cast it"),
         ({"columns": ["who"]}, r"no column of \['who'\] can be a feature"),
         ({"holdout_from": 600, "time": "when"}, "rows to be measured on hold 0 positive"),
@@ -200,7 +243,12 @@ def test_a_frame_without_a_feature_cannot_be_scored(trained: Any, frame: Any) ->
 
 @pytest.mark.parametrize(
     ("model", "params"),
-    [("decision_tree", {}), ("random_forest", {"numTrees": 4}), ("gbt", {"maxIter": 3, "subsamplingRate": 0.7})],
+    [
+        ("decision_tree", {}),
+        ("random_forest", {"numTrees": 4}),
+        ("gbt", {"maxIter": 3, "subsamplingRate": 0.7}),
+        ("lightgbm", {"n_estimators": 5, "subsample": 0.7}),
+    ],
 )
 def test_the_same_rows_give_the_same_trees_in_any_order_and_partitions(
     model: str, params: dict[str, Any], frame: Any, spark: Any
@@ -212,8 +260,9 @@ def test_the_same_rows_give_the_same_trees_in_any_order_and_partitions(
             rows, "outcome", "when", model, columns=["signal", "kind", "noise"], holdout_from=450, **params
         )
         scored = made.score(frame).orderBy("when").select("probability").collect()
-        # The trees' own text names the object, which is new each time.
-        return made.classifier.toDebugString.partition("\n")[2], [round(r[0], 9) for r in scored], made.metrics["auc"]
+        # MLlib's text names the object, which is new each time.
+        trees = made.explainer.text if model == "lightgbm" else made.classifier.toDebugString.partition("\n")[2]
+        return trees, [round(r[0], 9) for r in scored], made.metrics["auc"]
 
     one = learned(frame.coalesce(1))
     assert learned(frame.orderBy("noise").repartition(2)) == one

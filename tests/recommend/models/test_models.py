@@ -1,6 +1,6 @@
 """What the models learn, against numpy."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from scipy import sparse
 
 from onecart import recommend
+from onecart.errors import UsageError
 from onecart.recommend.interactions import numbered, pair_up
 from onecart.recommend.models.ease import _inverse_gram
 
@@ -76,6 +77,63 @@ def test_implicit_weight_sums_decayed_values(spark: Any) -> None:
     )
     rows = [(r.user_id, r.weight) for r in data.pairs.toLocalIterator()]
     assert rows == [(1, pytest.approx(np.log1p(2 * 0.5 + 1)))]
+
+
+def dated(spark: Any, last: datetime) -> Any:
+    """Twelve people who had x or y in January, and one row of z at `last`."""
+    rows = [(u, "xy"[u % 2], datetime(2024, 1, 1 + 2 * u)) for u in range(12)] + [(12, "z", last)]
+    return spark.createDataFrame(rows, "user_id int, item_id string, ts timestamp")
+
+
+def test_a_row_of_the_far_future_does_not_make_all_others_weightless(spark: Any) -> None:
+    rows, fit = dated(spark, datetime(2099, 1, 1)), {"half_life_days": 30.0}
+    with pytest.raises(UsageError, match=r"goes up to 2099-01-01, while 90 % .* not after 2024-01-23, .* give as_of"):
+        recommend.fit(rows, "popularity", **fit)
+    model = recommend.fit(rows, "popularity", as_of=date(2024, 2, 1), **fit)
+    assert model.notes["late"] == 1
+    weights = {r["user_id"]: r["weight"] for r in model.frames["history"].collect()}
+    assert weights[11] == pytest.approx(np.log1p(0.5 ** (9 / 30)))  # of a row of January 23rd
+    assert len(weights) == 12
+    assert "z" not in {r["item_id"] for r in model.frames["items"].collect()}
+    # A late row that is no mistake, and rows whose ages do not count, pass.
+    assert len(recommend.fit(dated(spark, datetime(2024, 3, 1)), "popularity", **fit).frames["users"].collect()) == 13
+    assert recommend.fit(rows, "popularity").notes["late"] == 0
+
+
+def test_as_of_has_the_type_of_the_times(spark: Any) -> None:
+    rows = spark.createDataFrame([(1, "x", 10), (1, "y", 20)], "user_id int, item_id string, ts long")
+    assert [r["item_id"] for r in recommend.fit(rows, "popularity", as_of=20).frames["items"].collect()] == ["x"]
+    with pytest.raises(UsageError, match="interactions are empty: all 2 rows are of 5 or later"):
+        recommend.fit(rows, "popularity", as_of=5)
+    with pytest.raises(UsageError, match=r"as_of='soon' is no bigint, which interactions.ts is"):
+        recommend.fit(rows, "popularity", as_of="soon")
+    with pytest.raises(UsageError, match="as_of=5 needs the time of the interactions"):
+        recommend.fit(rows.drop("ts"), "popularity", as_of=5)
+
+
+def test_of_ratings_at_one_moment_the_highest_counts_in_any_order(spark: Any) -> None:
+    rows = [(1, 1, 2.0, 20), (1, 1, 5.0, 20), (1, 1, 3.0, 20), (1, 1, 9.0, 10)]
+    for given in (rows, rows[::-1]):
+        frame = spark.createDataFrame(given, "user_id int, item_id int, value double, ts long").repartition(2)
+        data = pair_up(frame, explicit=True, half_life_days=None, popularity_half_life_days=None)
+        assert data.pairs.first()["weight"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"weights": {}}, "weights={}: none may be below 0, and one must be above"),
+        ({"weights": {"als": 0.0}}, "one must be above"),
+        ({"weights": {"als": 1.0, "ease": -0.5}}, "none may be below 0"),
+        ({"weights": {"als": float("inf")}}, "weights"),
+        ({"half_life_days": float("inf")}, "half_life_days"),
+        ({"l2": float("nan")}, "l2"),
+    ],
+)
+def test_weights_and_parameters_that_mean_nothing_are_refused(spark: Any, params: dict[str, Any], message: str) -> None:
+    frame = spark.createDataFrame([(1, "x")], "user_id int, item_id string")
+    with pytest.raises(UsageError, match=message):
+        recommend.fit(frame, "blend", **params)
 
 
 @pytest.mark.parametrize(("columns", "expected"), [(3, 3.0), (4, 5.0)])

@@ -1,5 +1,9 @@
 """Neighbours: a worked example to six decimals, and blocks against one product."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,3 +84,31 @@ def test_blocks_find_what_one_product_finds(spark: Any, per_block: int, monkeypa
     np.fill_diagonal(similar, 0)
     expected = {(r, o): similar[r, o] for r in range(20) for o in np.argsort(-similar[r])[:3] if similar[r, o] > 0}
     assert {(r.row, r.other): r.similarity for r in found.collect()} == pytest.approx(expected, abs=1e-9)
+
+
+CROWDED = """
+import resource, sys
+import numpy as np, pandas as pd
+from onecart.recommend.scoring import similarity
+
+def block(rows):
+    draw = np.random.default_rng(1)
+    row, column = np.repeat(np.arange(rows), 10), draw.integers(0, 40, rows * 10)
+    cells = pd.DataFrame({"row": row, "column": column, "weight": 1.0}).drop_duplicates(["row", "column"])
+    return cells.astype({"row": "int32", "column": "int32"})
+
+meet, few, many = similarity._meet(20, False, 0.0), block(50), block(5_000)
+meet(few, few)  # everything is imported by now
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+limit = held + 250 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+print(len(meet(many, many)))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's count of a process's memory")
+def test_neighbours_of_users_who_all_have_the_same_items_need_little_memory() -> None:
+    """5,000 users of popular items: 25 million pairs, each with something in common, 300 MB as numbers alone."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", CROWDED], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.strip() == "100000", done.stderr[-500:]

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.frames import library_function, quoted, require_columns
-from onecart.intent.training.split import border
+from onecart.intent.training.split import LABEL, border, with_label
 from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
 MIN_ROWS = 30  # smaller groups say nothing, and might name someone
@@ -35,15 +35,16 @@ def audit(
     ratio, group by group); warned: even the upper end of the group's rate is below min_parity of the lower end of that
     group's. Groups under MIN_ROWS rows are left out. UsageError: a column is not there, or share is not inside 0 to 1.
 
-    scored: a row per case with the 0/1 or boolean `label`, `probability` and `by`, where null counts as `unknown`.
+    scored: a row per case with the `label` (0/1, boolean, or two strings as `train` takes them), `probability` and `by`, where
+    null counts as `unknown`.
     """
     require_columns(scored, [label, probability, *by], "the audited frame")
     if not 0 < share < 1:
         raise UsageError(f"share={share:g}: the share that is selected lies between 0 and 1")
     if not by:
         return []
-    p, y = quoted(probability), quoted(label).cast("double")
-    known = scored.where(p.isNotNull() & y.isNotNull())
+    p, y = quoted(probability), F.col(LABEL)
+    known = with_label(scored, label, both=False)[0].where(p.isNotNull())
     cut = border(known.select(p.alias("p")), "p", share)
     selected = F.lit(True) if cut is None else p >= cut
     groups = [

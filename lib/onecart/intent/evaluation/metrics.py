@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
 from onecart.frames import library_function, quoted, require_columns
+from onecart.intent.training.split import LABEL, with_label
 from onecart.stats.bootstrap import RESAMPLES, interval, resampled_counts
 
 BINS = 10
@@ -40,11 +41,12 @@ def evaluate(
     """The figures of `metrics` for a scored frame, with the ends of their 95 % intervals (`auc_low`, `auc_high`, ...).
 
     One dict for all rows (`by`: None), then one for each value of the column `by`, the most rows first; a value with one
-    outcome only has n, positives and prevalence. label: 0/1 or boolean. UsageError names a column that is not there.
+    outcome only has n, positives and prevalence. label: 0/1, boolean, or two strings as `train` takes them; rows without one,
+    or without a probability, are left out. UsageError names a column that is not there, or a label that is none.
     """
     require_columns(df, [label, probability, *([by] if by else [])], "the evaluated frame")
-    p, y = quoted(probability), "__onecart_y"
-    known = df.withColumn(y, quoted(label).cast("double")).where(F.col(y).isNotNull() & p.isNotNull())
+    p = quoted(probability)
+    known = with_label(df, label, both=False)[0].where(p.isNotNull())
     rows = [("all", None, known)]
     if by:
         values = known.groupBy(quoted(by).alias("value")).count().orderBy(F.desc("count"), "value").limit(51).collect()
@@ -53,7 +55,7 @@ def evaluate(
         rows += [(by, r["value"], known.where(quoted(by).eqNullSafe(F.lit(r["value"])))) for r in values]
     found = []
     for column, value, part in rows:
-        table = grouped(part, score=log_odds(p), label=y, probability=p)
+        table = grouped(part, score=log_odds(p), label=LABEL, probability=p)
         found.append({"by": column, "value": value, **figures(table), **intervals(table, resamples, seed)})
     return found
 
@@ -134,7 +136,7 @@ def gains(table: Any) -> list[dict[str, float]]:
 def _ranking(n: Any, positives: Any) -> dict[str, float]:
     return {
         "auc": auc(n, positives),
-        "average_precision": _average_precision(n, positives),
+        "average_precision": average_precision(n, positives),
         "lift_at_decile_1": float(_caught(n, positives, 0.1) / (0.1 * n.sum()) / (positives.sum() / n.sum())),
     }
 
@@ -146,7 +148,7 @@ def auc(n: Any, positives: Any) -> float:
     return float((positives * (below + negatives / 2)).sum() / (positives.sum() * negatives.sum()))
 
 
-def _average_precision(n: Any, positives: Any) -> float:
+def average_precision(n: Any, positives: Any) -> float:
     precision = np.cumsum(positives) / np.cumsum(n)
     return float((precision * positives).sum() / positives.sum())
 

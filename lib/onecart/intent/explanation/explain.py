@@ -147,12 +147,52 @@ class Boosted:
         return {"raw": self.raw}  # the opened booster stays behind when Spark sends this to its workers
 
 
+@dataclass(frozen=True)
+class LightGbm:
+    """LightGBM: its own path-dependent Shapley values, exact."""
+
+    text: str  # the booster, as LightGBM writes it
+    rounds: int  # trees
+
+    @cached_property
+    def booster(self) -> Any:
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.text)
+
+    def _predicted(self, x: Any, **what: bool) -> Any:
+        return np.asarray(self.booster.predict(np.asarray(x, dtype=float), num_threads=1, **what), dtype=float)
+
+    @cached_property
+    def expected(self) -> float:
+        return float(self._predicted(np.zeros((1, self.booster.num_feature())), pred_contrib=True)[0, -1])
+
+    def odds(self, x: Any) -> Any:
+        return self._predicted(x, raw_score=True) if len(x) else np.zeros(0)
+
+    def parts(self, x: Any) -> Any:
+        return self._predicted(x, pred_contrib=True)[:, :-1] if len(x) else np.zeros(np.shape(x))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "lightgbm", "text": self.text, "rounds": self.rounds}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"text": self.text, "rounds": self.rounds}  # as `Boosted`
+
+
+def whole(explainer: Explainer) -> bool:
+    """Whether the explainer is all of the model, so that no classifier of Spark is needed beside it."""
+    return isinstance(explainer, Boosted | LightGbm)
+
+
 def from_dict(plain: dict[str, Any]) -> Explainer:
     kind, rest = plain["kind"], {k: v for k, v in plain.items() if k != "kind"}
     if kind == "linear":
         return Linear(**rest)
     if kind == "boosted":
         return Boosted(**rest)
+    if kind == "lightgbm":
+        return LightGbm(**rest)
     forest = Forest.from_dict(rest["forest"])
     return Additive(forest, rest["width"]) if kind == "additive" else Averaged(forest, rest["width"])
 
@@ -168,6 +208,8 @@ def explainer(model: str, classifier: Any, *, means: list[float]) -> Explainer:
     """Read once from a fitted classifier. means: of the numbers in training."""
     if model == "xgboost":
         return Boosted(base64.b64encode(bytes(classifier.get_booster().save_raw("json"))).decode())
+    if model == "lightgbm":
+        return LightGbm(*classifier)
     if model == "logistic":
         return Linear(classifier.coefficients.tolist(), means, float(classifier.intercept))
     return forest_of(model, classifier)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from onecart.intent.explanation.explain import Boosted, Linear
+from onecart.intent.explanation.explain import Boosted, LightGbm, Linear
 from onecart.intent.explanation.tree_shap import Tree
 from onecart.intent.training.encoding import EncodedFeature
 
@@ -19,8 +19,33 @@ def text(explainer: Any, slots: Sequence[EncodedFeature], trees: int) -> str:
         for i in reversed(range(len(names))):
             dumped = [d.replace(f"[f{i}<", f"[{names[i]} < ") for d in dumped]
         return "\n".join(f"tree {i + 1}\n{d.rstrip()}" for i, d in enumerate(dumped))
-    shown = enumerate(explainer.forest.trees[:trees])
+    first = lightgbm_trees(explainer, trees) if isinstance(explainer, LightGbm) else explainer.forest.trees[:trees]
+    shown = enumerate(first)
     return "\n".join(f"tree {i + 1}\n" + "\n".join(_lines(tree, 0, names, slots, "  ")) for i, tree in shown)
+
+
+def lightgbm_trees(explainer: LightGbm, n: int) -> list[Tree]:
+    """The first `n` trees. Every split is by a number at most its threshold; a tree may be one leaf."""
+    return [_grown(t["tree_structure"]) for t in explainer.booster.dump_model(num_iteration=n)["tree_info"]]
+
+
+def _grown(root: dict[str, Any]) -> Tree:
+    tree = Tree([], [], [], [], [], [])
+
+    def walk(node: dict[str, Any]) -> int:
+        at = len(tree.feature)
+        tree.feature.append(node.get("split_feature", -1))
+        tree.threshold.append(float(node.get("threshold", 0.0)))
+        tree.value.append(float(node.get("leaf_value", 0.0)))
+        tree.cover.append(float(node.get("internal_count", node.get("leaf_count", 1))))
+        tree.left.append(-1)
+        tree.right.append(-1)
+        if "left_child" in node:
+            tree.left[at], tree.right[at] = walk(node["left_child"]), walk(node["right_child"])
+        return at
+
+    walk(root)
+    return tree
 
 
 def _lines(tree: Tree, node: int, names: Sequence[str], slots: Sequence[EncodedFeature], indent: str) -> list[str]:

@@ -19,12 +19,12 @@ _TIME, _DRAW = "__onecart_time", "__onecart_draw"
 _YES = {"1", "true", "t", "yes", "y", "positive", "pos"}
 
 
-def with_label(df: DataFrame, label: str, *, whole: bool = False) -> tuple[DataFrame, Any]:
+def with_label(df: DataFrame, label: str, *, whole: bool = False, both: bool = True) -> tuple[DataFrame, Any]:
     """Adds LABEL, 0.0 or 1.0, and says which value is 1.0. Rows without a label (null, NaN) are dropped; `whole`: are a
     UsageError.
 
     Numbers must be 0 and 1. Of two strings the positive one is that which means yes, else the later in the alphabet.
-    UsageError where the label has another number of values than two.
+    UsageError where the label has more values than two, or fewer: not `both`: where its one value is a string.
     """
     column, kind = quoted(label), df.schema[label].dataType
     if not isinstance(kind, T.NumericType | T.BooleanType | T.StringType):
@@ -41,14 +41,16 @@ def with_label(df: DataFrame, label: str, *, whole: bool = False) -> tuple[DataF
     known = df.where(is_known & column.isNotNull())
     values = sorted(value for value in found if value is not None)[:4]
     shown = ", ".join(repr(v) for v in values[:3]) + (", ..." if len(values) > 3 else "")
-    if len(values) < 2:
-        raise UsageError(f"the label '{label}' holds {shown or 'no value'} only; a model needs rows of both outcomes")
-    if len(values) > 2 or (isinstance(kind, T.NumericType) and [float(v) for v in values] != [0.0, 1.0]):
+    is_text = isinstance(kind, T.StringType)
+    if len(values) < 2 and (both or (is_text and values)):
+        raise UsageError(f"the label '{label}' holds {shown or 'no value'} only; rows of both outcomes are needed")
+    if len(values) > 2 or (isinstance(kind, T.NumericType) and not {float(v) for v in values} <= {0.0, 1.0}):
         raise UsageError(f"the label '{label}' holds {shown}; give 0 and 1, a boolean, or two strings")
+    if not is_text:
+        return known.withColumn(LABEL, column.cast("double")), 1 if isinstance(kind, T.NumericType) else True
     meaning_yes = [v for v in values if str(v).strip().lower() in _YES]
-    positive = meaning_yes[0] if len(meaning_yes) == 1 else values[1]
-    marked = known.withColumn(LABEL, (column == F.lit(positive)).cast("double"))
-    return marked, 1 if isinstance(kind, T.NumericType) else positive
+    positive = meaning_yes[0] if len(meaning_yes) == 1 else values[-1] if values else None
+    return known.withColumn(LABEL, (column == F.lit(positive)).cast("double")), positive
 
 
 def with_part(
@@ -76,7 +78,7 @@ def with_part(
     if time is None:
         draw = df.transform(_with_draw, columns, seed=seed)
         return _named(draw, F.col(_DRAW) < HOLDOUT, F.col(_DRAW) < HOLDOUT + CALIBRATE * (1 - HOLDOUT))
-    timed = df.withColumn(_TIME, _as_number(df, time)).where(F.col(_TIME).isNotNull())
+    timed = df.withColumn(_TIME, as_number(df, time)).where(F.col(_TIME).isNotNull())
     cut = border(timed, _TIME, HOLDOUT) if holdout_from is None else _literal(timed, time, holdout_from)
     if cut is None:
         raise UsageError(
@@ -101,7 +103,8 @@ def _named(
     return df.withColumn(PART, part).drop(_TIME, _DRAW)
 
 
-def _as_number(df: DataFrame, time: str) -> Column:
+def as_number(df: DataFrame, time: str) -> Column:
+    """`time` of `df` in s since 1970, or as the number that it is."""
     kind = df.schema[time].dataType
     if isinstance(kind, T.DateType | T.TimestampType | T.TimestampNTZType):
         return quoted(time).cast("timestamp").cast("double")
@@ -112,7 +115,7 @@ def _as_number(df: DataFrame, time: str) -> Column:
 
 def _literal(df: DataFrame, time: str, value: Any) -> float:
     one = df.sparkSession.range(1).select(F.lit(value).cast(df.schema[time].dataType).alias(time))
-    row = one.select(_as_number(one, time)).first()
+    row = one.select(as_number(one, time)).first()
     if row is None or row[0] is None:
         raise UsageError(f"holdout_from={value!r} is no value of the time '{time}'")
     return float(row[0])

@@ -18,10 +18,10 @@ from onecart.intent.explanation import explain
 from onecart.intent.model import IntentModel, with_log_odds
 from onecart.intent.training import classifiers, leakage
 from onecart.intent.training.encoding import VECTOR, EncodedFeature, encoded_features, vector
-from onecart.intent.training.split import BEFORE, LABEL, PART, with_label, with_part
+from onecart.intent.training.split import BEFORE, LABEL, PART, as_number, with_label, with_part
 from onecart.stats.calibration import Curve, calibrated
 
-_ODDS, _PLACE = "__onecart_odds", "__onecart_place"
+_ODDS = "__onecart_odds"
 PROBABILITY = "probability"  # in a model's profile: what it gave its holdout
 _SHOWN = 6  # columns with a partial dependence
 _CHOOSE_FROM = 25  # calibration rows of either outcome from which on they choose among trials
@@ -47,7 +47,7 @@ def train(
     features: DataFrame,
     label: str,
     time: str | None = None,
-    model: str = "gbt",
+    model: str = classifiers.AUTO,
     *,
     columns: Sequence[str] | None = None,
     holdout_from: Any = None,
@@ -67,9 +67,10 @@ def train(
     learned; rows less than `gap` (days, or the unit of a numeric time) before are left out: give the days a label looks
     ahead. Without `time` a quarter is drawn by a seeded hash. columns: the features, where not all but label and time.
 
-    model: gbt | random_forest | decision_tree | logistic (MLlib) | xgboost (the extra `xgboost`). params: of the
-    classifier, as in maxDepth=4. search: so many random settings are tried beside, and the one with the least log loss
-    on the calibration rows is taken; how many trees a gbt or xgboost keeps is decided there too. Then it learns again from
+    model: auto | lightgbm | gbt | random_forest | decision_tree | logistic (MLlib) | xgboost (the extra `xgboost`); auto is
+    LightGBM where the table fits one worker, up to 20 million numbers, and gbt above; the model's `.model` says which. params:
+    of the classifier, as in num_leaves=8 or maxDepth=4, whose names choose of auto's two. search: so many random settings are tried beside, and the one with the least log loss
+    on the calibration rows is taken; how many trees a boosted model keeps is decided there too. Then it learns again from
     all rows before the holdout, which decides nothing. refit: it learns from all rows, holdout included, instead (default:
     where there is no `time`; the figures are those of the model before). balance: outcomes are weighted to count alike; the log-odds are
     calibrated after that (see `curve`), on a part of the training rows that is not fitted on.
@@ -77,18 +78,21 @@ def train(
     UsageError where something is amiss. leakage.Leak where the frame holds its own answer, see `lint`; allow: columns that
     are known to be harmless.
     """
-    classifiers.estimator(model, params, seed=seed)  # wrong names are told before any work
+    classifiers.estimator(
+        classifiers.chosen(model, params, 0), params, seed=seed
+    )  # wrong names are told before any work
     chosen = _checked(features, label, time, columns, allow)
     labelled, positive = with_label(features, label, whole=True)
     hashed = [c for c in features.columns if c != label and isinstance(features.schema[c].dataType, T.AtomicType)]
     rows = with_part(labelled, time, hashed, seed=seed, holdout_from=holdout_from, gap=gap).persist()
     again = time is None if refit is None else refit
     try:
-        counts = _counts(rows, time)
+        counts, held_from = _counts(rows, time)
         leakage.answers(rows.where(F.col(PART) == "fit"), [c for c in chosen if c not in allow])
         found, skipped = encoded_features(rows.where(F.col(PART) == "fit"), chosen)
         if not found:
             raise UsageError(f"no column of {chosen} can be a feature: {skipped}")
+        model = classifiers.chosen(model, params, sum(counts.values()) * len(found))
         weight = counts["fit", 0.0] / counts["fit", 1.0] if balance else 1.0
         ready = _matrix(rows, found, weight, sum(counts.values())).persist()
         try:
@@ -109,6 +113,7 @@ def train(
                 curve=curve,
                 params=made.params,
                 skipped=skipped,
+                holdout_from=None if again else held_from,
                 profile={**spread, **measured.pop("profile")},
                 **measured,
                 **_overview(ready, made, found, curve),
@@ -159,15 +164,15 @@ def _overview(ready: DataFrame, made: _Trained, found: Sequence[EncodedFeature],
 
 
 def _matrix(rows: DataFrame, found: Sequence[EncodedFeature], weight: float, size: int) -> DataFrame:
-    """VECTOR, LABEL, WEIGHT, PART, each row at the place of its hash."""
+    """VECTOR, LABEL, WEIGHT, PART, each row at the PLACE of its hash."""
     matrix = rows.select(
         vector(found).alias(VECTOR),
         LABEL,
         F.when(F.col(LABEL) == 1, float(weight)).otherwise(1.0).alias(classifiers.WEIGHT),
         PART,
-        F.xxhash64(*[slot.number() for slot in found], LABEL, PART).alias(_PLACE),
+        F.xxhash64(*[slot.number() for slot in found], LABEL, PART).alias(classifiers.PLACE),
     )
-    return in_order(matrix, size, _PLACE).drop(_PLACE)
+    return in_order(matrix, size, classifiers.PLACE)
 
 
 def _learned(
@@ -179,15 +184,16 @@ def _learned(
     if search and fewest < _CHOOSE_FROM:
         raise UsageError(f"search={search} needs {_CHOOSE_FROM} calibration rows of either outcome to choose by")
     size, best = counts["fit", 0.0] + counts["fit", 1.0], None
-    stops = fewest >= _STOP_FROM and model == "xgboost"
-    for trial in classifiers.trials(model, params, search, seed):
+    stops = fewest >= _STOP_FROM and model in ("xgboost", "lightgbm")
+    for one in classifiers.trials(model, params, search, seed):
+        trial = classifiers.settled(model, one, int(size), stops=stops)
         made = classifiers.estimator(model, trial, seed=seed, rows=size, stops=stops)
-        classifier = classifiers.fitted(model, made, fit, validation if stops else None)
+        classifier = classifiers.fitted(model, made, fit, validation if stops else None, seed=seed)
         means = _means(fit) if model == "logistic" else []
         found = _Trained(classifier, explain.explainer(model, classifier, means=means), trial, math.inf)
         if search or (model == "gbt" and fewest >= _STOP_FROM):
             found = _judged(found, model, validation, cut=fewest >= _STOP_FROM)
-        if isinstance(found.explainer, explain.Boosted) and found.explainer.rounds:
+        if isinstance(found.explainer, explain.Boosted | explain.LightGbm) and found.explainer.rounds:
             found = replace(found, params={**trial, "n_estimators": found.explainer.rounds})
         if best is None or found.loss < best.loss:
             best = found
@@ -215,8 +221,8 @@ def _judged(found: _Trained, model: str, validation: DataFrame, *, cut: bool) ->
 def _again(rows: DataFrame, model: str, made: _Trained, seed: int) -> _Trained:
     """The same settings, learned from `rows`."""
     matrix = rows.drop(PART)
-    estimator = classifiers.estimator(model, made.params, seed=seed, rows=matrix.count())
-    classifier = classifiers.fitted(model, estimator, matrix, None)
+    estimator = classifiers.estimator(model, made.params, seed=seed, rows=matrix.count() if model == "xgboost" else 0)
+    classifier = classifiers.fitted(model, estimator, matrix, None, seed=seed)
     means = _means(matrix) if model == "logistic" else []
     return _Trained(classifier, explain.explainer(model, classifier, means=means), made.params, made.loss)
 
@@ -227,9 +233,11 @@ def _means(rows: DataFrame) -> list[float]:
     return [float(v) for v in row[0]]
 
 
-def _counts(rows: DataFrame, time: str | None) -> _Counts:
-    """(part, outcome) -> rows. OneOutcome where a part that needs both outcomes lacks one."""
-    found = {(r[0], r[1]): r[2] for r in rows.groupBy(PART, LABEL).count().collect()}
+def _counts(rows: DataFrame, time: str | None) -> tuple[_Counts, float | None]:
+    """(part, outcome) -> rows, and the first time of the holdout. OneOutcome where a part that needs both outcomes lacks one."""
+    first = F.min(as_number(rows, time)) if time else F.lit(None).cast("double")
+    counted = rows.groupBy(PART, LABEL).agg(F.count("*"), first).collect()
+    found = {(r[0], r[1]): r[2] for r in counted}
     counts = {(part, y): found.get((part, y), 0) for part in ("fit", "calibrate", "holdout") for y in (0.0, 1.0)}
     for part, use in (("fit", "to learn from"), ("holdout", "to be measured on")):
         if not counts[part, 0.0] or not counts[part, 1.0]:
@@ -238,4 +246,4 @@ def _counts(rows: DataFrame, time: str | None) -> _Counts:
                 f"split {how}, the rows {use} hold {counts[part, 1.0]} positive and {counts[part, 0.0]} negative "
                 "outcomes; both are needed, so give more rows"
             )
-    return counts
+    return counts, min((r[3] for r in counted if r[0] == "holdout" and time), default=None)

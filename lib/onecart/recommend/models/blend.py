@@ -51,6 +51,10 @@ class Blend(ItemKnn, Als, Ease, Content):
     def _of_parts(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
         for part in set(weights or ()) - set(PARTS):
             raise UsageError(f"weights: a blend has no part '{part}'{nearest(part, PARTS)}")
+        if weights is not None and (min(weights.values(), default=0) < 0 or not any(weights.values())):
+            raise UsageError(
+                f"weights={weights}: none may be below 0, and one must be above; leave them out to have them found"
+            )
         return weights
 
 
@@ -74,7 +78,7 @@ def _found(training: Training, p: Blend, parts: list[str]) -> dict[str, float]:
     )
     if train.isEmpty() or held.isEmpty():
         return equal(parts)
-    past = paired(train, training.products, p, explicit=item_knn.of_ratings(p))
+    past = paired(train, training.products, p, explicit=item_knn.of_ratings(p), as_of=training.as_of)
     frames = past.data.frames() | fit(past, p)
     known = held.join(frames["items"].select("item", "item_id"), on="item_id", how="inner").drop("item_id")
     known = known.join(frames["users"].select("user_id"), on="user_id", how="left_semi")

@@ -47,9 +47,20 @@ def checked(products: DataFrame) -> DataFrame:
         if not fits:
             wanted = "an array of numbers" if kind == "image" else "text"
             raise UsageError(f"products.{kind} is {found.simpleString()}; it must be {wanted}")
+    endless = F.lit(False)
+    if "image" in kinds:
+        numbers = F.col("image").cast("array<double>")
+        endless = F.exists(numbers, lambda x: F.isnan(x) | (F.abs(x) == F.lit(float("inf"))))
     row = products.agg(
-        F.count("*").alias("n"), F.count("item_id").alias("named"), F.countDistinct("item_id").alias("ids")
+        F.count("*").alias("n"),
+        F.count("item_id").alias("named"),
+        F.countDistinct("item_id").alias("ids"),
+        F.count_if(endless).alias("endless"),
     ).first()
+    if row["endless"]:
+        raise UsageError(
+            f"products.image holds numbers that are infinite or NaN in {row['endless']} rows; repair or drop them"
+        )
     if row["ids"] != row["n"]:
         wrong = "null" if row["named"] != row["n"] else "twice"
         raise UsageError(f"products.item_id is {wrong} in some rows; give one row a product")

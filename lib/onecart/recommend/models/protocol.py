@@ -19,7 +19,7 @@ class Parameters(BaseModel):
     """What all models take. `half_life_days` halves an event's value with each such age, `popularity_half_life_days` does so
     for popularity alone; both need ts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     half_life_days: float | None = Field(None, gt=0)
     popularity_half_life_days: float | None = Field(None, gt=0)

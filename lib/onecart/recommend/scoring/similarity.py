@@ -12,8 +12,10 @@ from scipy import sparse
 
 from onecart.frames import DIGITS
 
-CELLS_PER_BLOCK = 4_000_000  # of the matrix: a worker holds two blocks
-PRODUCTS = 2**24  # similarities a worker holds at once
+# What a worker holds at once; together some 300 MB, whatever the matrix.
+CELLS_PER_BLOCK = 2_000_000  # of the matrix: two blocks
+PRODUCTS = 2_000_000  # similarities
+KEPT = 4_000_000  # neighbours found
 _SCHEMA = "row int, other int, similarity double"
 
 
@@ -27,8 +29,8 @@ def nearest(
     (norm * norm + shrinkage) (shrinkage: Dacrema et al. 2019); adjusted_cosine: of weights less their column's mean
     (Sarwar et al. 2001); jaccard: columns in common / (columns of either + shrinkage).
 
-    Blocks of rows meet block by block, each meeting in one task as a product of two sparse matrices, so memory does not
-    grow with the matrix. Equal similarities: the smaller `other`.
+    Blocks of rows meet block by block, each meeting in one task as products of sparse matrices, a few rows at a time, so
+    memory does not grow with the matrix, however popular a column is. Equal similarities: the smaller `other`.
     """
     if similarity == "adjusted_cosine":
         mean = F.avg("weight").over(Window.partitionBy("column"))
@@ -37,8 +39,9 @@ def nearest(
         cells = cells.withColumn("weight", F.lit(1.0))
     cells = cells.select(*[F.col(c).cast("int") for c in ("row", "column")], F.col("weight").cast("double"))
     others = cells if among is None else cells.join(among, on="row", how="left_semi")
-    blocks = max(1, ceil(others.count() / CELLS_PER_BLOCK))
-    most = max(blocks, cells.sparkSession.sparkContext.defaultParallelism)
+    size = others.agg(F.count("*").alias("cells"), F.approx_count_distinct("row").alias("rows")).first()
+    blocks = max(1, ceil(size["cells"] / CELLS_PER_BLOCK))
+    most = max(blocks, ceil(size["rows"] * n / KEPT), cells.sparkSession.sparkContext.defaultParallelism)
 
     def meetings(side: DataFrame, mine: str, mine_n: int, other: str, other_n: int) -> Any:
         every = F.explode(F.sequence(F.lit(0), F.lit(other_n - 1)))
@@ -69,25 +72,40 @@ def _meet(n: int, jaccard: bool, shrinkage: float) -> Callable[[pd.DataFrame, pd
         a_size, b_size = (np.asarray(m.multiply(m).sum(axis=1)).ravel() for m in (a, b))
         if not jaccard:
             a_size, b_size = np.sqrt(a_size), np.sqrt(b_size)
-        step, out = max(1, PRODUCTS // len(b_ids)), []
+        columns, step, out = b.T.tocsr(), max(1, PRODUCTS // len(b_ids)), []
         for start in range(0, len(a_ids), step):
-            dots = (a[start : start + step] @ b.T).tocoo()
-            rows, others, dot = dots.row + start, dots.col, dots.data
-            if jaccard:
-                below = a_size[rows] + b_size[others] - dot + shrinkage
-            else:
-                below = a_size[rows] * b_size[others] + shrinkage
-            found = pd.DataFrame(
-                {"row": a_ids[rows], "other": b_ids[others], "similarity": dot / np.maximum(below, 1e-12)}
-            )
-            # So that equal ones are equal in whatever order their sums are taken.
-            found["similarity"] = found["similarity"].round(DIGITS)
-            found = found[(found["row"] != found["other"]) & (found["similarity"] > 0)]
-            found = found.sort_values(["row", "similarity", "other"], ascending=[True, False, True])
-            out.append(found[found.groupby("row").cumcount() < n])
-        return pd.concat(out)
+            dots = a[start : start + step] @ columns
+            for at in range(dots.shape[0]):
+                row, mine = start + at, slice(dots.indptr[at], dots.indptr[at + 1])
+                dot, others = dots.data[mine], dots.indices[mine]
+                if jaccard:
+                    below = a_size[row] + b_size[others] - dot + shrinkage
+                else:
+                    below = a_size[row] * b_size[others] + shrinkage
+                # Rounded, so that equal ones are equal in whatever order their sums are taken.
+                similarity = np.round(dot / np.maximum(below, 1e-12), DIGITS)
+                out.append(_first(a_ids[row], b_ids[others], similarity, n))
+        rows, others, similarities = zip(*out, strict=True)
+        sizes = [len(o) for o in others]
+        return pd.DataFrame(
+            {
+                "row": np.repeat(rows, sizes),
+                "other": np.concatenate(others),
+                "similarity": np.concatenate(similarities),
+            }
+        )
 
     return meet
+
+
+def _first(row: int, others: Any, similarity: Any, n: int) -> tuple[int, Any, Any]:
+    """`row`, and its `n` best others with their similarities, above 0; of equal ones the smaller other."""
+    able = (similarity > 0) & (others != row)
+    if able.sum() > n:
+        able &= similarity >= np.partition(similarity[able], -n)[-n]
+    others, similarity = others[able], similarity[able]
+    order = np.lexsort((others, -similarity))[:n]
+    return row, others[order], similarity[order]
 
 
 def _matrix(cells: pd.DataFrame, width: int) -> tuple[Any, np.ndarray]:

@@ -72,7 +72,14 @@ def customers_of(ctx: Context) -> DataFrame:
     )
 
 
-def happened(settings: Settings, orders: DataFrame, events: DataFrame, *, before: date | None = None) -> DataFrame:
+def happened(
+    settings: Settings,
+    orders: DataFrame,
+    events: DataFrame,
+    *,
+    before: date | None = None,
+    had: DataFrame | None = None,
+) -> DataFrame:
     """`interactions` with goods by the settings, at times of the shop's clocks."""
     values = {str(kind): value for kind, value in settings.recommend.event_values.items()}
     goods, zone = are_goods(settings.shop), settings.shop.time_zone
@@ -80,7 +87,7 @@ def happened(settings: Settings, orders: DataFrame, events: DataFrame, *, before
         rows.where(goods).withColumn(moment, local_time(moment, zone))
         for rows, moment in ((orders, "order_ts"), (events, "event_ts"))
     )
-    return interactions(orders, events, values=values, before=before)
+    return interactions(orders, events, values=values, before=before, had=had)
 
 
 def offers(made: Kept, customers: DataFrame, goods: DataFrame, ctx: Context) -> DataFrame:
@@ -161,9 +168,9 @@ def by_age(customers: DataFrame, goods: DataFrame) -> list[tuple[DataFrame, Data
 
 
 def age_of(born: str, as_of: date) -> Column:
-    """Whole years from the date in the column `born` to `as_of`; -1: not known."""
+    """Whole years from the date in the column `born` to `as_of`; -1: not known, nor where that date is still to come."""
     years = F.floor(F.months_between(F.lit(as_of), F.col(born)) / 12).cast("int")
-    return F.coalesce(years, F.lit(_UNKNOWN))
+    return F.when(years >= 0, years).otherwise(F.lit(_UNKNOWN))
 
 
 def news(rows: DataFrame, before: DataFrame, model: Recommender) -> DataFrame:

@@ -16,7 +16,8 @@ from onecart.report.model_health import newest_metrics
 def cards(ctx: Context) -> list[Card]:
     health, scores = (ctx.lake.read_if_exists(f"gold.{name}") for name in ("model_health", "intent_scores"))
     table = intent_deciles(scores).toPandas()
-    auc = newest_metrics(health, "auc", "intent.").toPandas()
+    ours = of_scorer(health, scores).unionByName(health.where("model IN ('intent.recency', 'intent.visit')"))
+    auc = newest_metrics(ours, "auc", "intent.").toPandas()
     points = of_scorer(ctx.lake.read_if_exists("gold.model_overview"), scores).toPandas()
     points = points.sort_values(["view", "feature", "position"])
     views = dict(iter(points.groupby("view")))
