@@ -144,17 +144,18 @@ def _gridded(trial: Trial) -> pd.DataFrame:
 
 
 def retail_weekly(spark: SparkSession) -> Trial:
-    """Online Retail II: units a week of products that sold in at least 40 weeks; the last 4 weeks, to the last day, are held."""
-    days, last = _retail(spark)
+    """Online Retail II: units a week of products that sold in at least 40 weeks before the last 4, to the last day, which are
+    held."""
+    days, last = _retail(spark, held=28)
     weeks = days.assign(ds=last - pd.to_timedelta(7 * ((last - days["ds"]).dt.days // 7) + 6, unit="D"))
     weekly = weeks.groupby(["unique_id", "ds"], as_index=False)["y"].sum()
-    often = weekly.groupby("unique_id")["ds"].nunique()
+    often = weekly[weekly["ds"] <= last - pd.Timedelta(days=28)].groupby("unique_id")["ds"].nunique()
     return _split("Online Retail II, weekly", weekly[weekly["unique_id"].isin(often[often >= 40].index)], 4, "W")
 
 
 def retail_daily(spark: SparkSession, held: int = 14) -> Trial:
     """Online Retail II: units a day of the 500 products that sold most in the year before the last `held` days, which are held."""
-    days, last = _retail(spark)
+    days, last = _retail(spark, held)
     before = days[(days["ds"] <= last - pd.Timedelta(days=held)) & (days["ds"] > last - pd.Timedelta(days=365 + held))]
     top = before.groupby("unique_id")["y"].sum().nlargest(500).index
     return _split("Online Retail II, daily", days[days["unique_id"].isin(top)], held, "D", country="GB")
@@ -218,8 +219,9 @@ def _promotions(spark: SparkSession, path: str, weekly: pd.DataFrame, products: 
     return table.reindex(grid).fillna(0.0).reset_index()
 
 
-def _retail(spark: SparkSession) -> tuple[pd.DataFrame, pd.Timestamp]:
-    """(units a product and day, the last day), by the rules of the job."""
+def _retail(spark: SparkSession, held: int) -> tuple[pd.DataFrame, pd.Timestamp]:
+    """(units a product and day, the last day), by the rules of the job: days before the last `held` as they were known then, without
+    the returns that came later; the others as they are known today."""
     from onecart.samples.datasets.load import online_retail_parquet
 
     lines = spark.read.parquet(str(online_retail_parquet()))
@@ -229,11 +231,15 @@ def _retail(spark: SparkSession) -> tuple[pd.DataFrame, pd.Timestamp]:
         F.col("customer_id").alias("buyer"), "quantity", F.col("invoice_date").alias("order_ts"),
     )  # fmt: skip
     last = orders.agg(F.to_date(F.max("order_ts"))).first()[0]  # type: ignore[index]
-    end = (pd.Timestamp(last) + pd.Timedelta(days=1)).date()
-    days = daily_units(
-        wanted_lines(orders.where(f"sku {GOODS}"), as_of=end, returned_days=7, bulk_times=5.0)
-    ).toPandas()
-    return days.assign(ds=pd.to_datetime(days["ds"])), pd.Timestamp(last)
+    goods, known = orders.where(f"sku {GOODS}"), []
+    cut = pd.Timestamp(last) - pd.Timedelta(days=held)
+    for day in (cut, pd.Timestamp(last)):
+        end = (day + pd.Timedelta(days=1)).date()
+        lines = goods.where(F.col("order_ts") < F.lit(end))
+        days = daily_units(wanted_lines(lines, as_of=end, returned_days=7, bulk_times=5.0)).toPandas()
+        known.append(days.assign(ds=pd.to_datetime(days["ds"])))
+    before, today = known
+    return pd.concat([before, today[today["ds"] > cut]], ignore_index=True), pd.Timestamp(last)
 
 
 def _split(data: str, rows: pd.DataFrame, h: int, freq: str, country: str | None = None) -> Trial:

@@ -115,7 +115,7 @@ def _of_number(phone: str) -> str | None:
         number = phonenumbers.parse(phone)
     except phonenumbers.NumberParseException:
         return None
-    main = phonenumbers.region_code_for_country_code(number.country_code)
+    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return phonenumbers.region_code_for_number(number) or main
 
 
