@@ -17,7 +17,7 @@ from onecart.forecast.inputs.series import frequency
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
 from onecart.forecast.local.serialization import backtests, is_kind, of_windows, packed, with_static
-from onecart.forecast.selection.results import fit_selector
+from onecart.forecast.selection.results import Selector, fit_selector
 from onecart.forecast.workers import mapped
 from onecart.frames import DATES, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
 
@@ -144,6 +144,12 @@ def forecast(
     over_all = [m for m in models or global_models.BOOSTED if m in global_models.MODELS]
     found = _with_global(found, plan, over_all, asked=models is not None)
     selector = fit_selector(_sample(found, plan), plan)
+    return _tables(found, selector, series, clock)
+
+
+def _tables(found: DataFrame, selector: Selector, series: DataFrame, clock: Clock) -> Forecast:
+    """The three frames of `found` of SOLVED, with ids and dates of the types of `series`."""
+    plan = selector.plan
     rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan))
     kind, ids = _date_type(series, plan.freq), F.col("unique_id").cast(series.schema["unique_id"].dataType)
     rows = rows.withColumns({"unique_id": ids, **{name: clock.back(name, kind) for name in _TIMES}})
