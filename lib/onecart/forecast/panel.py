@@ -1,7 +1,7 @@
 """The public face: checks what is asked, hands each series to a worker, and gives the three tables back."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,7 @@ from onecart.forecast.inputs.series import frequency
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
 from onecart.forecast.local.serialization import backtests, is_kind, of_windows, packed, with_static
-from onecart.forecast.selection.results import fit_selector
+from onecart.forecast.selection.results import Selector, fit_selector
 from onecart.forecast.workers import mapped
 from onecart.frames import DATES, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
 
@@ -104,29 +104,27 @@ def forecast(
     models: of `MODELS` and `across.MODELS`; None: those that suit the demand of a series (`ROUTES`), and from 50 series on
         lightgbm and extra_trees, trained once over all of them. seasonal_naive is always tried: a series gets the best models together (an
         ensemble) or alone only where they beat it on the backtest, see `choice`.
-    future: [unique_id, ds, columns that `series` has, too]: regressors known ahead (prices, promotions) for all dates
-        to forecast, used by prophet and regression; what is missing is the last value before, and in the ledger. Columns that
-        `series` alone has are not used. Or [ds, columns]: what is
-        the same for all series (weather, holidays), of the past and of the dates ahead. Or one of each, in a list.
+    future: [unique_id, ds, columns that `series` has, too]: regressors known ahead (prices, promotions) for all dates to forecast;
+        what lacks is the last value before, and in the ledger. Columns that `series` alone has are not used. Or [ds, columns]:
+        what is the same for all series (weather, holidays), of the past and of the dates ahead. Or one of each, in a list.
     static: [unique_id, attributes], one row a series: numbers or kinds (text, true or false), used by the trees over all.
     windows, step: the backtest has so many windows of `h` periods, the last at the end of the series, `step` periods (None: h)
         apart, as far as enough is left to train on, see `solve.starts`.
-    end: the last date of the history of every series, after which the dates to forecast begin. None: the last date on which any
-        series has a known value (but one date more than two years after all others counts as mistyped): a series whose rows end
-        before sold nothing since. Rows after it are left out. `own`: of each series its own last known value.
+    end: the last date of all histories; later rows are left out, of a series that ends before nothing was sold since. None: the
+        panel's last known value (a date two years after all others is mistyped); `own`: of each series its own last known value.
     country: ISO 3166 code whose public holidays prophet and regression know (daily series).
     seconds: after so many on one series no other model is begun, and after twice as many the one that runs is stopped.
 
-    A series too short for a backtest gets seasonal_naive, or naive, one that is not sold any more zeros (all status
-    fallback); one with fewer than 3 periods, or off the grid of `freq`, is rejected and has no forecast.
-    Rows without a unique_id are one rejected ledger row. All series are worked on at once, when this is called.
-    UsageError for what cannot be asked.
+    A series too short for a backtest gets seasonal_naive, or naive, one that is not sold any more zeros (all status fallback); one
+    with fewer than 3 periods, or off the grid of `freq`, is rejected and has no forecast. Rows without a unique_id are one rejected
+    ledger row. All series are worked on at once, when this is called. UsageError for what cannot be asked.
     """
     grid = frequency(freq)
     _check_types(series, grid)
     own, of_all = _two_kinds(future)
     regressors = () if own is None else _regressors(series, own)
     clock = clock_of(series, grid)
+    together = clock.together(series, own, regressors)
     plan = Plan(
         h=_whole("h", h),
         freq=grid,
@@ -140,14 +138,18 @@ def forecast(
         seed=seed,
         shared=None if of_all is None else _shared(of_all, clock),
         static=() if static is None else _attributes(static),
+        end=end_of(end, together, clock, grid),
     )
-    together = clock.together(series, own, regressors)
-    plan = replace(plan, end=end_of(end, together, clock, grid))
     found = with_static(backtests(packed(together, regressors), plan), static).persist()
     over_all = [m for m in models or global_models.BOOSTED if m in global_models.MODELS]
     found = _with_global(found, plan, over_all, asked=models is not None)
-    sample = of_windows(found).orderBy(F.xxhash64("unique_id")).limit(_sample_size(plan)).toPandas()
-    selector = fit_selector(sample.itertuples(index=False), plan)
+    selector = fit_selector(_sample(found, plan), plan)
+    return _tables(found, selector, series, clock)
+
+
+def _tables(found: DataFrame, selector: Selector, series: DataFrame, clock: Clock) -> Forecast:
+    """The three frames of `found` of SOLVED, with ids and dates of the types of `series`."""
+    plan = selector.plan
     rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan))
     kind, ids = _date_type(series, plan.freq), F.col("unique_id").cast(series.schema["unique_id"].dataType)
     rows = rows.withColumns({"unique_id": ids, **{name: clock.back(name, kind) for name in _TIMES}})
@@ -174,6 +176,12 @@ def _with_global(found: DataFrame, plan: Plan, names: Sequence[str], *, asked: b
     whole.count()
     found.unpersist()
     return whole
+
+
+def _sample(found: DataFrame, plan: Plan) -> Iterable[Any]:
+    """Tested series of `found` on the driver, drawn by their names."""
+    drawn = of_windows(found).orderBy(F.xxhash64("unique_id")).limit(_sample_size(plan))
+    return drawn.toPandas().itertuples(index=False)
 
 
 def _sample_size(plan: Plan) -> int:

@@ -36,9 +36,7 @@ def cards(ctx: Context) -> list[Card]:
         Card("Units expected by category, which its products add up to", tree.toPandas(), plot_units),
         Card("What earlier forecasts expected of each day, and what was sold", true.toPandas(), plot_came_true),
         Card("Days inside the intervals, by class of demand", covered.toPandas()),
-        Card(
-            "Do weather, with perfect foresight, and what else is known ahead help?", regressors_help(health).toPandas()
-        ),
+        Card("Do weather (perfect foresight) and what else is known ahead help?", regressors_help(health).toPandas()),
         Card("What became of the series", demand_ends(ledger).toPandas()),
         Card("All models on the windows held back", models),
         Card("The largest orders that are due", orders.toPandas()),
