@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.ml import PipelineModel
+from pyspark.ml.classification import LogisticRegression
+from pyspark.ml.linalg import Vectors
 from pyspark.sql import functions as F
 
 from onecart.errors import DataError, UsageError
 from onecart.voice import SentimentModel, train_sentiment
+from onecart.voice.sentiment import classifiers
 
 pytestmark = pytest.mark.nlp
 
@@ -47,6 +51,31 @@ def test_every_row_and_column_is_kept_also_without_text(spark: Any, model: Senti
         spark.createDataFrame(expected, "id INT, text STRING, `a.b` DOUBLE, sentiment STRING, reason STRING"),
         ignore_nullable=True,
     )
+
+
+def test_hostile_texts_of_100000_characters_are_scored_as_far_as_they_are_read(
+    spark: Any, model: SentimentModel
+) -> None:
+    units = ("x@b.b.b", "a", "n't ", "'", "not ", "<script ", "great")
+    rows = [(i, (unit * 100_000)[:100_000]) for i, unit in enumerate(units)]
+    scored = model.score(spark.createDataFrame(rows, "id INT, text STRING")).collect()
+    assert {row["reason"] for row in scored} <= {"cut at 10,000 characters", "no words"}
+    assert len(scored) == len(units)
+
+
+def test_thresholds_move_the_line_and_leave_probabilities(spark: Any) -> None:
+    rows = [(Vectors.dense([float(i % 2)]), float(i % 2)) for i in range(20)]
+    frame = spark.createDataFrame(rows, ["features", "label"])
+    found = LogisticRegression(regParam=0.5, probabilityCol=classifiers.CHANCES).fit(frame)
+    plain = [
+        r[0] for r in classifiers.chances(frame, PipelineModel([found]), labels=2).select(classifiers.CHANCES).collect()
+    ]
+    drawn = found.copy().setThresholds([0.2, 0.8])
+    moved = [
+        r[0] for r in classifiers.chances(frame, PipelineModel([drawn]), labels=2).select(classifiers.CHANCES).collect()
+    ]
+    for (a, b), after in zip(plain, moved, strict=True):
+        assert after == pytest.approx([a / 0.2 / (a / 0.2 + b / 0.8), b / 0.8 / (a / 0.2 + b / 0.8)])
 
 
 def test_confidence_is_the_winner_s_probability(spark: Any, model: SentimentModel) -> None:

@@ -14,6 +14,7 @@ from onecart.voice.checks import require_text
 from onecart.voice.text.clauses import base
 
 _LONGEST = 8  # words of a name
+_READ = 10_000  # characters of a text: names in it are compared with each other
 _MOST_SKUS = 10  # that a mention lists
 _WORD = re.compile(r"[^\W_]+")
 _MONEY = re.compile(
@@ -35,7 +36,7 @@ def entities(
 ) -> DataFrame:
     """One row per name in a text: `key`, kind (product | brand | place | money), text, start, end, sku, skus.
 
-    texts: `key` (unique) and `text`. catalogue: sku, and description or brand or both; places: `place`.
+    texts: `key` (unique) and `text`, of which the first 10,000 characters are read. catalogue: sku, and description or brand or both; places: `place`.
     A product is named by its whole description, a brand or a place by its name, in any case and number (`mugs`), of eight words
     at most; names of a single word count for brands and places only. Of names that overlap the longest counts, of equally long
     ones a product before a brand before a place. text: as written, text[start:end] of the whole, in Python's counting.
@@ -45,7 +46,7 @@ def entities(
     """
     require_text(texts, [key])
     names = _names(catalogue, places)
-    listed = texts.where("text IS NOT NULL").select(F.col(key).alias("id"), "text", F.inline(_listed()(F.col("text"))))
+    listed = texts.where("text IS NOT NULL").select(F.col(key).alias("id"), "text", F.inline(_listed()(F.substring("text", 1, _READ))))
     named = listed.join(names, "gram", how="inner")
     money = listed.where("gram = ''").select("*", F.lit("money").alias("kind"), F.lit(3).alias("place_of_kind"))
     found = break_lineage(named.unionByName(money, allowMissingColumns=True))
