@@ -17,6 +17,7 @@ from onecart.frames import DATES, FLAGS, IDS, NUMBERS, quoted, require_columns, 
 
 STOCK = tuple(Stock.__dataclass_fields__)
 COSTS = tuple(Costs.__dataclass_fields__)
+_MEDIAN = re.compile(r"yhat[-_]median")
 _INTERVAL = re.compile(r"yhat[-_](lo|hi)[-_](\d+(?:\.\d+)?)")
 Costing = DataFrame | Mapping[str, float]
 LeadTime = DataFrame | float | Sequence[float]
@@ -29,7 +30,12 @@ def forecast_frame(who: str, forecast: Any) -> DataFrame:
         raise UsageError(f"{who}: forecast must be a DataFrame or have one as .best, found {type(forecast).__name__}")
     check_columns(who, "forecast", frame, ("unique_id", "ds", "yhat"))
     require_type(frame, "ds", (DATES[0], "dates"), f"{who}: forecast")
-    check_numbers(who, "forecast", frame, ["yhat", *(name for name in frame.columns if _INTERVAL.fullmatch(name))])
+    check_numbers(
+        who,
+        "forecast",
+        frame,
+        ["yhat", *(name for name in frame.columns if _INTERVAL.fullmatch(name) or _MEDIAN.fullmatch(name))],
+    )
     if "chosen" not in frame.columns:
         return frame
     require_type(frame, "chosen", FLAGS, f"{who}: forecast")
@@ -37,8 +43,9 @@ def forecast_frame(who: str, forecast: Any) -> DataFrame:
 
 
 def quantile_columns(who: str, forecast: DataFrame) -> dict[str, float]:
-    """Column -> probability, ascending: the ends of the intervals (`yhat-lo-80` or `yhat_lo_80`), and yhat as median."""
-    found = {"yhat": 0.5}
+    """Column -> probability, ascending: the ends of the intervals (`yhat-lo-80` or `yhat_lo_80`), and the median (`yhat-median`);
+    a forecast without one has yhat for it."""
+    found = {next((name for name in forecast.columns if _MEDIAN.fullmatch(name)), "yhat"): 0.5}
     for name in forecast.columns:
         if match := _INTERVAL.fullmatch(name):
             level = float(match[2])
