@@ -131,7 +131,9 @@ def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_c
     fill("gold.demand_forecast", [{**old, "ds": days[0], "yhat": 50.0, "yhat_lo_80": 30.0, "yhat_hi_80": 49.0}])
     models = {"models": ["moving_average"], "horizon_days": 14, "top_skus": 1}
     result = job.run(context(as_of=AS_OF, forecast=models, shop={"goods": None}))
-    assert result.headline == "WAPE seasonal naive 0.00, moving average 0.43 (1 SKUs, 1 to order)"
+    assert result.headline == (
+        "bias +0 %, WAPE selected 0.00, seasonal naive 0.00, moving average 0.43 (1 SKUs, 1 to order)"
+    )
     assert result.rows_in == 72
     ledger = {r["unique_id"]: (r["status"], r["days"], r["units"]) for r in lake.read("gold.forecast_ledger").collect()}
     assert ledger == {"MUG-RED-01": ("fallback", 70, 2800.0)}

@@ -80,7 +80,7 @@ def reconcile(
     the tree, as in Wickramasuriya, Turlach & Hyndman 2020). Cutting leaves at 0 and summing again would raise every
     total. Intervals move with yhat and, with `variance`, are scaled by the standard deviation after over before, as if
     errors of different series were independent and nothing were cut at 0: where errors go together they are too narrow.
-    No end is below 0, and one at 0 stays there: what often sells nothing still does when more of it is expected.
+    No end is below 0, and a lower one, or a median, at 0 stays there: what often sells nothing still does when more of it is expected.
 
     Jobs run at once: one for `tree`, one that keeps the rows (in the checkpoint folder where the session has one, else
     on the executors' disks) and one that checks them, two a level; the result is lazy. UsageError as in `aggregate`,
@@ -259,5 +259,6 @@ def _output(name: str) -> Column:
         return F.lit(True).alias(name)
     if _QUANTILES.match(name):
         moved = F.col("x") + F.col("scale") * (before.cast("double") - F.col("yhat"))
-        return F.when((moved < 0) | (before == 0), 0.0).otherwise(moved).alias(name)
+        floor = moved < 0 if "hi" in name else (moved < 0) | (before == 0)
+        return F.when(floor, 0.0).otherwise(moved).alias(name)
     return before.alias(name)
