@@ -18,6 +18,8 @@ from onecart.forecast.selection.selector import (
     select,
 )
 
+OF_MEDIANS = ("extra_trees", "lstm")
+"""Models that learn by Huber's loss: what is left of their mean is no expected value."""
 Priors = Mapping[str, ErrorPrior]
 """By loss."""
 
@@ -73,7 +75,8 @@ def priors_of(tested: Iterable[tuple[BacktestResult, Mapping[str, Path]]]) -> Pr
 
 
 def _results(one: BacktestResult, paths: Mapping[str, Path]) -> dict[str, BacktestResult]:
-    means, medians = ({name: getattr(path, part) for name, path in paths.items()} for part in ("mean", "median"))
+    means = {name: path.mean for name, path in paths.items() if name not in OF_MEDIANS}
+    medians = {name: path.median for name, path in paths.items()}
     return {SQUARED: replace(one, yhats=means, loss=SQUARED), ABSOLUTE: replace(one, yhats=medians, loss=ABSOLUTE)}
 
 

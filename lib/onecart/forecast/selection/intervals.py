@@ -8,6 +8,7 @@ import numpy as np
 
 from onecart.forecast.selection.selector import BacktestResult, ErrorPrior, mean_absolute
 
+_GROWS = 0.75  # power of what is expected by which errors grow, between Poisson's law and shares of it
 _PRIOR = 2.0  # windows that what is usual counts for in the spread of a series
 _STEP_PRIOR = 20.0  # residuals that the mean of all steps counts for in the spread of one
 _FEW = 100  # fewer residuals of a class are taken together with those of the others
@@ -24,15 +25,19 @@ class Spread:
     middle: float = 0.0
 
 
-def spreads(one: BacktestResult, path: np.ndarray, names: Sequence[str], known: ErrorPrior) -> np.ndarray:
+def spreads(
+    one: BacktestResult, path: np.ndarray, names: Sequence[str], known: ErrorPrior, power: float = _GROWS
+) -> np.ndarray:
     """[1 + windows]: by how many units `path`, made of the models `names`, is usually off, the dates ahead first, then for each
-    window from the others."""
+    window from the others; where more is expected than on the windows, more, by `power`."""
     usually = np.mean([known.size.get((one.demand, name), 1.0) for name in names]) * one.size
-    errors = mean_absolute(one.y, path[1:])
+    level = np.maximum(path.mean(axis=1), 1e-9)
+    grown = (level / level[1:].mean()) ** power
+    errors = mean_absolute(one.y, path[1:]) / grown[1:]
     total, n = errors.sum(), len(errors)
     ahead = (total + _PRIOR * usually) / (n + _PRIOR)
     windows = (total - errors + _PRIOR * usually) / (n - 1 + _PRIOR)
-    return np.asarray(np.maximum(np.r_[ahead, windows], 1e-9))
+    return np.asarray(np.maximum(np.r_[ahead, windows] * grown, 1e-9))
 
 
 def calibrated(series: Iterable[tuple[str, np.ndarray, np.ndarray]], levels: Sequence[int]) -> dict[str, Spread]:

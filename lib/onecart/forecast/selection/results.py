@@ -53,7 +53,10 @@ class Known:
         self, name: str, parts: Sequence[tuple[BacktestResult, np.ndarray, tuple[str, ...]]], levels: Any
     ) -> list[Any]:
         """From what the model said of each series [1 + windows, h], and of which models it was made; the errors that are left."""
-        if name not in PLAIN:  # nothing is added to what others are measured by
+        if name not in (
+            *PLAIN,
+            ENSEMBLE,
+        ):  # others are measured by the plain ones; an ensemble's models have had theirs taken off
             found = corrections((one.demand, one.size, one.y, yhat) for one, yhat, _ in parts)
             self.bias.update({(name, demand): correction for demand, correction in found.items()})
         means = [(one, self.mean(name, one, yhat), names) for one, yhat, names in parts]
@@ -74,7 +77,7 @@ class Known:
         if name in PLAIN:
             return Path(yhat, yhat, (name,))
         mean = self.mean(name, one, yhat)
-        sizes = spreads(one, mean, [name], self.sizes)
+        sizes = spreads(one, mean, [name], self.sizes, power=0.0)
         return Path(mean, intervals.median(mean, sizes[:, None], self.of(name, one)), (name,))
 
 
@@ -104,7 +107,7 @@ class Selector:
         paths = {name: self.known.path(name, one) for name in one.models}
         choice = choose(one, paths, self.priors)
         if choice.ensemble:
-            paths[ENSEMBLE] = replace(choice.ensemble, mean=self.known.mean(ENSEMBLE, one, choice.ensemble.mean))
+            paths[ENSEMBLE] = choice.ensemble
         for name, path in paths.items():
             sizes, spread = spreads(one, path.mean, path.names, self.known.sizes), self.known.of(name, one)
             rows = zip(path.mean, path.median, sizes, strict=True)

@@ -13,7 +13,7 @@ SQUARED, ABSOLUTE = LOSSES = ("squared", "absolute")
 BEST_OF = 3  # models of an ensemble
 _FEWEST, _MOST = 0.5, 20.0  # windows that what is usual in the class counts for
 _NEAR = {"absolute": 1.05, "squared": 1.1}  # times the best model's score: what is worse takes no part
-_SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)  # of the benchmark
+_SHARES = tuple(n / 20 for n in range(20))  # of the benchmark
 _HUGE = 20.0  # naive errors, more than which says nothing of other series
 _EXPLODED = 5.0  # times the middle model's error
 _CLASS_PRIOR = 10.0  # series that what is usual in all classes counts for
