@@ -15,10 +15,10 @@ Origins = Sequence[tuple[Series, int]]
 Predict = Callable[[Origins], dict[str, np.ndarray]]
 """(series, t), ... -> model -> [origin, h]: what is sold after the first t values, in units of the series."""
 
-# Online Retail II by weeks, 600 products, mean of five origins whose 4 weeks end before the last 4, WAPE: squared error of the root
-# .638, Huber of the ratio .644, with extremely randomised trees (Geurts, Ernst & Wehenkel 2006) .639, L1 .640; on 300 products
-# Tweedie .706 where Huber has .670. Trees, leaves, learning rate, half-lives of rows and fewer features moved it by .01 at most.
-# Two kinds that err apart are better together: the choice of all models .637, .646 with that of Huber alone.
+# Online Retail II by weeks, 600 products, mean of five origins whose 4 weeks end before the last 4, WAPE: Huber of the ratio .644, with
+# extremely randomised trees (Geurts, Ernst & Wehenkel 2006) .639, L1 .640. Trees, leaves, learning rate, half-lives of rows and fewer
+# features moved it by .01 at most. For the expected value, 40 products of 200 customers, three windows of 28 days, bias and root mean
+# squared error of their sums: Poisson -27 %, 1127; Tweedie of 1.1, 1.3 and 1.5 -33 to -72 %, 1190 to 1320; squared error +57 %, 1466.
 _PARAMS = {
     "learning_rate": 0.07,
     "num_leaves": 31,
