@@ -61,6 +61,6 @@ def _factor(logs: Sequence[float], noise: Sequence[float]) -> float:
         return 1.0
     mean = float(np.mean(logs))
     between = (float(np.sum((np.array(logs) - mean) ** 2)) + _USUAL**2) / n
-    variance = (between + float(np.mean(noise))) / n
+    variance = between / n + float(np.mean(noise))  # what one series is off by it is off by on all windows
     drawn = mean * mean**2 / (mean**2 + variance)
     return float(np.clip(np.exp(drawn), 1 / _FARTHEST, _FARTHEST))
