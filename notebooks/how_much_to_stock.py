@@ -65,14 +65,17 @@ print(ledger.assign(kind=ledger.unique_id.str.split().str[0]).groupby(["kind", "
 print(ledger.reason.iloc[0])
 
 # %% [markdown]
-# Held against what came: the error beside that of the seasonal naive, and how many days lie inside the 80 % intervals.
+# Held against what came: the error of the median beside that of the seasonal naive, and how many days lie inside the 80 % intervals.
 
 # %%
 both = found.forecast.toPandas().merge(held, on=["unique_id", "ds"])
 naive = both[both.model == "seasonal_naive"]
 chosen = both[both.chosen]
 inside = chosen.y.between(chosen["yhat-lo-80"], chosen["yhat-hi-80"]).mean()
-wape = {name: metrics.wape(x.y.to_numpy(), x.yhat.to_numpy()) for name, x in (("chosen", chosen), ("naive", naive))}
+wape = {
+    name: metrics.wape(x.y.to_numpy(), x["yhat-median"].to_numpy())
+    for name, x in (("chosen", chosen), ("naive", naive))
+}
 print(f"WAPE {wape['chosen']:.3f}, of seasonal naive {wape['naive']:.3f}; {inside:.0%} of the days inside 80 %")
 
 # %% [markdown]

@@ -9,6 +9,8 @@ from pyspark.sql import functions as F
 
 from onecart.forecast import accuracy, job
 from onecart.forecast.inputs import demand, exogenous
+from onecart.forecast.local.registry import BENCHMARK as BENCH
+from onecart.report.sections.forecast import demand_classes
 from onecart.report.sections.forecast import nodes as report_nodes
 
 pytestmark = pytest.mark.job
@@ -91,6 +93,30 @@ def test_whether_regressors_help_is_said_with_an_interval(spark):
     assert accuracy.gain(spark.createDataFrame(one, kind)).first() is None
 
 
+def test_the_table_has_medians_by_day_and_expected_values_by_sum(spark):
+    """Two products of one category, one window of 10 days: theta is 20 units above on one and 10 below on the other."""
+    cut = dt.date(2011, 11, 1)
+    rows = [
+        (sku, model, cut, model == "theta", 10, 3.0, 1.0, 2.0, bias, 0.8, 0.9, 100.0)
+        for sku, model, bias in (("a", "theta", 2.0), ("b", "theta", -1.0), ("a", BENCH, 4.0), ("b", BENCH, 3.0))
+    ]
+    names = "unique_id string, model string, cutoff date, chosen boolean, days int, mae double, mase double, rmsse double, bias double"
+    backtest = spark.createDataFrame(rows, f"{names}, coverage_80 double, coverage_95 double, units double")
+    tree = spark.createDataFrame([("a", "BAGS"), ("b", "BAGS")], "unique_id string, category string")
+    found = {(r["model"], r["metric"]): r["value"] for r in job.health(backtest, tree).collect()}
+    assert {model for model, _ in found} == {"forecast.theta", f"forecast.{BENCH}", "forecast.selected"}
+    of = {metric: value for (model, metric), value in found.items() if model == "forecast.selected"}
+    assert of == pytest.approx({
+        "mase": 1.0, "rmsse": 2.0, "wape": 60 / 200, "bias": 10 / 200, "coverage_80": 0.8, "coverage_95": 0.9,
+        "wape_horizon": 30 / 200, "wape_category": 10 / 200, "wape_total": 10 / 200,
+        "rmsse_horizon": (500 / 2500) ** 0.5, "rmsse_category": 10 / 70, "rmsse_total": 10 / 70,
+    })  # fmt: skip
+    assert found[f"forecast.{BENCH}", "rmsse_total"] == 1
+    ledger = spark.createDataFrame([("a", "lumpy"), ("b", "smooth")], "unique_id string, demand string")
+    classes = {r["demand"]: (r["products"], r["bias"], r["WAPE"]) for r in demand_classes(backtest, ledger).collect()}
+    assert classes == {"all": (2, 0.05, 0.3), "lumpy": (1, 0.2, 0.3), "smooth": (1, -0.1, 0.3)}
+
+
 def test_categories_that_are_paths_have_departments(spark):
     flat = spark.createDataFrame([("a", "BAGS"), ("b", None)], "sku string, category string")
     assert job.tree_of(flat).columns == ["unique_id", "category"]
@@ -139,7 +165,9 @@ def test_a_run_writes_forecasts_ledger_hierarchy_orders_and_the_next_says_what_c
     fill("gold.demand_forecast", [{**old, "ds": days[0], "yhat": 50.0, "yhat_lo_80": 30.0, "yhat_hi_80": 49.0}])
     models = {"models": ["moving_average"], "horizon_days": 14, "top_skus": 1}
     result = job.run(context(as_of=AS_OF, forecast=models, shop={"goods": None}))
-    assert result.headline == "WAPE seasonal naive 0.00, moving average 0.43 (1 SKUs, 1 to order)"
+    assert result.headline == (
+        "bias +0 %, WAPE selected 0.00, seasonal naive 0.00, moving average 0.43 (1 SKUs, 1 to order)"
+    )
     assert result.rows_in == 72
     ledger = {r["unique_id"]: (r["status"], r["days"], r["units"]) for r in lake.read("gold.forecast_ledger").collect()}
     assert ledger == {"MUG-RED-01": ("fallback", 70, 2800.0)}

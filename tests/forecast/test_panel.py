@@ -41,10 +41,24 @@ def test_every_series_is_in_the_ledger_once_and_a_bad_one_kills_no_other(spark):
     series = spark.createDataFrame(rows, "unique_id int, ds string, y double")
     found = forecast.forecast(series, 7, "D", models=("moving_average",), end="own")
     assert found.forecast.columns == [
-        *("unique_id", "ds", "model", "yhat", "yhat-lo-80", "yhat-hi-80", "yhat-lo-95", "yhat-hi-95", "chosen")
+        *("unique_id", "ds", "model", "yhat", "yhat-median"),
+        *("yhat-lo-80", "yhat-hi-80", "yhat-lo-95", "yhat-hi-95", "chosen"),
     ]
     assert found.backtest.columns == [
-        *("unique_id", "model", "cutoff", "periods", "mae", "mase", "rmsse", "wape", "bias", "pinball"),
+        *(
+            "unique_id",
+            "model",
+            "cutoff",
+            "chosen",
+            "periods",
+            "mae",
+            "mase",
+            "rmse",
+            "rmsse",
+            "wape",
+            "bias",
+            "pinball",
+        ),
         *("coverage_80", "coverage_95", "units"),
     ]
     assert found.ledger.columns == ["unique_id", "status", "reason", "demand", "periods", "units"]
@@ -108,7 +122,16 @@ def test_month_ends_as_timestamps_come_back_as_such_under_the_old_name_of_the_gr
     rows = [("a", end.to_pydatetime(), float(5 + i % 12)) for i, end in enumerate(ends)]
     series = spark.createDataFrame(rows, "unique_id string, ds timestamp, y double")
     found = forecast.forecast(series, 2, "M", level=(90,), models="naive", windows=1)
-    assert found.forecast.columns == ["unique_id", "ds", "model", "yhat", "yhat-lo-90", "yhat-hi-90", "chosen"]
+    assert found.forecast.columns == [
+        "unique_id",
+        "ds",
+        "model",
+        "yhat",
+        "yhat-median",
+        "yhat-lo-90",
+        "yhat-hi-90",
+        "chosen",
+    ]
     best = found.best.orderBy("ds").collect()
     assert [r["ds"] for r in best] == [dt.datetime(2023, 5, 31), dt.datetime(2023, 6, 30)]
     assert {r["cutoff"] for r in found.backtest.collect()} == {dt.datetime(2023, 2, 28)}

@@ -46,6 +46,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("series", "{:,}"),
     ("wape", "{:.4f}"),
     ("mase", "{:.3f}"),
+    ("rmsse", "{:.3f}"),
     ("smape", "{:.1f}"),
     ("owa", "{:.3f}"),
     ("bias", "{:.3f}"),
@@ -81,7 +82,8 @@ def measure(
     spark: SparkSession, names: Sequence[str] | None, engines: Sequence[str] | None, seed: int
 ) -> Iterator[dict[str, Any]]:
     """One row per data set and model, the columns of TABLE, on the h last periods, which nothing here was chosen by. Rows of
-    models and of `selected` are of the series that were backtested; owa is against Naive2 with M4's formulas (mean over series);
+    models and of `selected` are of the series that were backtested; absolute errors (wape, mase, smape, and owa against Naive2 with
+    M4's formulas, a mean over series) are of the median, as it is what they are least for; bias and rmsse of the expected value;
     `selected, all series` has those that fell back on naive kinds, too.
 
     No `names` of TRIALS: all. `engines`: models beside those that take little time. `selected` is what `forecast` gives
@@ -121,17 +123,19 @@ def _scored(trial: Trial, rows: pd.DataFrame, seconds: float) -> Iterator[dict[s
     past = {key: part["y"].to_numpy(float) for key, part in _gridded(trial).groupby("unique_id")}
     second = {key: metrics.naive2(np.nan_to_num(train), trial.h, season) for key, train in past.items()}
     for model, part in rows.groupby("model"):
-        ones, benches = [], []
+        ones, benches, squares = [], [], []
         for key, one in part.sort_values("ds").groupby("unique_id"):
-            a, f, train = one["y"].to_numpy(), one["yhat"].to_numpy(), past[key]
+            a, f, train = one["y"].to_numpy(), one["yhat-median"].to_numpy(), past[key]
             lag = season if len(train) > season else 1
             ones.append((metrics.smape(a, f), metrics.mase(a, f, train, lag)))
+            squares.append(metrics.rmsse(a, one["yhat"].to_numpy(), train))
             benches.append((metrics.smape(a, second[key]), metrics.mase(a, second[key], train, lag)))
         (smape, mase), (s2, m2) = np.nanmean(ones, axis=0), np.nanmean(benches, axis=0)
         inside = {k: part["y"].between(part[f"yhat-lo-{k}"], part[f"yhat-hi-{k}"]).mean() for k in (80, 95)}
         yield {
             "data": trial.data, "model": model, "series": part["unique_id"].nunique(), "smape": smape, "mase": mase,
-            "owa": metrics.owa(smape, mase, s2, m2), "wape": metrics.wape(part["y"].to_numpy(), part["yhat"].to_numpy()),
+            "rmsse": np.nanmean(squares), "owa": metrics.owa(smape, mase, s2, m2),
+            "wape": metrics.wape(part["y"].to_numpy(), part["yhat-median"].to_numpy()),
             "bias": float((part["yhat"] - part["y"]).sum() / part["y"].sum()), "seconds": seconds,
             **{f"coverage_{k}": share for k, share in inside.items()},
         }  # fmt: skip

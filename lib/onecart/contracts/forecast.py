@@ -4,10 +4,13 @@ from onecart.contracts.base.columns import AS_OF, MODEL_VERSION
 from onecart.contracts.base.table import Column as C
 from onecart.contracts.base.table import Table
 
-_ENDS = tuple(
-    C(f"yhat_{side}_{level}", "double", f"{word} end of the {level} % interval, units")
-    for level in (80, 95)
-    for side, word in (("lo", "lower"), ("hi", "upper"))
+_QUANTILES = (
+    C("yhat_median", "double", "median: as often more as less is sold; nearest on one day, does not add up"),
+    *(
+        C(f"yhat_{side}_{level}", "double", f"{word} end of the {level} % interval, units")
+        for level in (80, 95)
+        for side, word in (("lo", "lower"), ("hi", "upper"))
+    ),
 )
 
 FORECAST = (
@@ -20,8 +23,8 @@ FORECAST = (
             C("ds", "date", "day", nullable=False),
             C("model", "string", "model; ensemble: the best few together", nullable=False),
             C("chosen", "boolean", "the model picked for the product by its backtest", nullable=False),
-            C("yhat", "double", "units expected", nullable=False),
-            *_ENDS,
+            C("yhat", "double", "units expected: the mean, which adds up over days and products", nullable=False),
+            *_QUANTILES,
             AS_OF,
             MODEL_VERSION,
         ),
@@ -35,12 +38,14 @@ FORECAST = (
             C("unique_id", "string", "product (sku)", nullable=False),
             C("model", "string", "model", nullable=False),
             C("cutoff", "date", "last day of the training part", nullable=False),
+            C("chosen", "boolean", "the model picked for the product"),
             C("days", "int", "days forecast", nullable=False),
-            C("mae", "double", "mean absolute error, units a day", nullable=False),
-            C("mase", "double", "mean absolute error / in-sample seasonal naive error; null: that is 0"),
-            C("rmsse", "double", "root of: mean squared error / in-sample naive squared error; null: that is 0"),
-            C("wape", "double", "sum of absolute errors / sum of units; null: nothing sold"),
-            C("bias", "double", "mean of forecast - actual, units a day", nullable=False),
+            C("mae", "double", "mean absolute error of the median, units a day", nullable=False),
+            C("mase", "double", "mae / in-sample seasonal naive error; null: that is 0"),
+            C("rmse", "double", "root of the mean squared error of the mean, units a day"),
+            C("rmsse", "double", "root of: squared error of the mean / in-sample naive squared error; null: that is 0"),
+            C("wape", "double", "sum of absolute errors of the median / sum of units; null: nothing sold"),
+            C("bias", "double", "mean of forecast (the mean) - actual, units a day", nullable=False),
             C("pinball", "double", "mean pinball loss of the quantiles .1 and .9, units a day", nullable=False),
             C("coverage_80", "double", "share of days inside the 80 % interval", nullable=False),
             C("coverage_95", "double", "share of days inside the 95 % interval", nullable=False),
@@ -72,7 +77,7 @@ FORECAST = (
             C("ds", "date", "day", nullable=False),
             C("made_on", "date", "the day before which the forecast knew everything", nullable=False),
             C("model", "string", "the chosen model", nullable=False),
-            C("yhat", "double", "units that were expected", nullable=False),
+            C("yhat", "double", "units that were expected, the mean", nullable=False),
             C("y", "double", "units sold; null: the shop was closed"),
             C("inside_80", "boolean", "whether the 80 % interval held them"),
             C("inside_95", "boolean", "whether the 95 % interval held them"),
@@ -93,7 +98,7 @@ FORECAST = (
             ),
             C("ds", "date", "day", nullable=False),
             C("yhat", "double", "units expected; the products of a node add up to it", nullable=False),
-            *_ENDS,
+            *_QUANTILES,
             AS_OF,
         ),
         key=("node", "ds"),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
@@ -13,13 +13,22 @@ from onecart.forecast import accuracy
 from onecart.forecast.hierarchy import reconciliation
 from onecart.forecast.inputs import demand, exogenous
 from onecart.forecast.inventory import replenish
+from onecart.forecast.local.registry import BENCHMARK
 from onecart.forecast.panel import Forecast, forecast
+from onecart.forecast.selection.results import MEDIAN
 from onecart.frames import break_lineage, local_time
 
-_FIGURES = ("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95")
+_SUMS = ("horizon", "category", "total")
+_FIGURES = (
+    *("mase", "rmsse", "wape", "bias", "coverage_80", "coverage_95"),
+    *(f"{metric}_{level}" for level in _SUMS for metric in ("wape", "rmsse")),
+)
+SELECTED = "selected"
 _YEAR = 365.0
 _BUYER = ("record_id", "account_id", "card_id", "device_id")
-_RENAMED = {f"yhat-{side}-{level}": f"yhat_{side}_{level}" for side in ("lo", "hi") for level in (80, 95)}
+_RENAMED = {MEDIAN: "yhat_median"} | {
+    f"yhat-{side}-{level}": f"yhat_{side}_{level}" for side in ("lo", "hi") for level in (80, 95)
+}
 
 
 def run(ctx: Context) -> Result:
@@ -57,7 +66,7 @@ def run(ctx: Context) -> Result:
     written = _write(ctx, found, tree, series.select("unique_id").distinct(), drifted)
     found.unpersist()
     backtest = ctx.lake.read("gold.forecast_backtest")
-    figures = health(backtest).unionByName(_of_regressors(backtest))
+    figures = health(backtest, tree).unionByName(_of_regressors(backtest))
     ctx.lake.upsert(
         "gold.model_health",
         figures.withColumns({"model_version": F.concat("model", F.lit(f"@{ctx.run_id}")), "as_of": F.lit(as_of)}),
@@ -74,17 +83,36 @@ def tree_of(products: DataFrame) -> DataFrame:
     return products.select(F.col("sku").alias("unique_id"), "category", *([department] if paths else []))
 
 
-def health(backtest: DataFrame) -> DataFrame:
-    """[model, dataset, metric, value]: mase, rmsse (mean of windows), wape (all errors / all units), bias (all errors less
-    their sign / all units), coverage_80, coverage_95 (of days)."""
+def health(backtest: DataFrame, tree: DataFrame) -> DataFrame:
+    """[model, dataset, metric, value], of each model and of what was `selected` for each product: of days rmsse of the expected
+    value and mase of the median (means of windows), wape of the median (all errors / all units), coverage_80, coverage_95;
+    bias of the expected value (all errors less their sign / all units); and of the sums of expected values over the days
+    of a window wape_horizon (by product), wape_category, wape_total, and rmsse_ alike: the root of the mean squared error over
+    that of seasonal naive on the same windows.
+
+    tree: [unique_id, category, ...]."""
+    error = F.col("bias") * F.col("days")
+    of_bench = F.sum(F.when(F.col("model") == BENCHMARK, error)).over(Window.partitionBy("unique_id", "cutoff"))
+    rows = backtest.withColumns({"error": error, "of_bench": of_bench})
+    rows = rows.join(tree.select("unique_id", "category"), on="unique_id", how="left")
+    both = rows.unionByName(rows.where("chosen").withColumn("model", F.lit(SELECTED)))
+    both = both.withColumn("model", F.concat(F.lit("forecast."), "model"))
     units, days = F.sum("units"), F.sum("days")
-    figures = backtest.groupBy(F.concat(F.lit("forecast."), "model").alias("model")).agg(
+    figures = both.groupBy("model").agg(
         F.avg("mase").alias("mase"),
         F.avg("rmsse").alias("rmsse"),
         (F.sum(F.col("mae") * F.col("days")) / units).alias("wape"),
-        (F.sum(F.col("bias") * F.col("days")) / units).alias("bias"),
+        (F.sum("error") / units).alias("bias"),
         *[(F.sum(F.col(f"coverage_{k}") * F.col("days")) / days).alias(f"coverage_{k}") for k in (80, 95)],
     )
+    for level, keys in zip(_SUMS, (["unique_id"], ["category"], []), strict=True):
+        sums = both.groupBy("model", "cutoff", *keys).agg(*[F.sum(c).alias(c) for c in ("error", "of_bench", "units")])
+        square = [F.sum(F.col(c) * F.col(c)) for c in ("error", "of_bench")]
+        of_level = sums.groupBy("model").agg(
+            (F.sum(F.abs("error")) / F.sum("units")).alias(f"wape_{level}"),
+            F.sqrt(square[0] / square[1]).alias(f"rmsse_{level}"),
+        )
+        figures = figures.join(of_level, on="model", how="inner")
     long = figures.unpivot("model", [*_FIGURES], "metric", "value").where("value IS NOT NULL")
     return long.withColumn("dataset", F.lit("backtest"))
 
@@ -140,10 +168,9 @@ def _write(ctx: Context, found: Forecast, tree: DataFrame, skus: DataFrame, drif
     as_of, rows = F.lit(ctx.as_of()).alias("as_of"), break_lineage(found.forecast.withColumnsRenamed(_RENAMED))
     ends = [*_RENAMED.values()]
     chosen = rows.where("chosen").select("unique_id", "ds", "model", "yhat", *ends)
-    # Of a normal error the mean absolute value is .8 standard deviations.
-    spread = found.backtest.groupBy("unique_id", "model").agg((F.avg("mae") * 1.25).alias("sd"))
+    spread = found.backtest.groupBy("unique_id", "model").agg(F.avg(F.col("rmse") * F.col("rmse")).alias("variance"))
     of_chosen = chosen.select("unique_id", "model").distinct().join(spread, on=["unique_id", "model"], how="inner")
-    variance = of_chosen.select("unique_id", (F.col("sd") * F.col("sd")).alias("variance"))
+    variance = of_chosen.select("unique_id", "variance")
     method = "wls_struct" if variance.isEmpty() else "wls_var"
     whole = break_lineage(reconciliation.reconcile(chosen, tree, tree.columns[1:], variance=variance, method=method))
     kept = rows.join(skus, on="unique_id", how="left_semi").where("NOT chosen")
@@ -191,9 +218,14 @@ def _order(ctx: Context) -> None:
 
 
 def _headline(ctx: Context, figures: DataFrame) -> str:
-    """As in: WAPE ensemble 0.70, theta 0.74, ... seasonal naive 1.13 (300 SKUs, 45 to order)."""
-    wapes = sorted((r["value"], r["model"]) for r in figures.where("metric = 'wape'").collect())
-    shown = [*wapes[:2], *(w for w in wapes[2:] if w[1].endswith("seasonal_naive"))]
-    words = [f"{model.removeprefix('forecast.').replace('_', ' ')} {value:.2f}" for value, model in shown]
+    """As in: bias -2 %, WAPE selected 0.70, theta 0.74, ... seasonal naive 1.13 (300 SKUs, 45 to order)."""
+    rows = figures.where("metric IN ('wape', 'bias') AND dataset = 'backtest'").collect()
+    value = {(r["metric"], r["model"].removeprefix("forecast.")): r["value"] for r in rows}
+    others = sorted((wape, model) for (metric, model), wape in value.items() if metric == "wape" and model != SELECTED)
+    shown = [*others[:2], *(w for w in others[2:] if w[1] == BENCHMARK)]
+    words = [f"{model.replace('_', ' ')} {wape:.2f}" for wape, model in shown]
+    if ("wape", SELECTED) in value:
+        words = [f"{SELECTED} {value['wape', SELECTED]:.2f}", *words]
+    said = f"bias {100 * value['bias', SELECTED]:+.0f} %, " if ("bias", SELECTED) in value else ""
     skus, to_order = ctx.lake.read("gold.forecast_ledger").count(), ctx.lake.read("gold.replenishment")
-    return f"WAPE {', '.join(words)} ({skus} SKUs, {to_order.where('order_units > 0').count()} to order)"
+    return f"{said}WAPE {', '.join(words)} ({skus} SKUs, {to_order.where('order_units > 0').count()} to order)"

@@ -11,6 +11,11 @@ def mae(y: np.ndarray, yhat: np.ndarray) -> float:
     return float(np.mean(np.abs(y - yhat)))
 
 
+def rmse(y: np.ndarray, yhat: np.ndarray) -> float:
+    """Root of the mean squared error."""
+    return float(np.sqrt(np.mean(np.square(y - yhat))))
+
+
 def bias(y: np.ndarray, yhat: np.ndarray) -> float:
     """Mean of forecast less actual."""
     return float(np.mean(yhat - y))

@@ -1,7 +1,7 @@
 """The public face: checks what is asked, hands each series to a worker, and gives the three tables back."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,18 +13,19 @@ from pyspark.sql import types as T
 from onecart.errors import UsageError, nearest
 from onecart.forecast import global_models
 from onecart.forecast.inputs.clock import Clock, clock_of, end_of
-from onecart.forecast.inputs.series import frequency
+from onecart.forecast.inputs.series import FREQS, frequency
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
 from onecart.forecast.local.serialization import backtests, is_kind, of_windows, packed, with_static
-from onecart.forecast.selection.results import Selector, fit_selector
+from onecart.forecast.selection.results import MEDIAN, Selector, fit_selector
 from onecart.forecast.workers import mapped
-from onecart.frames import DATES, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
+from onecart.forecast.yearly_season import YearlySeason, yearly_season
+from onecart.frames import DATES, DIGITS, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
 
 _KEY = ("unique_id", "ds", "y")
 _BACKTEST = (
-    "unique_id", "model", "cutoff", "periods", "mae", "mase", "rmsse", "wape", "bias", "pinball", "coverage_80", "coverage_95",
-    "units",
+    "unique_id", "model", "cutoff", "chosen", "periods", "mae", "mase", "rmse", "rmsse", "wape", "bias", "pinball",
+    "coverage_80", "coverage_95", "units",
 )  # fmt: skip
 _LEDGER = ("unique_id", "status", "reason", "demand", "periods", "units")
 _ENOUGH = 50  # series from which a model over all of them is trained without being named
@@ -38,9 +39,10 @@ _FIELDS: dict[str, T.DataType] = {
     "model": T.StringType(),
     "chosen": T.BooleanType(),
     "yhat": T.DoubleType(),
+    MEDIAN: T.DoubleType(),
     "cutoff": T.LongType(),
     "periods": T.IntegerType(),
-    **{name: T.DoubleType() for name in _BACKTEST[4:]},
+    **{name: T.DoubleType() for name in _BACKTEST[5:]},
     **{name: T.StringType() for name in ("status", "reason", "demand")},
 }
 
@@ -49,11 +51,12 @@ _FIELDS: dict[str, T.DataType] = {
 class Forecast:
     """What `forecast` found. The three frames come from one pass over the series, kept until `unpersist`.
 
-    forecast: key unique_id, ds, model; `chosen` is true for one model of a series (`best` holds only its rows); yhat and the
+    forecast: key unique_id, ds, model; `chosen` is true for one model of a series (`best` holds only its rows); yhat, the expected
+        value, which adds up over dates and series; `yhat-median`, the median, nearest on one date, which does not; and the
         ends of the intervals `yhat-lo-80`, ..., in units of y a period, none below 0. ds is of the type that it came in; a date
         where it came as text (hourly: a timestamp).
-    backtest: key unique_id, model, cutoff (last training date); periods, mae, mase, rmsse, wape, bias (forecast less actual),
-        pinball (mean of the quantiles .1 and .9), coverage_80, coverage_95, units. mase and rmsse are null where the in-sample
+    backtest: key unique_id, model, cutoff (last training date); chosen; periods; of the median mae, mase, wape; of the expected value
+        rmse, rmsse, bias (forecast less actual); pinball (mean of the quantiles .1 and .9), coverage_80, coverage_95, units. mase and rmsse are null where the in-sample
         error is 0, wape where nothing was sold. What is said of the model `ensemble`, and of coverage, is of a choice and of
         intervals that did not know the window.
     ledger: key unique_id, every series once; status forecast | fallback (the naive kind, for a reason) | rejected;
@@ -140,6 +143,7 @@ def forecast(
         static=() if static is None else _attributes(static),
         end=end_of(end, together, clock, grid),
     )
+    plan = replace(plan, season=_season(together, plan))
     found = with_static(backtests(packed(together, regressors), plan), static).persist()
     over_all = [m for m in models or global_models.BOOSTED if m in global_models.MODELS]
     found = _with_global(found, plan, over_all, asked=models is not None)
@@ -153,13 +157,23 @@ def _tables(found: DataFrame, selector: Selector, series: DataFrame, clock: Cloc
     rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan))
     kind, ids = _date_type(series, plan.freq), F.col("unique_id").cast(series.schema["unique_id"].dataType)
     rows = rows.withColumns({"unique_id": ids, **{name: clock.back(name, kind) for name in _TIMES}})
-    columns = ("unique_id", "ds", "model", "yhat", *_ends(plan.levels), "chosen")
+    columns = ("unique_id", "ds", "model", "yhat", MEDIAN, *_ends(plan.levels), "chosen")
     return Forecast(
         forecast=rows.where("part = 'forecast'").select(*columns),
         backtest=rows.where("part = 'backtest'").select(*_BACKTEST),
         ledger=rows.where("part = 'ledger'").select(*_LEDGER),
         _rows=found,
     )
+
+
+def _season(rows: DataFrame, plan: Plan) -> YearlySeason | None:
+    """Of all series of `rows`[ds, y, known_ahead]: their sum by date, as many rows as there are dates."""
+    freq = FREQS[plan.freq]
+    if freq.season == freq.year:
+        return None
+    told = rows.where("NOT known_ahead AND ds IS NOT NULL AND (y IS NULL OR NOT isnan(y))")
+    sums = told.groupBy("ds").agg(F.round(F.sum("y"), DIGITS).alias("y")).orderBy("ds")
+    return yearly_season(sums.toPandas(), freq, plan.h)
 
 
 def _with_global(found: DataFrame, plan: Plan, names: Sequence[str], *, asked: bool) -> DataFrame:

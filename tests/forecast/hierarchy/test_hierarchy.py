@@ -135,6 +135,17 @@ def test_nothing_falls_below_zero_and_parents_keep_their_value(spark):
     assert all(0 <= r["yhat_lo_95"] <= r["yhat"] <= r["yhat_hi_95"] for r in found.values())
 
 
+def test_what_often_sells_nothing_still_does_when_more_of_it_is_expected(spark):
+    tree = spark.createDataFrame([("a",), ("b",)], "unique_id string")
+    rows = [("a", 1, 1.0, 0.0, 0.0, 4.0), ("b", 1, 3.0, 2.0, 1.0, 6.0), ("total", 1, 6.0, 6.0, 5.0, 8.0)]
+    columns = "unique_id string, ds int, yhat double, yhat_median double, yhat_lo_80 double, yhat_hi_80 double"
+    found = reconcile(spark.createDataFrame(rows, columns), tree, [], method="ols").collect()
+    moved = {r["unique_id"]: [round(x, 6) for x in r[2:]] for r in found}
+    step = 2 / 3  # of the 2 units between the total and the sum, a third each
+    assert moved["a"] == pytest.approx([1 + step, 0, 0, 4 + step], abs=1e-6)
+    assert moved["b"] == pytest.approx([3 + step, 2 + step, 1 + step, 6 + step], abs=1e-6)
+
+
 def test_gaps_in_what_is_known(spark):
     tree = spark.createDataFrame(
         [(i, c, "S") for i, c in enumerate("AABBCC")], "unique_id int, category string, store string"

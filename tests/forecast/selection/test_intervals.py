@@ -151,9 +151,18 @@ def test_the_spread_of_a_window_is_drawn_from_the_other_windows():
     path = np.array([[10.0, 10], [12, 12], [14, 14], [13, 13]])  # off by 2, 4, 3
     one = selector.BacktestResult("smooth", 5.0, y, {"ets": path})
     known = selector.ErrorPrior({}, {("smooth", "ets"): 0.8})  # 4 units, which count for two windows
-    ahead, first, second, third = spreads(one, path, ["ets"], known)
+    ahead, first, second, third = spreads(one, path, ["ets"], known, power=0.0)
     assert ahead == pytest.approx((2 + 4 + 3 + 2 * 4) / 5)
     assert (first, second, third) == pytest.approx(((4 + 3 + 8) / 4, (2 + 3 + 8) / 4, (2 + 4 + 8) / 4))
+
+
+def test_intervals_grow_where_more_is_expected_than_on_the_windows():
+    """Demand whose errors are half of what is expected: by windows of 10 a period 40 are known to within four times as much."""
+    y = np.tile([5.0, 15.0], (3, 1))
+    one = selector.BacktestResult("erratic", 5.0, y, {"ets": np.full((4, 2), 10.0)})
+    known = selector.ErrorPrior({}, {("erratic", "ets"): 1.0})
+    path = np.vstack([np.full((1, 2), 40.0), np.full((3, 2), 10.0)])
+    assert spreads(one, path, ["ets"], known) == pytest.approx([5 * 4**0.75, 5, 5, 5])
 
 
 @pytest.mark.parametrize("n", [30, 6])

@@ -1,5 +1,6 @@
 """From what the models said of each series to the rows of the three tables, without Spark."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +11,9 @@ from onecart.forecast import metrics
 from onecart.forecast.local.backtest import Plan, backtest_series
 from onecart.forecast.local.registry import BENCHMARK
 from onecart.forecast.local.serialization import _arrays
+from onecart.forecast.selection.choice import Path, choose, priors_of
 from onecart.forecast.selection.results import fit_selector
-from onecart.forecast.selection.selector import ENSEMBLE
+from onecart.forecast.selection.selector import ENSEMBLE, BacktestResult
 
 PLAN = Plan(7, "D", (80, 95), ("moving_average", "naive", "theta"), (), 3, 7, None, 60.0, 0)
 
@@ -55,6 +57,8 @@ def test_every_model_is_in_the_forecast_for_every_date_and_one_is_chosen(first):
 
 def test_intervals_hold_their_forecast_and_narrower_ones_and_nothing_below_0(first):
     frame = pd.DataFrame(first["forecast"])
+    assert (frame["yhat-lo-80"] <= frame["yhat-median"]).all()
+    assert (frame["yhat-median"] <= frame["yhat-hi-80"]).all()
     columns = ["yhat-lo-95", "yhat-lo-80", "yhat", "yhat-hi-80", "yhat-hi-95"]
     values = np.column_stack([np.zeros(len(frame)), frame[columns]])
     assert (np.diff(values, axis=1) >= 0).all()
@@ -73,6 +77,7 @@ def test_the_backtest_has_the_figures_of_every_model_and_window(panel, first):
         "mase": metrics.mase(sold, said, train, 7),
         "rmsse": metrics.rmsse(sold, said, train),
         "wape": metrics.wape(sold, said),
+        "rmse": metrics.rmse(sold, said),
         "bias": metrics.bias(sold, said),
         "units": sold.sum(),
     }
@@ -88,6 +93,52 @@ def test_coverage_over_a_panel_is_near_the_level(panel):
     assert np.mean([r["coverage_95"] for r in rows]) == pytest.approx(0.95, abs=0.04)
 
 
+def test_the_expected_value_adds_up_and_the_median_is_nearest_on_seldom_sold_products():
+    """Sold on one day of four, 1 to 15 units: half of all days sell nothing, the mean is 2."""
+    plan = dataclasses.replace(PLAN, models=("moving_average", "tsb", "sba"))
+    rng = np.random.default_rng(3)
+    rare = [row((rng.random(126) < 0.25) * rng.integers(1, 16, 126), str(n), plan) for n in range(25)]
+    judge = fit_selector(rare, plan)
+    rows = pd.DataFrame([r for one in rare for r in judge.rows(one)])
+    back, ahead = (
+        rows[(rows["part"] == "backtest") & rows["chosen"]],
+        rows[(rows["part"] == "forecast") & rows["chosen"]],
+    )
+    assert (back["bias"] * back["periods"]).sum() / back["units"].sum() == pytest.approx(0, abs=0.1)
+    assert ahead["yhat"].mean() == pytest.approx(2.0, rel=0.1)
+    assert ahead["yhat-median"].mean() < 0.5
+
+
+def test_the_expected_value_and_the_median_are_of_the_models_that_are_nearest_to_each():
+    """Of a series with rare peaks a model of 3 misses squares least, one of 1 absolute values."""
+    y = np.tile([1.0, 1, 1, 1, 1, 1, 15], (3, 1))
+    yhats = {BENCHMARK: 8.0, "naive": 9.0, "ets": 3.0, "theta": 1.0, "ces": 9.5, "mstl": 9.2}
+    one = BacktestResult("erratic", 4.0, y, {name: np.full((4, 7), value) for name, value in yhats.items()})
+    paths = {name: Path(path, path, (name,)) for name, path in one.yhats.items()}
+    found = choose(one, paths, priors_of([(one, paths)]))
+    assert found.words == "ets; its median: theta"
+    assert (found.model, found.beaten, found.ensemble.names) == (ENSEMBLE, True, ("ets",))
+    assert (found.ensemble.mean[0, 0], found.ensemble.median[0, 0]) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize("at", [60, 100, 176, 185])
+def test_one_mistyped_value_moves_neither_its_series_nor_the_choice_of_others(panel, at):
+    """1e5 in 200 days of a steady week: before the windows, just before them, and in one."""
+    week = np.array([4, 5, 6, 7, 12, 20, 2.0])[np.arange(200) % 7]
+    steady = week + np.random.default_rng(5).integers(-1, 2, 200)
+    wrong = steady.copy()
+    wrong[at] = 1e5
+    found = parts(row(wrong, "odd"), panel)
+    assert sum(r["yhat"] for r in found["forecast"] if r["chosen"]) == pytest.approx(week[:7].sum(), rel=0.08)
+    assert "values above 1000 usual sales, taken for mistyped" in found["ledger"][0]["reason"]
+
+
+def test_a_bulk_order_among_rare_sales_is_no_mistyped_value():
+    rare = np.zeros(200)
+    rare[::12], rare[96] = 2, 500
+    assert "mistyped" not in parts(row(rare))["ledger"][0]["reason"]
+
+
 def test_unknown_days_of_a_window_are_not_counted():
     y = noisy(0).astype(float)
     y[57:60] = np.nan
@@ -98,9 +149,10 @@ def test_unknown_days_of_a_window_are_not_counted():
 
 def test_the_ledger_says_which_models_and_what_each_was_off(panel, first):
     (ledger,) = first["ledger"]
-    assert (ledger["status"], ledger["demand"], ledger["periods"]) == ("forecast", "erratic", 70)
+    assert (ledger["demand"], ledger["periods"]) == ("erratic", 70)
     assert ledger["units"] == noisy(0).sum()
     taken = {r["model"] for r in first["forecast"] if r["chosen"]}
+    assert ledger["status"] == ("fallback" if taken == {BENCHMARK} else "forecast")
     assert ledger["reason"].startswith("ensemble of " if taken == {ENSEMBLE} else taken.pop())
     assert all(f"{name} " in ledger["reason"] for name in (BENCHMARK, "moving_average", "naive", "theta"))
     assert "3 windows" in ledger["reason"]
@@ -111,7 +163,7 @@ def test_a_benchmark_without_error_is_a_fallback_with_its_reason():
     (ledger,) = found["ledger"]
     assert ledger["status"] == "fallback"
     assert ledger["reason"].startswith(
-        "seasonal_naive: not beaten on the backtest; mean absolute errors: seasonal_naive 0"
+        "seasonal_naive: not beaten on the backtest; root mean squared errors, of days and their sum: seasonal_naive 0"
     )
     best = [r for r in found["forecast"] if r["chosen"]]
     assert [(r["model"], r["yhat"]) for r in best] == [(BENCHMARK, y) for y in (1, 2, 3, 4, 5, 6, 7)]
@@ -162,7 +214,7 @@ def test_levels_that_are_asked_for_come_in_their_order_beside_the_coverage_of_80
     plan = Plan(7, "D", (90, 50), ("naive",), (), 3, 7, None, 60.0, 0)
     found = parts(row(noisy(0), plan=plan), plan=plan)
     assert [k for k in found["forecast"][0] if k.startswith("yhat-")] == [
-        *("yhat-lo-90", "yhat-hi-90", "yhat-lo-50", "yhat-hi-50")
+        *("yhat-median", "yhat-lo-90", "yhat-hi-90", "yhat-lo-50", "yhat-hi-50")
     ]
     assert {"coverage_80", "coverage_95"} <= set(found["backtest"][0])
 

@@ -15,10 +15,10 @@ Origins = Sequence[tuple[Series, int]]
 Predict = Callable[[Origins], dict[str, np.ndarray]]
 """(series, t), ... -> model -> [origin, h]: what is sold after the first t values, in units of the series."""
 
-# Online Retail II by weeks, 600 products, mean of five origins whose 4 weeks end before the last 4, WAPE: squared error of the root
-# .638, Huber of the ratio .644, with extremely randomised trees (Geurts, Ernst & Wehenkel 2006) .639, L1 .640; on 300 products
-# Tweedie .706 where Huber has .670. Trees, leaves, learning rate, half-lives of rows and fewer features moved it by .01 at most.
-# Two kinds that err apart are better together: the choice of all models .637, .646 with that of Huber alone.
+# Online Retail II by weeks, 600 products, mean of five origins whose 4 weeks end before the last 4, WAPE: Huber of the ratio .644, with
+# extremely randomised trees (Geurts, Ernst & Wehenkel 2006) .639, L1 .640. Trees, leaves, learning rate, half-lives of rows and fewer
+# features moved it by .01 at most. For the expected value, 40 products of 200 customers, three windows of 28 days, bias and root mean
+# squared error of their sums: Poisson -27 %, 1127; Tweedie of 1.1, 1.3 and 1.5 -33 to -72 %, 1190 to 1320; squared error +57 %, 1466.
 _PARAMS = {
     "learning_rate": 0.07,
     "num_leaves": 31,
@@ -30,11 +30,11 @@ _PARAMS = {
     "verbose": -1,
 }
 _TREES = 120
-KINDS: dict[str, tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
-    "lightgbm": ({"objective": "l2"}, np.sqrt, np.square),
-    "extra_trees": ({"objective": "huber", "alpha": 0.9, "extra_trees": True}, np.asarray, np.asarray),
+KINDS: dict[str, dict[str, Any]] = {
+    "lightgbm": {"objective": "poisson"},
+    "extra_trees": {"objective": "huber", "alpha": 0.9, "extra_trees": True},
 }
-"""Model -> (its parameters, what of the ratio it learns, and back)."""
+"""Model -> its parameters: the optimum of Poisson's is the expected value, that of Huber's is near the median."""
 
 
 def fit_boosted(
@@ -42,7 +42,7 @@ def fit_boosted(
 ) -> dict[str, bytes]:
     """The boosters as text, of the rows of `training_rows`, which come to the driver; none where there are too few.
 
-    One booster of a kind for all steps: the step is a feature. The target is the value over the level at the origin.
+    One booster of a kind for all steps: the step is a feature. The target is the value over `Series.expected`.
     """
     import lightgbm
 
@@ -56,9 +56,8 @@ def fit_boosted(
     usual = {**_PARAMS, "min_data_in_leaf": leaf, "seed": plan.seed % 2**31, "num_threads": training.threads}
     boosters = {}
     for name in names:
-        own, learnt, _ = KINDS[name]
-        data = lightgbm.Dataset(x, learnt(ratio), weight=weight, categorical_feature=kinds)
-        boosters[name] = lightgbm.train({**usual, **own}, data, _TREES).model_to_string().encode()
+        data = lightgbm.Dataset(x, ratio, weight=weight, categorical_feature=kinds)
+        boosters[name] = lightgbm.train({**usual, **KINDS[name]}, data, _TREES).model_to_string().encode()
     return boosters
 
 
@@ -71,10 +70,10 @@ def open_boosted(stored: dict[str, bytes], plan: Plan) -> Predict:
 
     def predict(origins: Origins) -> dict[str, np.ndarray]:
         x = np.concatenate([stacked(one, np.full(plan.h, t), k, plan) for one, t in origins])
-        level = np.array([one.levels[t] for one, t in origins])[:, None]
+        expected = np.stack([one.expected(np.full(plan.h, t), t + k - 1) for one, t in origins])
         said = {
             name: np.asarray(one.predict(x, num_threads=1), float).reshape(-1, plan.h) for name, one in boosters.items()
         }
-        return {name: np.asarray(level * KINDS[name][2](np.maximum(ratio, 0.0))) for name, ratio in said.items()}
+        return {name: np.asarray(expected * np.maximum(ratio, 0.0)) for name, ratio in said.items()}
 
     return predict

@@ -133,9 +133,9 @@ def open_lstm(stored: dict[str, bytes], plan: Plan) -> Predict:
     def predict(origins: Origins) -> dict[str, np.ndarray]:
         parts = [inputs(one, np.array([t]), plan) for one, t in origins]
         past, ahead = (torch.from_numpy(np.concatenate(part)).to(device) for part in zip(*parts, strict=True))
-        level = np.array([one.levels[t] for one, t in origins])
+        expected = np.stack([one.expected(np.full(plan.h, t), t + np.arange(plan.h)) for one, t in origins])
         with threads(1):  # a worker has one core
             ratio = network(past, ahead).cpu().numpy().astype(float)
-        return {name: np.asarray(level[:, None] * ratio)}
+        return {name: np.asarray(expected * ratio)}
 
     return predict

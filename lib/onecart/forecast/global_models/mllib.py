@@ -20,7 +20,7 @@ _PARAMS = {"maxDepth": 5, "stepSize": 0.2, "maxBins": 64, "minInstancesPerNode":
 def fit_gbt(
     names: Sequence[str], found: DataFrame, plan: Plan, cutoff: int | None, training: Training
 ) -> dict[str, Any]:
-    """A GBTRegressionModel, the one of `names`, of the root of value over level, by squared error: nearer to the median than that of the ratio.
+    """A GBTRegressionModel, the one of `names`, of the value over `Series.expected` by squared error, whose optimum is the mean.
     None where there are too few rows."""
     from pyspark.ml.regression import GBTRegressor
 
@@ -30,7 +30,7 @@ def fit_gbt(
         if n < FEWEST:
             return {}
         placed = in_order(rows, n, "unique_id", "t", "k")
-        learnt = placed.select(_vector().alias("features"), F.sqrt("ratio").alias("label"), "weight")
+        learnt = placed.select(_vector().alias("features"), F.col("ratio").alias("label"), "weight")
         leaf = max(1, min(_PARAMS["minInstancesPerNode"], n // 200))
         params: dict[str, Any] = {
             **_PARAMS,
@@ -52,8 +52,8 @@ def paths_gbt(found: DataFrame, plan: Plan, trained: dict[int | None, dict[str, 
         for cutoff, models in trained.items()
         for model in models.values()
     ]
-    root = F.greatest("prediction", F.lit(0.0))
-    numbers = [part.select("unique_id", "at", (F.col("level") * root * root).alias("yhat")) for part in parts]
+    ratio = F.greatest("prediction", F.lit(0.0))
+    numbers = [part.select("unique_id", "at", (F.col("level") * ratio).alias("yhat")) for part in parts]
     together = reduce(DataFrame.unionByName, numbers).groupBy("unique_id")
     path = F.sort_array(F.collect_list(F.struct("at", "yhat")))["yhat"]
     made: DataFrame = together.agg(path.alias("yhats"))

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from onecart.forecast.inputs.series import FREQS, filled
 from onecart.forecast.local.backtest import Plan
+from onecart.forecast.yearly_season import YearlySeason
 
 COLUMNS = ("unique_id", "history", "dates", "starts", "x", "static")
 _LEAST_LEVEL = 0.2  # of the mean of all before: what sold nothing of late still has a size
@@ -21,7 +22,8 @@ _EARLY = (0.1, 0.01, 0.0)  # shares of the series whose windows may begin before
 class Series:
     """A series as arrays. y: the history, unknown values taken from a season before or from the last one known, so that none
     comes from later; known: whether a value was; dates: of the history and ahead, s since 1970; x[regressor, date]; window:
-    periods of the level; starts: of the backtest windows, in periods; static: numbers that hold at all dates, see `Plan.static`."""
+    periods of the level; starts: of the backtest windows, in periods; static: numbers that hold at all dates, see `Plan.static`;
+    season: of all series together."""
 
     unique_id: str
     y: np.ndarray
@@ -31,6 +33,7 @@ class Series:
     window: int
     starts: tuple[int, ...]
     static: np.ndarray
+    season: YearlySeason | None = None
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -41,6 +44,13 @@ class Series:
         first = np.maximum(t - self.window, 0)
         newest, all_of_it = (sums[t] - sums[first]) / np.maximum(t - first, 1), sums / np.maximum(t, 1)
         return np.asarray(np.maximum(newest, _LEAST_LEVEL * all_of_it))
+
+    def expected(self, t: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """The level when t values are known, times what the year does to all series from there to the dates at the places `at`."""
+        level = self.levels[t]
+        if self.season is None:
+            return np.asarray(level + 0.0 * at)
+        return np.asarray(level * self.season.factor(self.dates[t], self.dates[at]))
 
     def periods_before(self, cutoff: int | None) -> int:
         """How many values of the history are older than `cutoff`, s since 1970; None: all."""
@@ -55,7 +65,7 @@ def series_of(row: Any, plan: Plan) -> Series:
     dates = np.asarray(row.dates, np.int64)
     x = np.stack([np.asarray(one, float) for one in row.x]) if len(row.x) else np.zeros((0, len(dates)))
     starts, static = tuple(int(at) for at in row.starts), np.asarray(row.static, float)
-    return Series(row.unique_id, y, known, dates, x, freq.window, starts, static)
+    return Series(row.unique_id, y, known, dates, x, freq.window, starts, static, plan.season)
 
 
 def cutoffs(found: DataFrame) -> list[int]:

@@ -16,13 +16,13 @@ TRAINING = "unique_id STRING, t INT, k INT, features ARRAY<FLOAT>, ratio DOUBLE,
 SCORED = "unique_id STRING, cutoff LONG, at INT, features ARRAY<FLOAT>, level DOUBLE"
 AHEAD = -1  # stands for the model of the dates ahead where a column must say which
 FEWEST = 200  # rows; from fewer nothing is learnt
-_HIGHEST = 20.0  # levels; a single sale of many times the usual teaches nothing
+_HIGHEST = 200.0  # levels; single sales of many times the usual are most of what seldom sells, until they are mistyped
 _SERIES_AT_ONCE = 256
 
 
 def training_rows(found: DataFrame, plan: Plan, cutoff: int | None, training: Training) -> DataFrame:
     """TRAINING, key unique_id, t, k: about `training.rows`, or `training.rows_per_series` of each series where that is less, of
-    all that lie before `cutoff`, drawn by `origins.drawn`. ratio: of the value to the level; weight: the root of the level,
+    all that lie before `cutoff`, drawn by `origins.drawn`. ratio: of the value to `Series.expected`; weight: the root of the level,
     between errors in units, which the large series make, and errors in levels."""
     series, origins = training_origins(found, plan, cutoff)
     share = min(training.rows, training.rows_per_series * series) / max(1, origins * plan.h)
@@ -42,8 +42,7 @@ def _learnt(one: Series, t: np.ndarray, k: np.ndarray, plan: Plan) -> dict[str, 
 
 def targets(one: Series, t: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(ratio, weight) of the values at the places `at`, when the first t are known."""
-    level = one.levels[t]
-    return np.minimum(one.y[at] / level, _HIGHEST), np.sqrt(level)
+    return np.minimum(one.y[at] / np.maximum(one.expected(t, at), 1e-9), _HIGHEST), np.sqrt(one.levels[t])
 
 
 def scored_rows(found: DataFrame, plan: Plan, cutoffs: list[int]) -> DataFrame:
@@ -61,7 +60,7 @@ def scored_rows(found: DataFrame, plan: Plan, cutoffs: list[int]) -> DataFrame:
 def _asked(one: Series, model: int, path: int, t: int, plan: Plan) -> dict[str, Any]:
     k, ts = np.arange(1, plan.h + 1), np.full(plan.h, t)
     names, models = np.full(plan.h, one.unique_id, object), np.full(plan.h, model)
-    x, level = stacked(one, ts, k, plan), one.levels[ts]
+    x, level = stacked(one, ts, k, plan), one.expected(ts, ts + k - 1)
     return {"unique_id": names, "cutoff": models, "at": path * plan.h + k - 1, "features": x, "level": level}
 
 

@@ -23,7 +23,7 @@ from onecart.frames import FLAGS, IDS, LABELS, NUMBERS, break_lineage, quoted
 
 METHODS = ("wls_var", "wls_struct", "ols", "bottom_up")
 _KEY = ["unique_id", "ds"]
-_ENDS = re.compile(r"yhat[-_](lo|hi)[-_]")
+_QUANTILES = re.compile(r"yhat[-_](lo[-_]|hi[-_]|median$)")
 _EXACT = 1e-6  # a forecast of variance 0 counts as known to a millionth of itself, so that it can still give way to 0
 
 
@@ -60,7 +60,8 @@ def reconcile(
 ) -> DataFrame:
     """The rows of `forecast` with yhat made to add up at every node and date, none below 0. Key (unique_id, ds).
 
-    forecast: [unique_id, ds, yhat, ends such as yhat-lo-80 and yhat-hi-80, ...], leaves and nodes as `aggregate` names
+    forecast: [unique_id, ds, yhat (expected values: nothing else adds up), quantiles such as yhat-median, yhat-lo-80 and
+        yhat-hi-80, ...], leaves and nodes as `aggregate` names
         them, one row a unique_id and ds; with a boolean column `chosen`, its true rows only. Forecast all series for
         the same dates: a leaf without a row on a date counts as 0 there and gets none, as nothing tells it from a
         product that is gone. A node without a row gets one, the sum of its children, its other columns null; a node
@@ -79,7 +80,7 @@ def reconcile(
     the tree, as in Wickramasuriya, Turlach & Hyndman 2020). Cutting leaves at 0 and summing again would raise every
     total. Intervals move with yhat and, with `variance`, are scaled by the standard deviation after over before, as if
     errors of different series were independent and nothing were cut at 0: where errors go together they are too narrow.
-    No end is below 0.
+    No end is below 0, and a lower one, or a median, at 0 stays there: what often sells nothing still does when more of it is expected.
 
     Jobs run at once: one for `tree`, one that keeps the rows (in the checkpoint folder where the session has one, else
     on the executors' disks) and one that checks them, two a level; the result is lazy. UsageError as in `aggregate`,
@@ -256,7 +257,8 @@ def _output(name: str) -> Column:
         return F.col("x").alias(name)
     if name == "chosen":
         return F.lit(True).alias(name)
-    if _ENDS.match(name):
+    if _QUANTILES.match(name):
         moved = F.col("x") + F.col("scale") * (before.cast("double") - F.col("yhat"))
-        return F.when(moved < 0, 0.0).otherwise(moved).alias(name)
+        floor = moved < 0 if "hi" in name else (moved < 0) | (before == 0)
+        return F.when(floor, 0.0).otherwise(moved).alias(name)
     return before.alias(name)

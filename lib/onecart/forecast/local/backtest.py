@@ -5,19 +5,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
-from onecart.forecast.inputs.series import FREQS, Freq, History, Rejected, Setup, demand_class, read_history
+from onecart.forecast.inputs.series import FREQS, Freq, History, Rejected, Setup, demand_class, read_history, seconds
 from onecart.forecast.local.baselines import zero
-from onecart.forecast.local.registry import BENCHMARK, ROUTES, loaded, predicted, suits
+from onecart.forecast.local.registry import BENCHMARK, PLAIN, ROUTES, loaded, predicted, suits
 from onecart.forecast.metrics import scale
+from onecart.forecast.yearly_season import YearlySeason
 
 SHORT = "naive"  # for a series too short for the benchmark
+_WITH_A_YEAR = ("regression", "calendar", "prophet")  # where the history has two years
+_TYPO = 1000.0  # times the median of the values above 0
 _FEWEST = 10  # periods that a window leaves to train on at least
 
 
@@ -39,6 +42,7 @@ class Plan:
     shared: pd.DataFrame | None = None  # regressors that are the same for all series, by date
     static: tuple[bool, ...] = ()  # columns that hold at all dates: whether each is a kind, else a number
     end: pd.Timestamp | None = None  # the last date of every history; None: of each its last known value
+    season: YearlySeason | None = None  # of all series together
 
 
 @dataclass
@@ -73,7 +77,7 @@ def backtest_series(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Se
         if unique_id is None:
             raise Rejected("unique_id is null")
         history = read_history(rows, freq, plan.h, plan.regressors, plan.end)
-        history = history if plan.shared is None else history.knowing(plan.shared)
+        history = _without_typos(history if plan.shared is None else history.knowing(plan.shared))
     except Rejected as e:
         return SeriesBacktest("rejected", str(e))
     n, demand = len(history.y), demand_class(history.y)
@@ -99,6 +103,19 @@ def backtest_series(rows: pd.DataFrame, unique_id: str | None, plan: Plan) -> Se
     return found
 
 
+def _without_typos(history: History) -> History:
+    """Values of more than `_TYPO` usual sales count as the largest other one: a mean would follow them for months."""
+    sold = history.y[history.y > 0]
+    if len(sold) < _FEWEST:
+        return history
+    typo = history.y > _TYPO * np.median(sold)
+    if not typo.any():
+        return history
+    largest = float(np.nanmax(np.where(typo, np.nan, history.y)))
+    note = f"values above {_TYPO:g} usual sales, taken for mistyped and counted as {largest:g}: {typo.sum()}"
+    return replace(history, y=np.where(typo, largest, history.y), notes=(*history.notes, note))
+
+
 def _untested(found: SeriesBacktest, why: str, name: str, yhat: np.ndarray) -> SeriesBacktest:
     found.status, found.reason, found.yhats = "fallback", f"{name}: {why}", {name: yhat[None]}
     return found
@@ -119,13 +136,22 @@ def _try_all(found: SeriesBacktest, models: Any, setup: Setup, plan: Plan) -> No
             continue
         try:
             with _stopped_after(2 * plan.seconds - (time.monotonic() - began)):
-                *tests, ahead = [predicted(name, part, setup) for part in parts]
+                *tests, ahead = [_predicted(name, part, setup, plan.season) for part in parts]
             found.yhats[name] = np.stack([ahead, *tests])
         except (
             Exception,
             Stopped,
         ) as e:  # a model may fail in its own ways (Stan, bad regressors); the series goes on without it
             found.notes.append(f"{name} failed: {one_line(e)}")
+
+
+def _predicted(name: str, history: History, setup: Setup, season: YearlySeason | None) -> np.ndarray:
+    """What the model says, times what the year does to all series where the model itself knows of no year."""
+    yhat = predicted(name, history, setup)
+    if season is None or name in PLAIN or (setup.yearly and name in _WITH_A_YEAR):
+        return yhat
+    dates = seconds(history.ahead)
+    return np.asarray(yhat * season.factor(dates[0], dates))
 
 
 def one_line(error: BaseException) -> str:

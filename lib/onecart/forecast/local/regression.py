@@ -9,6 +9,7 @@ import pandas as pd
 from onecart.forecast.inputs.series import History, Setup
 
 _RIDGE = 10.0  # in observations: what a standardised column must explain before it counts
+_SMEAR = 20.0  # times: what seldom sells has a mean far above that of its logs
 _WAVES = 2  # pairs of a year's sine and cosine
 
 
@@ -33,7 +34,7 @@ def regression(history: History, setup: Setup) -> np.ndarray:
     weights = np.linalg.solve(a, z[rows].T @ (target - target.mean()))
     fitted = np.minimum(level + z @ weights + target.mean(), np.log1p(2 * y.max()))
     smear = np.sum(y[rows]) / max(1e-9, np.sum(np.expm1(fitted[rows])))  # Duan 1983: logs lose the mean
-    return np.asarray(np.maximum(np.expm1(fitted[len(y) :]), 0) * np.clip(smear, 0.5, 2.0))
+    return np.asarray(np.maximum(np.expm1(fitted[len(y) :]), 0) * np.clip(smear, 0.5, _SMEAR))
 
 
 def calendar(history: History, setup: Setup) -> np.ndarray:

@@ -115,4 +115,5 @@ def backtest_result(row: Any, h: int) -> BacktestResult:
     history = np.asarray(row.history, float)
     y = np.stack([history[at : at + h] for at in row.starts])
     yhats = {name: np.asarray(flat, float).reshape(-1, h) for name, flat in zip(row.models, row.yhats, strict=True)}
-    return BacktestResult(row.demand, float(row.scale) if row.scale is not None else float("nan"), y, yhats)
+    scale = float(row.scale) if row.scale is not None else float("nan")
+    return BacktestResult(row.demand, scale, y, yhats)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onecart.forecast.selection.selector import BacktestResult, ErrorPrior
+from onecart.forecast.selection.selector import BacktestResult, ErrorPrior, mean_absolute
 
+_GROWS = 0.75  # power of what is expected by which errors grow, between Poisson's law and shares of it
 _PRIOR = 2.0  # windows that what is usual counts for in the spread of a series
 _STEP_PRIOR = 20.0  # residuals that the mean of all steps counts for in the spread of one
 _FEW = 100  # fewer residuals of a class are taken together with those of the others
@@ -15,22 +16,28 @@ _FEW = 100  # fewer residuals of a class are taken together with those of the ot
 
 @dataclass(frozen=True)
 class Spread:
-    """Of one class: growth[step], how much wider than the mean of all steps; lo, hi: by level, in spreads of a series."""
+    """Of one class: growth[step], how much wider than the mean of all steps; lo, hi: by level, in spreads of a series below and
+    above the expected value; middle: where the median lies, above it."""
 
     growth: np.ndarray
     lo: Mapping[int, float]
     hi: Mapping[int, float]
+    middle: float = 0.0
 
 
-def spreads(one: BacktestResult, path: np.ndarray, names: Sequence[str], known: ErrorPrior) -> np.ndarray:
+def spreads(
+    one: BacktestResult, path: np.ndarray, names: Sequence[str], known: ErrorPrior, power: float = _GROWS
+) -> np.ndarray:
     """[1 + windows]: by how many units `path`, made of the models `names`, is usually off, the dates ahead first, then for each
-    window from the others."""
+    window from the others; where more is expected than on the windows, more, by `power`."""
     usually = np.mean([known.size.get((one.demand, name), 1.0) for name in names]) * one.size
-    errors = np.nanmean(np.abs(one.y - path[1:]), axis=1)
+    level = np.maximum(path.mean(axis=1), 1e-9)
+    grown = (level / level[1:].mean()) ** power
+    errors = mean_absolute(one.y, path[1:]) / grown[1:]
     total, n = errors.sum(), len(errors)
     ahead = (total + _PRIOR * usually) / (n + _PRIOR)
     windows = (total - errors + _PRIOR * usually) / (n - 1 + _PRIOR)
-    return np.asarray(np.maximum(np.r_[ahead, windows], 1e-9))
+    return np.asarray(np.maximum(np.r_[ahead, windows] * grown, 1e-9))
 
 
 def calibrated(series: Iterable[tuple[str, np.ndarray, np.ndarray]], levels: Sequence[int]) -> dict[str, Spread]:
@@ -69,7 +76,7 @@ def _crossed(z: np.ndarray, window: np.ndarray, levels: Sequence[int]) -> Spread
             out[level].append(np.maximum(flat / of_rest.hi[level], -flat / of_rest.lo[level]).ravel())
     wider = {level: max(1.0, float(np.nanquantile(np.concatenate(o), level / 100))) for level, o in out.items() if o}
     lo, hi = ({k: end * wider.get(k, 1.0) for k, end in ends.items()} for ends in (found.lo, found.hi))
-    return Spread(found.growth, lo, hi)
+    return Spread(found.growth, lo, hi, found.middle)
 
 
 def _spread(z: np.ndarray, levels: Sequence[int]) -> Spread:
@@ -94,7 +101,7 @@ def _spread(z: np.ndarray, levels: Sequence[int]) -> Spread:
         missed = np.mean(-flat > lo[level] * (1 + 1e-9))
         if np.mean(flat <= hi[level] * (1 + 1e-9)) - missed > level / 100 + 3 / len(flat):
             hi[level] = min(hi[level], max(_quantile(flat, level / 100 + missed), 1e-6))
-    return Spread(growth, lo, hi)
+    return Spread(growth, lo, hi, float(np.median(flat)))
 
 
 def _quantile(values: np.ndarray, q: float) -> float:
@@ -109,6 +116,11 @@ def _normal(level: float) -> float:
     from scipy.stats import norm
 
     return float(norm.ppf(0.5 + min(level, 99.9) / 200))
+
+
+def median(yhat: np.ndarray, size: float | np.ndarray, spread: Spread) -> np.ndarray:
+    """[..., step]: the value that as many lie above as below, around the expected yhat[..., step]; not below 0."""
+    return np.asarray(np.maximum(yhat + spread.middle * size * spread.growth, 0.0))
 
 
 def ends(yhat: np.ndarray, size: float, spread: Spread, levels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

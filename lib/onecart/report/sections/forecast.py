@@ -25,20 +25,20 @@ def cards(ctx: Context) -> list[Card]:
     examples = demand_examples(forecast, sold, products, 3)
     models = demand_table(health).toPandas()
     errors = models[["model", "wape"]].rename(columns={"wape": "value"}).assign(model=lambda t: "forecast." + t.model)
-    covered = demand_coverage(ctx.lake.read_if_exists("gold.forecast_backtest"), ledger)
+    classes = demand_classes(ctx.lake.read_if_exists("gold.forecast_backtest"), ledger)
     true = came_true(ctx.lake.read_if_exists("gold.forecast_accuracy"))
     tree = nodes(ctx.lake.read_if_exists("gold.forecast_hierarchy"), 12)
     orders = orders_now(ctx.lake.read_if_exists("gold.replenishment"), products, 12)
     wape = partial(charts.metric_bars, metric="WAPE")
     return [
-        Card("Absolute error / units sold, backtest (less is better)", errors, wape),
+        Card("Absolute error of the median of each day / units sold, backtest (less is better)", errors, wape),
         *_products(*(frame.toPandas() for frame in examples)),
         Card("Units expected by category, which its products add up to", tree.toPandas(), plot_units),
         Card("What earlier forecasts expected of each day, and what was sold", true.toPandas(), plot_came_true),
-        Card("Days inside the intervals, by class of demand", covered.toPandas()),
+        Card("Bias of what is expected, and days inside the intervals, by class of demand", classes.toPandas()),
         Card("Do weather (perfect foresight) and what else is known ahead help?", regressors_help(health).toPandas()),
         Card("What became of the series", demand_ends(ledger).toPandas()),
-        Card("All models on the windows held back", models),
+        Card("All models on the windows held back: medians of days, expected units of days and their sums", models),
         Card("The largest orders that are due", orders.toPandas()),
     ]
 
@@ -82,25 +82,27 @@ def demand_examples(forecast: DataFrame, orders: DataFrame, products: DataFrame,
 
 
 def demand_table(health: DataFrame) -> DataFrame:
-    """Lists the forecast models with the figures of their newest backtest, the best WAPE first."""
+    """Lists the forecast models, and what was selected of them, with the figures of their newest backtest, the best WAPE first:
+    wape of the median, rmsse and bias of the expected value; _horizon, _category, _total of the sums of expected values."""
     rows = health.where(F.col("model").startswith("forecast.") & (F.col("dataset") == "backtest"))
-    names: list[Any] = ["wape", "mase", "bias", "coverage_80", "coverage_95"]
+    sums = [f"{metric}_{level}" for metric in ("wape", "rmsse") for level in ("horizon", "category", "total")]
+    names: list[Any] = ["wape", "rmsse", "bias", *sums, "mase", "coverage_80", "coverage_95"]
     wide = (
         newest(rows).groupBy(F.expr("substring(model, 10)").alias("model")).pivot("metric", names).agg(F.first("value"))
     )
     return wide.orderBy("wape")
 
 
-def demand_coverage(backtest: DataFrame, ledger: DataFrame) -> DataFrame:
-    """Averages per class of demand: products, and the share of days inside the intervals of the forecasts that were
-    chosen from several, beside what the intervals are for."""
-    rows = backtest.where("model = 'ensemble'").join(ledger.select("unique_id", "demand"), on="unique_id", how="inner")
-    held = [
-        (F.sum(F.col(f"coverage_{k}") * F.col("days")) / F.sum("days")).alias(f"inside the {k} %") for k in (80, 95)
-    ]
-    return (
-        rows.groupBy("demand").agg(F.count_distinct("unique_id").alias("products"), *held).orderBy(F.desc("products"))
-    )
+def demand_classes(backtest: DataFrame, ledger: DataFrame) -> DataFrame:
+    """Sums up what was selected on the windows held back, per class of demand and of all: products, bias of the expected value
+    (errors less their sign / units), WAPE of the median, and the share of days inside the intervals beside what they are for."""
+    rows = backtest.where("chosen").join(ledger.select("unique_id", "demand"), on="unique_id", how="inner")
+    both = rows.unionByName(rows.withColumn("demand", F.lit("all")))
+    days, units = F.sum("days"), F.sum("units")
+    of_all = [(F.sum(F.col(c) * F.col("days")) / units).alias(name) for c, name in (("bias", "bias"), ("mae", "WAPE"))]
+    held = [(F.sum(F.col(f"coverage_{k}") * F.col("days")) / days).alias(f"inside the {k} %") for k in (80, 95)]
+    found = both.groupBy("demand").agg(F.count_distinct("unique_id").alias("products"), *of_all, *held)
+    return found.orderBy(F.desc("products"))
 
 
 def regressors_help(health: DataFrame) -> DataFrame:
