@@ -167,11 +167,13 @@ def _tables(found: DataFrame, selector: Selector, series: DataFrame, clock: Cloc
 
 
 def _season(rows: DataFrame, plan: Plan) -> YearlySeason | None:
-    """Of all series of `rows`[ds, y, known_ahead]: their sum by date, as many rows as there are dates."""
+    """Of all series of `rows`[ds, y, known_ahead] up to the plan's end: their sum by date, as many rows as there are dates."""
     freq = FREQS[plan.freq]
     if freq.season == freq.year:
         return None
     told = rows.where("NOT known_ahead AND ds IS NOT NULL AND (y IS NULL OR NOT isnan(y))")
+    if plan.end is not None:
+        told = told.where(F.col("ds") <= plan.end.timestamp())
     sums = told.groupBy("ds").agg(F.round(F.sum("y"), DIGITS).alias("y")).orderBy("ds")
     return yearly_season(sums.toPandas(), freq, plan.h)
 
