@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from onecart.bench.stocks import moments
+from onecart.bench.forecast.stocks import moments
 
 
 def test_a_day_without_a_row_is_0_and_days_before_the_first_do_not_count():

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from onecart.bench import boosters, command, forecasts, recommenders
+from onecart.bench import boosters, command, recommenders
+from onecart.bench.forecast import models
 from onecart.bench.voice import sentiment, small
 from onecart.forecast.inventory.policies import NORMALS
 
@@ -12,7 +13,7 @@ _BLOCK = re.compile(r"```bash\n(.*?)```|((?:^\|.*\n)+)|^(#+ .*)$", re.DOTALL | r
 # How the page calls a row -> the bench, its part and its own name for it. A row that is not here has no bench that prints it.
 ROWS = {
     "MLlib `gbt`": ("intent", "training", "mllib-gbt"),
-    "XGBoost on Spark": ("intent", "training", "xgboost"),
+    "XGBoost on Spark": ("intent", "training", "xgboost-spark"),
     "LightGBM": ("intent", "training", "lightgbm"),
     **{f"{model}": ("recommend", "quality", model) for model in recommenders._MODELS},
     **{f"{users}": ("recommend", "lists", "users") for users in ("10,000", "100,000", "500,000 (`--sizes 500000`)")},
@@ -28,10 +29,10 @@ ROWS = {
     "Chinese": ("voice", "quality", "chinese"),
 }
 PRINTED = {
-    ("intent", "training"): set(boosters.ENGINES),
+    ("intent", "training"): set(boosters.BOOSTERS),
     ("recommend", "quality"): set(recommenders._MODELS),
     ("recommend", "lists"): {"users"},
-    ("forecast", "models"): set(forecasts.TRIALS),
+    ("forecast", "models"): set(models.TRIALS),
     ("forecast", "stock"): {"newsvendor", *NORMALS},
     ("voice", "quality"): set(sentiment.DATA),
     ("voice", "small"): set(small.DATA),
@@ -71,4 +72,4 @@ def test_every_row_of_a_table_is_one_that_its_bench_prints() -> None:
             assert row[2] in PRINTED[row[0], row[1]]
             assert said[0] == row[0], (said, row)
             seen.add(row)
-    assert {row[2] for row in seen if row[:2] == ("forecast", "models")} == set(forecasts.TRIALS)
+    assert {row[2] for row in seen if row[:2] == ("forecast", "models")} == set(models.TRIALS)

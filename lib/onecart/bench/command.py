@@ -83,7 +83,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[str, str], tuple[Any, Any]]:
     """(Bench, part) -> its table's columns and its rows, which are measured when they are asked for."""
-    from onecart.bench import behaviour, boosters, forecasts, identity, lists, questions, recommenders, stocks
+    from onecart.bench import behaviour, boosters, identity, lists, questions, recommenders
+    from onecart.bench.forecast import models, stocks
     from onecart.bench.voice import hidden_terms, mentions, sentiment, small, speed
 
     sizes, seed = args.sizes, args.seed
@@ -103,8 +104,8 @@ def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[st
         ),
         ("recommend", "quality"): (recommenders.TABLE, recommenders.measure(spark, args.questions, args.engines, seed)),
         ("recommend", "tune"): (recommenders.TUNED, recommenders.tuned(spark, args.engines, seed)),
-        ("forecast", "models"): (forecasts.TABLE, forecasts.measure(spark, args.questions, args.engines, seed)),
-        ("forecast", "speed"): (forecasts.SPEED, forecasts.speed(spark, sizes, args.engines, seed)),
+        ("forecast", "models"): (models.TABLE, models.measure(spark, args.questions, args.engines, seed)),
+        ("forecast", "speed"): (models.SPEED, models.speed(spark, sizes, args.engines, seed)),
         ("forecast", "stock"): (stocks.TABLE, stocks.measure(spark, seed)),
         ("recommend", "lists"): (lists.TABLE, lists.measure(spark, sizes or [10_000, 100_000], args.engines, seed)),
         ("voice", "quality"): (sentiment.TABLE, sentiment.measure(spark, args.questions, args.engines, seed)),

@@ -69,18 +69,17 @@ def train(
 
     model: auto | lightgbm | gbt | random_forest | decision_tree | logistic (MLlib) | xgboost (the extra `xgboost`); auto is
     LightGBM where the table fits one worker, up to 20 million numbers, and gbt above; the model's `.model` says which. params:
-    of the classifier, as in num_leaves=8 or maxDepth=4, whose names choose of auto's two. search: so many random settings are tried beside, and the one with the least log loss
-    on the calibration rows is taken; how many trees a boosted model keeps is decided there too. Then it learns again from
-    all rows before the holdout, which decides nothing. refit: it learns from all rows, holdout included, instead (default:
-    where there is no `time`; the figures are those of the model before). balance: outcomes are weighted to count alike; the log-odds are
-    calibrated after that (see `curve`), on a part of the training rows that is not fitted on.
+    of the classifier, as in num_leaves=8 or maxDepth=4, whose names choose of auto's two. search: so many random settings are
+    tried beside, and the one with the least log loss on the calibration rows is taken; how many trees a boosted model keeps is
+    decided there too. Then it learns again from all rows before the holdout, which decides nothing. refit: it learns from all
+    rows, holdout included, instead (default: where there is no `time`; the figures are those of the model before). balance:
+    outcomes are weighted to count alike; the log-odds are calibrated after that (see `curve`), on rows that are not fitted on.
 
     UsageError where something is amiss. leakage.Leak where the frame holds its own answer, see `lint`; allow: columns that
     are known to be harmless.
     """
-    classifiers.estimator(
-        classifiers.chosen(model, params, 0), params, seed=seed
-    )  # wrong names are told before any work
+    likely = classifiers.chosen(model, params, 0)
+    classifiers.estimator(likely, params, seed=seed)  # wrong names are told before any work
     chosen = _checked(features, label, time, columns, allow)
     labelled, positive = with_label(features, label, whole=True)
     hashed = [c for c in features.columns if c != label and isinstance(features.schema[c].dataType, T.AtomicType)]
@@ -88,10 +87,8 @@ def train(
     again = time is None if refit is None else refit
     try:
         counts, held_from = _counts(rows, time)
-        leakage.answers(rows.where(F.col(PART) == "fit"), [c for c in chosen if c not in allow])
-        found, skipped = encoded_features(rows.where(F.col(PART) == "fit"), chosen)
-        if not found:
-            raise UsageError(f"no column of {chosen} can be a feature: {skipped}")
+        fitted = rows.where(F.col(PART) == "fit")
+        found, skipped = _features(fitted, chosen, allow)
         model = classifiers.chosen(model, params, sum(counts.values()) * len(found))
         weight = counts["fit", 0.0] / counts["fit", 1.0] if balance else 1.0
         ready = _matrix(rows, found, weight, sum(counts.values())).persist()
@@ -101,8 +98,7 @@ def train(
             made = made if again else _again(ready.where(F.col(PART).isin(*BEFORE)), model, made, seed)
             measured = _measured(ready, model, made, curve, seed=seed)
             made = _again(ready, model, made, seed) if again else made
-            numeric = [s.column for s in found if s.kind == "value"]
-            spread = drift.profile(rows.where(F.col(PART) == "fit"), numeric)
+            spread = drift.profile(fitted, [s.column for s in found if s.kind == "value"])
             return IntentModel(
                 model=model,
                 classifier=made.classifier,
@@ -133,6 +129,17 @@ def _checked(
     leakage.timed(features, time, allow)
     leakage.late(features, time, None, allow)
     return [c for c in (columns or features.columns) if c not in (label, time)]
+
+
+def _features(
+    fitted: DataFrame, chosen: list[str], allow: Sequence[str]
+) -> tuple[list[EncodedFeature], dict[str, str]]:
+    """The features, and column -> why it is none. Leak: one holds the answer; UsageError: there is none."""
+    leakage.answers(fitted, [c for c in chosen if c not in allow])
+    found, skipped = encoded_features(fitted, chosen)
+    if not found:
+        raise UsageError(f"no column of {chosen} can be a feature: {skipped}")
+    return found, skipped
 
 
 def _curve(ready: DataFrame, model: str, made: _Trained, *, shift: float) -> Curve:

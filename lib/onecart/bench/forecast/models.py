@@ -195,7 +195,7 @@ def journey_weekly(spark: SparkSession) -> Trial:
 
 def hourly(spark: SparkSession) -> Trial:
     """63 stretches of 700 hours of seven public series; the two days after them are held."""
-    from onecart.bench.hourly import LONG, stretches
+    from onecart.bench.forecast.hourly import LONG, stretches
 
     rows = stretches(held=48)
     cut = rows["ds"].min() + pd.Timedelta(hours=LONG)

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart import forecast
-from onecart.bench.forecasts import Trial, retail_daily
+from onecart.bench.forecast.models import Trial, retail_daily
 from onecart.forecast.inventory import simulate
 from onecart.forecast.inventory.policies import NORMAL, NORMAL_PAST
 from onecart.frames import break_lineage
