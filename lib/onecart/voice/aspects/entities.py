@@ -46,7 +46,9 @@ def entities(
     """
     require_text(texts, [key])
     names = _names(catalogue, places)
-    listed = texts.where("text IS NOT NULL").select(F.col(key).alias("id"), "text", F.inline(_listed()(F.substring("text", 1, _READ))))
+    listed = texts.where("text IS NOT NULL").select(
+        F.col(key).alias("id"), "text", F.inline(_listed()(F.substring("text", 1, _READ)))
+    )
     named = listed.join(names, "gram", how="inner")
     money = listed.where("gram = ''").select("*", F.lit("money").alias("kind"), F.lit(3).alias("place_of_kind"))
     found = break_lineage(named.unionByName(money, allowMissingColumns=True))
