@@ -49,6 +49,8 @@ def fitted(
 def tfidf(terms: str, output: str, features: int, at_least: int = 1) -> list[Any]:
     """The stages from a column of words to their TF-IDF vector of length 1, with so many places; words that stand in fewer
     than `at_least` texts count for nothing."""
+    # At least one: MLlib gives words that training never showed the highest weight of all, and in a vector of length 1 they would
+    # leave the others none (after a hundred German reviews every text got the intercept's answer).
     tf, weighed = f"{output}_tf", f"{output}_idf"
     return [
         HashingTF(numFeatures=features, inputCol=terms, outputCol=tf),

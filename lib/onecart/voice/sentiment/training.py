@@ -106,7 +106,7 @@ def _fitted(parts: _Parts, labels: tuple[str, ...], counts: Counts, how: Reading
     how = replace(how, size=_size(known) if found else 0)
     known = vectors.dense(with_terms(known), how.size)
     features = places(known)
-    [(rows, terms)] = known.agg(F.count("*"), F.sum(F.size(TERMS))).collect()
+    [(rows, terms)] = known.agg(F.count("*"), F.coalesce(F.sum(F.size(TERMS)), F.lit(0))).collect()
     few = p.classifier == "logistic" and not how.size and rows <= few_texts.MOST_TEXTS and terms <= few_texts.MOST_TERMS
     choice = _chosen(known, p, len(labels)) if few else None
     learn = partial(classifiers.fit, p=p, labels=len(labels), size=how.size, features=features, choice=choice)
