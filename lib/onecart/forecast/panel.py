@@ -16,7 +16,7 @@ from onecart.forecast.inputs.series import ALIASES, FREQS
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
 from onecart.forecast.local.serialization import backtests, is_kind, packed, with_static
-from onecart.forecast.selection.results import MEDIAN, fit_selector
+from onecart.forecast.selection.results import MEDIAN, Selector, fit_selector
 from onecart.forecast.workers import mapped
 from onecart.forecast.yearly_season import YearlySeason, yearly_season
 from onecart.frames import DATES, DIGITS, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
@@ -143,6 +143,12 @@ def forecast(
     found = _with_global(found, plan, over_all, asked=models is not None)
     sample = found.where("status = 'forecast'").orderBy(F.xxhash64("unique_id")).limit(_JUDGES).toPandas()
     selector = fit_selector(sample.itertuples(index=False), plan)
+    return _tables(found, selector, series, clock)
+
+
+def _tables(found: DataFrame, selector: Selector, series: DataFrame, clock: Clock) -> Forecast:
+    """What the selector says of `found` of SOLVED, dated as `series` is."""
+    plan = selector.plan
     rows = mapped(found, lambda row: [*map(_in_seconds, selector.rows(row))], _schema(plan))
     date, ids = _date_type(series, plan.freq), F.col("unique_id").cast(series.schema["unique_id"].dataType)
     rows = rows.withColumns({"unique_id": ids, **{name: clock.back(name, date) for name in _TIMES}})
