@@ -9,7 +9,7 @@ from onecart.bench.voice import sentiment, small
 from onecart.forecast.inventory.policies import NORMALS
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-_BLOCK = re.compile(r"```bash\n(.*?)```|((?:^\|.*\n)+)|^(#+ .*)$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"```bash\n(.*?)```|((?:^\|[^\n]*\n)+)|^(#+ [^\n]*)$", re.DOTALL | re.MULTILINE)
 # How the page calls a row -> the bench, its part and its own name for it. A row that is not here has no bench that prints it.
 ROWS = {
     "MLlib `gbt`": ("intent", "training", "mllib-gbt"),
