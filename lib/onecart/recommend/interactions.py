@@ -13,6 +13,7 @@ from onecart.frames import DIGITS, break_lineage, require_columns
 
 _BUCKETS = 1024
 _DAY_S = 86_400.0
+_YEARS_OF_PYTHON = 1900  # around 1970 that Python's dates hold
 _VANISHED = 20  # half lives after which a millionth is left
 Frames = dict[str, DataFrame]
 _TIMES = (T.TimestampType, T.TimestampNTZType, T.DateType, T.NumericType)
@@ -219,14 +220,16 @@ def _refuse_outliers(kind: T.DataType, counts: Any, half_life_days: float) -> No
     share, (first, last) = (99, counts["most"]) if counts["rows"] >= 100 else (90, counts["many"])
     if counts["newest"] - last <= max(last - first, _VANISHED * half_life_days * _DAY_S):
         return
-    newest, usual = (
-        str(s) if isinstance(kind, T.NumericType) else f"{datetime.fromtimestamp(s, timezone.utc):%Y-%m-%d}"
-        for s in (counts["newest"], last)
-    )
+    newest, usual = (_shown(kind, s) for s in (counts["newest"], last))
     raise UsageError(
         f"interactions.ts goes up to {newest}, while {share} % of the rows are not after {usual}, and would weigh nothing: drop "
         "the rows with a wrong time, or give as_of, the first moment that does not count"
     )
+
+
+def _shown(kind: T.DataType, seconds: float) -> str:
+    of_days = not isinstance(kind, T.NumericType) and abs(seconds) < _YEARS_OF_PYTHON * 365 * _DAY_S
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d}" if of_days else f"{seconds:g}"
 
 
 def _counted(rows: DataFrame, timed: bool, end: Column) -> Any:
