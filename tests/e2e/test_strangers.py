@@ -84,7 +84,7 @@ def supermarket(folder: Path) -> Decimal:
     ("shop", "aside", "currency"),
     [
         (tea_house, {"no_sku"}, "JPY"),
-        pytest.param(grocer, {"no_order_ts"}, "EUR", marks=pytest.mark.heavy),
+        pytest.param(grocer, {"unreadable_quantity"}, "EUR", marks=pytest.mark.heavy),
         pytest.param(supermarket, {"no_unit_price"}, "USD", marks=pytest.mark.heavy),
     ],
 )
