@@ -90,6 +90,6 @@ for row in first.collect():
 
 # %%
 kinds = spark.createDataFrame([(int(i), f"kind {i % 6}") for i in range(60)], "item_id long, category string")
-varied = reranked(model.recommend(k=20, with_tier=True), 5, kinds, per_category=2, trials=0.1)
+varied = reranked(model.recommend(k=20, with_tier=True), 5, kinds, per_category=2, exploration=0.1)
 shares = varied.toPandas()
 print(f"trials: {(shares['tier'] == 'trial').mean():.2f} of the places, none of them the first")
