@@ -63,7 +63,7 @@ def _whole(config: pytest.Config) -> bool:
     return config.getoption("--all") or bool(named)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether a test that has a smaller twin in the gate is to run whole: with `--all`, or because its file was named."""
     return _whole(request.config)

@@ -76,9 +76,11 @@ def test_rows_keep_their_values_and_types(context, lake, spark):
     one = bronze.where("source_file LIKE '%a.parquet'")
     lines = one.withColumn("reason", F.lit(None)).withColumnsRenamed(parsing._OWN)
     lines = lines.withColumn("readable", F.col("__payload"))
-    seen = parsing._parse_parquet(lines, "shop", source, contract("silver.orders")).select(
-        *[f"`{n}`" for n in names if n != "nanos"], "nanos", "__broken"
+    records, fit = parsing._by_header(
+        lines, "shop", source, contract("silver.orders"), lambda h: parsing._parquet_record(h, "shop", source)
     )
+    assert fit
+    seen = records.select(*[f"`{n}`" for n in names if n != "nanos"], "nanos", "__broken")
     original = spark.read.parquet(str(folder / "a.parquet")).where("`Order ID` IS NOT NULL")
     assert [f.dataType for f in seen.drop("__broken").schema] == [
         f.dataType for f in original.select(*[c for c in names if c != "nanos"], "nanos").schema

@@ -18,7 +18,7 @@ from onecart.dag import DAG
 from onecart.jobs import run_jobs
 from onecart.lake import Lake
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 spec = importlib.util.spec_from_file_location("shops", Path(__file__).parents[1] / "onboarding" / "shops.py")
 shops = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(shops)
@@ -84,8 +84,8 @@ def supermarket(folder: Path) -> Decimal:
     ("shop", "aside", "currency"),
     [
         (tea_house, {"no_sku"}, "JPY"),
-        pytest.param(grocer, {"unreadable_quantity"}, "EUR", marks=pytest.mark.heavy),
-        pytest.param(supermarket, {"no_unit_price"}, "USD", marks=pytest.mark.heavy),
+        (grocer, {"unreadable_quantity"}, "EUR"),
+        (supermarket, {"no_unit_price"}, "USD"),
     ],
 )
 def test_a_strangers_shop_comes_to_a_report(tmp_path, monkeypatch, spark_session, shop, aside, currency):

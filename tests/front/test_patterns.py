@@ -68,13 +68,13 @@ public class Tried implements java.util.function.BiFunction {
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def long(whole: bool) -> int:
     """Characters of a text."""
     return 100_000 if whole else 20_000
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")  # once: py4j takes a second class of this name for the first
 def java(spark_session: Any, long: int) -> Any:
     """(pattern, attack) -> what becomes of it in a thread with a small stack, by characters looked at: no clock."""
     compiler = spark_session._jvm.org.codehaus.janino.SimpleCompiler()

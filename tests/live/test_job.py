@@ -219,6 +219,6 @@ def test_without_visits_of_both_outcomes_no_model_is_trained_and_the_job_says_wh
     fill(TABLE, visited("a", 0, kinds))
     write_facts(context())
     result = run(context(as_of=date(2011, 6, 1)))
-    why = f"the label 'bought' holds {values} only; a model needs rows of both outcomes"
+    why = f"the label 'bought' holds {values} only; rows of both outcomes are needed"
     assert result.headline == f"no visit scored; no model of visits was trained: {why}"
     assert (result.rows_in, result.rows_out) == (0, 0)

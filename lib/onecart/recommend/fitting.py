@@ -48,7 +48,7 @@ def fit(
     kind = MODELS[model]
     training = paired(interactions, _described(products, kind, p), p, explicit=kind.of_ratings(p), as_of=as_of)
     p = kind.complete(training, p)
-    notes = {"newest_s": training.data.newest_s, "late": training.data.late}
+    notes = {"newest_s": training.data.newest_s, **({} if as_of is None else {"late": training.data.late})}
     return Recommender(model, p, training.data.frames() | kind.fit(training, p), notes)
 
 
