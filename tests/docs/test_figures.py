@@ -13,7 +13,7 @@ _BLOCK = re.compile(r"```bash\n(.*?)```|((?:^\|[^\n]*\n)+)|^(#+ [^\n]*)$", re.DO
 # (Bench, part) -> how the page calls a row -> the bench's own name for it. A row that is not here has no bench that prints it.
 ROWS = {
     ("intent", "training"): {
-        "onecart": "onecart", "MLlib `gbt`": "mllib-gbt", "XGBoost on Spark": "xgboost-spark", "LightGBM": "lightgbm",
+        "`onecart`": "onecart", "MLlib `gbt`": "mllib-gbt", "XGBoost on Spark": "xgboost-spark", "LightGBM": "lightgbm",
     },
     ("recommend", "quality"): {model: model for model in recommenders._MODELS},
     ("recommend", "lists"): dict.fromkeys(("10,000", "100,000", "500,000 (`--sizes 500000`)"), "users"),
