@@ -51,6 +51,15 @@ def test_held_back_asks_for_the_newest_that_are_new(rows: Any) -> None:
     assert pairs(held) == {("u5", i) for i in range(1, 6)}  # u5 has had item 0 before
 
 
+def test_what_was_only_looked_at_before_is_asked_for(rows: Any) -> None:
+    """The blend's weights are learnt by the question that is asked in use, where a look hides nothing."""
+    bought = rows.withColumn("value", F.when((F.col("ts") < 60) & (F.col("item_id") == 0), 0.2).otherwise(1.0))
+    train, held = split.held_back(bought, 0.25, latest=True, least=1.0)
+    assert pairs(held) == {("u5", i) for i in range(6)}
+    assert ("u5", 0) in pairs(train) - pairs(split.had(train, 1.0))
+    assert pairs(split.had(train, 0.0)) == pairs(train)
+
+
 def test_held_back_at_random_is_a_share_of_the_pairs_and_of_some_value(rows: Any) -> None:
     train, held = split.held_back(rows, 0.4)
     assert not pairs(train) & pairs(held)

@@ -52,8 +52,8 @@ def stratified(rows: DataFrame, share: float = 0.25, by: str = "item_id", seed: 
 def held_back(rows: DataFrame, share: float = 0.2, *, latest: bool = False, seed: int = 7, least: float = 0.0) -> Parts:
     """(rows to learn from, [user_id, item_id] to be asked for, key both): what settings are judged on, inside `rows`.
 
-    A `share` of the rows is held back, the newest (`latest`, needs ts) or pairs drawn by a seeded hash; pairs that are
-    also among the others are not asked for, nor those whose values sum to less than `least`.
+    A `share` of the rows is held back, the newest (`latest`, needs ts) or pairs drawn by a seeded hash. Asked for are those that
+    are had there and were not before, see `had`: with `least` the value of a purchase also what was only looked at before.
     """
     if latest:
         require_columns(rows, ("ts",), "interactions")
@@ -65,10 +65,14 @@ def held_back(rows: DataFrame, share: float = 0.2, *, latest: bool = False, seed
         timed = rows
         later = F.pmod(F.xxhash64("user_id", "item_id", F.lit(seed)), F.lit(10_000)) < 10_000 * share
     train = break_lineage(timed.where(~later).drop("__s"))
-    value = F.sum("value") if "value" in rows.columns else F.count("*")
-    held = timed.where(later).groupBy("user_id", "item_id").agg(value.alias("value"))
-    held = held.where(F.col("value") >= least).select("user_id", "item_id")
-    return train, held.join(train.select("user_id", "item_id").distinct(), on=["user_id", "item_id"], how="left_anti")
+    return train, had(timed.where(later), least).join(had(train, least), on=["user_id", "item_id"], how="left_anti")
+
+
+def had(rows: DataFrame, least: float) -> DataFrame:
+    """[user_id, item_id], key both: the pairs whose values (none: 1 a row) sum to `least` at least; 0: all."""
+    value = F.sum("value") if "value" in rows.columns and least > 0 else F.count("*")
+    pairs = rows.groupBy("user_id", "item_id").agg(value.alias("value"))
+    return pairs.where(F.col("value") >= least).select("user_id", "item_id")
 
 
 def refuse_leakage(train: DataFrame, cut: date) -> None:

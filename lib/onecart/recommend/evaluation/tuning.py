@@ -16,7 +16,7 @@ from onecart.recommend.fitting import fit
 from onecart.recommend.models.blend import FEWEST
 from onecart.recommend.models.protocol import Space
 from onecart.recommend.models.registry import MODELS, SPACES, parameters
-from onecart.recommend.split import held_back
+from onecart.recommend.split import had, held_back
 
 _JUDGES = 5000  # users that settings are judged on
 _AT_RANDOM = 10  # trials at most before the search learns from them
@@ -75,9 +75,10 @@ def tune(
     latest = timed if validation is None else validation == "latest"
     train, held = _judged(interactions, share, latest, seed, least)
     users, rows = held.select("user_id").distinct(), []
+    seen = break_lineage(had(train, least))
     for number in range(1, trials + 1):
         clock, trial = time.monotonic(), study.ask(searched)
-        lists = fit(train, model, products=products, **{**params, **trial.params}).recommend(users, k)
+        lists = fit(train, model, products=products, **{**params, **trial.params}).recommend(users, k, seen=seen)
         ndcg = float(per_user(lists, held, k).agg(F.avg("ndcg")).first()[0])
         study.tell(trial, ndcg)
         rows.append({"trial": number, "ndcg": ndcg, "seconds": time.monotonic() - clock, **trial.params})

@@ -20,7 +20,7 @@ from onecart.recommend.models.ease import Ease
 from onecart.recommend.models.item_knn import ItemKnn
 from onecart.recommend.models.protocol import AGES, Mixture, Model, Space, proposals
 from onecart.recommend.scoring.lists import Request, lists_of, with_seen
-from onecart.recommend.split import held_back
+from onecart.recommend.split import had, held_back
 
 PARTS = {part.name: part for part in (popularity.MODEL, item_knn.MODEL, als.MODEL, ease.MODEL, content.MODEL)}
 SPACE: Space = {**item_knn.SPACE, **als.SPACE, **ease.SPACE, **AGES, **popularity.SPACE}
@@ -36,8 +36,8 @@ class Blend(ItemKnn, Als, Ease, Content):
     weighted.
 
     weights: of each part, one left out is not learnt; None: found on a `validation_share` of the interactions that the parts have not seen, drawn
-    at random, or with validation="latest" the newest. validation_value: a pair counts as a hit there if the values of
-    its events sum to this at least.
+    at random, or with validation="latest" the newest. validation_value: a pair counts as a hit there, and before it as had, if
+    the values of its events sum to this at least.
     """
 
     weights: dict[str, float] | None = None
@@ -68,7 +68,8 @@ def complete(training: Training, p: Blend) -> Blend:
 
 
 def _found(training: Training, p: Blend, parts: list[str]) -> dict[str, float]:
-    """The weights of a blend of models that learn without a part of the pairs, asked for that part."""
+    """The weights of a blend of models that learn without a part of the pairs, asked for that part as they will be in use:
+    what somebody had is hidden, what they only looked at (less than validation_value) is not."""
     train, held = held_back(
         training.interactions,
         p.validation_share,
@@ -80,11 +81,14 @@ def _found(training: Training, p: Blend, parts: list[str]) -> dict[str, float]:
         return equal(parts)
     past = paired(train, training.products, p, explicit=item_knn.of_ratings(p), as_of=training.as_of)
     frames = past.data.frames() | fit(past, p)
-    known = held.join(frames["items"].select("item", "item_id"), on="item_id", how="inner").drop("item_id")
+    ids = frames["items"].select("item", "item_id")
+    known, seen = (
+        rows.join(ids, on="item_id", how="inner").drop("item_id") for rows in (held, had(train, p.validation_value))
+    )
     known = known.join(frames["users"].select("user_id"), on="user_id", how="left_semi")
     judges = known.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(_JUDGES)
     known = break_lineage(known.join(judges, on="user_id", how="left_semi"))
-    asked = with_seen(known.select("user_id").distinct(), frames["seen"])
+    asked = with_seen(known.select("user_id").distinct(), seen)
     request = Request(asked, frames["items"], p.depth, True)
     lists = proposals([PARTS[part] for part in parts], frames, request, p)
     return learnt(comparable(lists, p.depth), known)
