@@ -53,15 +53,12 @@ def _moment(one: Profile) -> str:
 
 
 def day(one: Profile, clock: Clock) -> str:
-    sql, value = one.field.sql, text(one)
-    pattern = clock.pattern(one.dates) if one.dates and not one.field.type else ""
     if one.field.type:
-        return f"to_date({_moment(one) if one.field.nanos else sql})"
-    parsed = f"to_date({value})"
-    if pattern:
-        parsed = f"to_date({value}, {pattern_literal(pattern)})"
-        if one.dates and one.dates.timed:
-            parsed = f"to_date(to_timestamp({value}, {pattern_literal(pattern)}))"
+        return f"to_date({_moment(one) if one.field.nanos else one.field.sql})"
+    value, pattern = text(one), clock.pattern(one.dates) if one.dates else ""
+    written = f"{value}, {pattern_literal(pattern)}" if pattern else value
+    timed = bool(pattern and one.dates and one.dates.timed)
+    parsed = f"to_date(to_timestamp({written}))" if timed else f"to_date({written})"
     return f"coalesce({parsed}, {value})"  # what is no day so stays a text: the row is set aside, its value is not lost
 
 

@@ -43,8 +43,8 @@ def replenish(
     """The order to place now for every series, at the beginning of the first period of its forecast.
 
     forecast: [unique_id (text or integer), ds, yhat, yhat-lo-L, yhat-hi-L for any levels L, chosen?], key unique_id, ds;
-        or an object with such a frame as `best`. Demand is drawn from these quantiles and the median yhat-median, for which yhat counts where it lacks, and
-        added up over the lead time plus `review` periods; a forecast that is shorter is repeated.
+        or an object with such a frame as `best`. Demand is drawn from these quantiles and the median yhat-median (where there is
+        none, yhat counts as it), and added up over the lead time plus `review` periods; a forecast that is shorter is repeated.
     stock: [unique_id, on_hand, and optionally on_order, backorders, pack_size (default 1: whole units), min_order,
         capacity (all in units; room for stock and what is on order), shelf_life (periods)].
     costs: [unique_id, holding (a unit and period), shortage (a unit short), order (an order; optional)] or one mapping of

@@ -57,7 +57,8 @@ def simulate(
         the last date in `actual` (of any series); a period without a row counts as 0, as does a negative y; a series with
         a null y has null figures and the reason. Periods of the forecast after that only tell policies what is to come.
     policies: of newsvendor, base_stock, sS, rQ, and for comparison mean + z sd with Normal demand (see `policies.normal_target`):
-        normal, with the moments of the forecast's quantiles, and normal_past, with those of `past`. All aim at the same service level and meet the same demand and lead times.
+        normal, with the moments of the forecast's quantiles, and normal_past, with those of `past`. All aim at the same service
+        level and meet the same demand and lead times.
     past: [unique_id, mean, sd] of what was asked for in a period before, in units, one row a series.
     warm_up: first periods that are played and not counted, as orders of the first period arrive only after a lead time.
 

@@ -30,7 +30,8 @@ def choose(
     """From the terms of each text, its label 0, 1, ... and how often it counts (balancing repeats texts); `count` labels.
 
     The usual setting (C of 10, every term) stays unless another gets more of the texts right that were left out, by more than two
-    standard errors of the difference; there are thresholds where these get more right by one. `c`: only settings with it. Fewer than five texts of a label choose nothing.
+    standard errors of the difference; there are thresholds where these get more right by one. `c`: only settings with it. Fewer
+    than five texts of a label choose nothing.
     """
     usual = c or _GRID[0][0]
     if np.bincount(labels, minlength=count).min() < _FOLDS:
@@ -39,13 +40,14 @@ def choose(
     fold = _folds(labels, seed)
     kernels = {at_least: _rows(texts, weights, at_least) for _, at_least in grid}
     odds = {(s, n): _left_out(kernels[n], labels, weights, fold, c=s, count=count) for s, n in grid}
-    drawn = {g: odds[g] - np.log(_thresholds(odds[g], labels, weights)) for g in grid}
+    lines = {g: _thresholds(odds[g], labels, weights) for g in grid}
+    drawn = {g: odds[g] - np.log(lines[g]) for g in grid}
     best = grid[0]
     for other in grid[1:]:
         if _better(drawn[other], drawn[best], labels, weights, errors=2):
             best = other
     worth = _better(drawn[best], odds[best], labels, weights, errors=1)
-    return Choice(best[0], best[1], _thresholds(odds[best], labels, weights) if worth else ())
+    return Choice(best[0], best[1], lines[best] if worth else ())
 
 
 def _folds(labels: np.ndarray, seed: int) -> np.ndarray:
