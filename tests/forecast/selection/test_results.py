@@ -10,10 +10,11 @@ import pytest
 from onecart.forecast import metrics
 from onecart.forecast.local.backtest import Plan, backtest_series
 from onecart.forecast.local.registry import BENCHMARK
-from onecart.forecast.local.serialization import _arrays
+from onecart.forecast.local.serialization import _arrays, backtest_result
 from onecart.forecast.selection.choice import Path, choose, priors_of
-from onecart.forecast.selection.results import fit_selector
-from onecart.forecast.selection.selector import ENSEMBLE, BacktestResult
+from onecart.forecast.selection.intervals import Spread
+from onecart.forecast.selection.results import Known, Law, fit_selector
+from onecart.forecast.selection.selector import ABSOLUTE, ENSEMBLE, BacktestResult, error_prior
 
 PLAN = Plan(7, "D", (80, 95), ("moving_average", "naive", "theta"), (), 3, 7, None, 60.0, 0)
 
@@ -232,3 +233,21 @@ def test_models_that_the_sample_did_not_try_get_intervals_too(panel):
 def test_a_panel_of_which_none_was_tested_is_judged():
     judge = fit_selector([], PLAN)
     assert [r["part"] for r in judge.rows(row([1, 2, 3]))] == ["forecast"] * 7 + ["ledger"]
+
+
+def test_a_model_that_learns_medians_says_its_own_median_and_every_interval_holds_it():
+    seldom = [row(np.where(np.arange(70) % 10 == seed % 10, 40.0, 1.0 + seed % 3), str(seed)) for seed in range(8)]
+    ones = [backtest_result(one, PLAN.h) for one in seldom]
+    said = [dataclasses.replace(one, yhats={**one.yhats, "extra_trees": np.full((4, 7), 1.5)}) for one in ones]
+    sold = np.mean([one.y.mean() for one in ones])
+    known = Known(error_prior(dataclasses.replace(one, loss=ABSOLUTE) for one in said))
+    known.learn("extra_trees", [(one, one.yhats["extra_trees"], ("extra_trees",)) for one in said], (80, 95))
+    path = known.path("extra_trees", said[0])
+    assert (path.median == 1.5).all()  # however far the units sold, mostly of a few days, are above it
+    assert 1.5 < path.mean[0].mean() <= 1.5 * 2.0 < sold
+    far = Law.of(
+        np.full(7, 9.0), np.zeros(7), 1.0, Spread(np.ones(7), {80: 1.0, 95: 2.0}, {80: 1.0, 95: 2.0}), (80, 95)
+    )
+    assert (far.median == 0).all()  # not moved to 8, the lower end of 80 %
+    assert (far.lo == 0).all()
+    assert far.hi[:, 0].tolist() == [10.0, 11.0]

@@ -15,7 +15,7 @@ from onecart.forecast.local.baselines import ends as naive_ends
 from onecart.forecast.local.registry import BENCHMARK, PLAIN
 from onecart.forecast.local.serialization import backtest_result
 from onecart.forecast.selection import intervals
-from onecart.forecast.selection.choice import Choice, Path, Priors, choose, priors_of
+from onecart.forecast.selection.choice import OF_MEDIANS, Choice, Path, Priors, choose, priors_of
 from onecart.forecast.selection.expected import Correction, corrections
 from onecart.forecast.selection.intervals import Spread, calibrated, spreads
 from onecart.forecast.selection.selector import ABSOLUTE, ENSEMBLE, SQUARED, BacktestResult, ErrorPrior, error_prior
@@ -35,9 +35,9 @@ class Law:
 
     @classmethod
     def of(cls, mean: np.ndarray, median: np.ndarray, size: float, spread: Spread, levels: Sequence[int]) -> "Law":
-        """Of errors that are usually of `size` around `mean`; the median as far as the narrowest interval holds it."""
+        """Of errors that are usually of `size` around `mean`; all intervals hold the median."""
         lo, hi = intervals.ends(mean, size, spread, levels)
-        return cls(mean, np.clip(median, lo.max(axis=0), hi.min(axis=0)), lo, hi)
+        return cls(mean, median, np.minimum(lo, median), np.maximum(hi, median))
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,13 @@ class Known:
         return found
 
     def path(self, name: str, one: BacktestResult) -> Path:
-        """What the model `name` says of the series, its bias taken off."""
+        """What the model `name` says of the series, its bias taken off; one that learns medians says the median itself."""
         yhat = one.yhats[name]
         if name in PLAIN:
             return Path(yhat, yhat, (name,))
         mean = self.mean(name, one, yhat)
+        if name in OF_MEDIANS:
+            return Path(mean, yhat, (name,))
         sizes = spreads(one, mean, [name], self.sizes, power=0.0)
         return Path(mean, intervals.median(mean, sizes[:, None], self.of(name, one)), (name,))
 
