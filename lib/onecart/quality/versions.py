@@ -6,6 +6,8 @@ contact: of each the last word said holds, a refusal before a consent of the sam
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 from pyspark.sql import DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -47,18 +49,18 @@ class Versions:
     def with_fate(self, rows: DataFrame) -> DataFrame:
         """Adds `fate` of rows without a `rule`: NEWEST (one per key), DUPLICATE or SUPERSEDED; to contacts also SAID, and
         each consent is the last word that any version said."""
-        key = Window.partitionBy(F.col("rule").isNull(), *self.table.key)
+        rows = rows.withColumn("_good", F.col("rule").isNull())  # a column, so that all windows are of one sorting
         latest = [F.col(c).desc() for c in dict.fromkeys([*self._time, *_ARRIVAL])]
-        order = key.orderBy(*latest)
-        good, compared = F.col("rule").isNull(), [c for c in rows.columns if c in (*self._content, *self._consents)]
-        content = F.struct(*compared)
-        earlier = F.lead(content).over(order)  # a struct, null where there is none
-        marked = rows.withColumn("_same", good & content.eqNullSafe(earlier))
+        order = Window.partitionBy("_good", *self.table.key).orderBy(*latest)
+        compared = [c for c in rows.columns if c in (*self._content, *self._consents)]
+        earlier = [F.lead(F.lit(True)).over(order), *[F.col(c).eqNullSafe(F.lead(c).over(order)) for c in compared]]
+        marked = rows.withColumn("_same", F.col("_good") & F.coalesce(reduce(and_, earlier), F.lit(False)))
         changes = F.sum((~F.col("_same")).cast("int")).over(order.rowsBetween(Window.unboundedPreceding, 0))
         fate = F.when(F.col("_same"), DUPLICATE).when(changes == 1, NEWEST).otherwise(SUPERSEDED)
-        marked = marked.withColumn("fate", F.when(good, fate)).drop("_same")
+        marked = marked.withColumn("fate", F.when(F.col("_good"), fate)).drop("_same")
         consents = [c for c in self._consents if c in rows.columns]
-        return marked.transform(self._with_last_words, consents, order) if consents else marked
+        told = marked.transform(self._with_last_words, consents, order) if consents else marked
+        return told.drop("_good")
 
     def _with_last_words(self, rows: DataFrame, consents: list[str], order: WindowSpec) -> DataFrame:
         every = order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
