@@ -120,8 +120,7 @@ def test_measure_says_the_online_conversion_and_what_it_leaves_out(
     assert "revenue is in GBP; that of orders in SEK is left out" in caplog.text
     revenue = {(r["channel"], r["currency"]): r["revenue"] for r in lake.read("gold.conversion_daily").collect()}
     assert revenue == {("web", "GBP"): 9, ("online", "GBP"): 9, ("store", "GBP"): 0}
-    assert (result.rows_in, result.rows_out, result.headline) == (
-        4,
-        3,
-        "online conversion 25.0% over 1 days, store conversion 0.0% over 1 days",
+    assert (result.rows_in, result.rows_out) == (4, 3)
+    assert result.headline.startswith(
+        "online conversion 25.0% over 1 days, store conversion 0.0% over 1 days; most due to"
     )

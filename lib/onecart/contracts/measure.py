@@ -1,5 +1,6 @@
-"""The gold table that the job `measure` writes."""
+"""The gold tables that the job `measure` writes."""
 
+from onecart.contracts.base.columns import AS_OF
 from onecart.contracts.base.table import Column as C
 from onecart.contracts.base.table import Table
 
@@ -25,5 +26,56 @@ MEASURE = (
         ),
         key=("day", "channel"),
         checks={"buyers_are_visitors": "visitors IS NULL OR buyers <= visitors"},
+    ),
+    Table(
+        "gold.attribution",
+        "one touch, in one month, by one method",
+        "measure",
+        (
+            C("month", "date", "first day of the month in which paths ended, in the shop's time zone", nullable=False),
+            C("method", "string", "first | last | linear | position | markov | shapley", nullable=False),
+            C("touch", "string", "channel, or channel / campaign; support / way of contact", nullable=False),
+            C("channel", "string", "as shop.channels names it; channel of a campaign's send; support", nullable=False),
+            C("credit", "double", "of the month's conversions, that the method gives to the touch", nullable=False),
+            C("conversions", "double", "visits of the month that bought: the sum of all credit", nullable=False),
+            C("paths", "double", "paths with the touch, ended in a conversion or in none", nullable=False),
+            C("removal_effect", "double", "share of conversions lost without the touch; null: not markov"),
+            C("proved_conversions", "double", "that a control group proves; null: no experiment had it held back"),
+            C("proved_low", "double", "lower end of its 95 % interval"),
+            C("proved_high", "double", "upper end"),
+            AS_OF,
+        ),
+        key=("month", "method", "touch"),
+        checks={"credit_not_negative": "credit >= 0"},
+    ),
+    Table(
+        "gold.policy_value",
+        "one policy, judged on the decisions of one campaign or placement by one outcome",
+        "measure",
+        (
+            C("kind", "string", "campaign | content", nullable=False),
+            C("subject", "string", "campaign or placement, as in gold.decision_log", nullable=False),
+            C("policy", "string", "everyone | nobody (contacted); uniform (every item alike)", nullable=False),
+            C("outcome", "string", "bought (0 or 1) | revenue, per decision", nullable=False),
+            C("decisions", "long", "in the log, old enough to be judged", nullable=False),
+            C("first_day", "date", "as_of of the first of them", nullable=False),
+            C("last_day", "date", "as_of of the last of them", nullable=False),
+            C("horizon_days", "int", "orders so long from the decision's day on count", nullable=False),
+            C("value", "double", "mean outcome under the policy (self-normalised); null: see why"),
+            C("current_value", "double", "mean outcome as it was decided; null: see why"),
+            C("lift", "double", "value - current_value; null: see why"),
+            C("lift_low", "double", "lower end of its 95 % interval"),
+            C("lift_high", "double", "upper end"),
+            C("effective_sample", "double", "decisions that would say as much without weights", nullable=False),
+            C("mean_weight", "double", "1 where the propensities are right", nullable=False),
+            C("largest_weight", "double", "that of one decision", nullable=False),
+            C("trusted", "boolean", "the log overlaps enough with the policy", nullable=False),
+            C("live", "boolean", "may go live: lift_low is above 0", nullable=False),
+            C("why", "string", "one sentence", nullable=False),
+            C("currency", "string", "ISO 4217, of revenue"),
+            AS_OF,
+        ),
+        key=("kind", "subject", "policy", "outcome"),
+        checks={"no_figure_without_trust": "trusted OR (value IS NULL AND NOT live)"},
     ),
 )

@@ -1,4 +1,4 @@
-"""The job `measure`: gold.sessions, silver.orders and footfall -> gold.conversion_daily."""
+"""The job `measure`: did it work. One function per table."""
 
 import logging
 
@@ -6,10 +6,16 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
 from onecart.facts.shop import in_shop_currency
+from onecart.measure.attribution.table import write_attribution
 from onecart.measure.conversion import conversion_daily
+from onecart.measure.off_policy.table import write_policy_value
 
 NO_CURRENCY = "XXX"  # as ISO 4217 says it: of a shop without orders
 _SHOWN = 5  # currencies, at most
+_PARTS = (
+    write_attribution,
+    write_policy_value,
+)  # each says in words what it found, nothing where its inputs are not there
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +42,7 @@ def run(ctx: Context) -> Result:
     known = ctx.lake.read("gold.conversion_daily").where(both & (F.col("visitors") > 0))
     sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).orderBy("channel").collect()
     found = [f"{channel} conversion {b / v:.1%} over {days} days" for channel, b, v, days in sums]
+    parts = [", ".join(found) or "no visitors counted", *[write(ctx) for write in _PARTS]]
     return Result(
-        rows_in=sessions.count(), rows_out=written.inserted, headline=", ".join(found) or "no visitors counted"
+        rows_in=sessions.count(), rows_out=written.inserted, headline="; ".join(words for words in parts if words)
     )

@@ -11,8 +11,10 @@ from onecart.errors import UsageError
 
 PAIR = ["context", "action"]
 LOG = pd.DataFrame(
-    [(0, 0, 0.5, 1), (0, 1, 0.3, 0), (0, 2, 0.2, 1), (0, 0, 0.5, 0), (0, 1, 0.3, 1)]
-    + [(1, 0, 0.25, 0), (1, 1, 0.25, 1), (1, 2, 0.5, 1), (1, 2, 0.5, 0), (1, 1, 0.25, 0)],
+    [
+        *[(0, 0, 0.5, 1), (0, 1, 0.3, 0), (0, 2, 0.2, 1), (0, 0, 0.5, 0), (0, 1, 0.3, 1)],
+        *[(1, 0, 0.25, 0), (1, 1, 0.25, 1), (1, 2, 0.5, 1), (1, 2, 0.5, 0), (1, 1, 0.25, 0)],
+    ],
     columns=[*PAIR, "propensity", "reward"],
 )
 
@@ -141,9 +143,7 @@ def test_the_gate_lets_the_better_policy_through_and_no_other(spark: Any) -> Non
 def test_a_policy_is_compared_decision_by_decision_with_the_current_one(spark: Any) -> None:
     """Two policies that differ seldom: their difference is far surer than each of them."""
     log = with_reward({"a": 0.5, "b": 0.5})
-    mixed = [
-        pd.DataFrame({"context": "all", "action": ["a", "b"], "probability": [p, 1 - p]}) for p in (0.51, 0.49)
-    ]
+    mixed = [pd.DataFrame({"context": "all", "action": ["a", "b"], "probability": [p, 1 - p]}) for p in (0.51, 0.49)]
     paired = measure.go_live(log, *mixed)
     apart = measure.go_live(log, mixed[0], measure.off_policy(log, mixed[1]))
     assert paired.lift == pytest.approx(apart.lift)

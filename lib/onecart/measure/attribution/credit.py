@@ -100,7 +100,9 @@ def _shares(method: str, channels: Column, share: Share) -> Column:
     """Every channel with its share of the path's conversions."""
 
     def of(channel: Column, place: Column) -> Column:
-        return _struct(method, channel, F.lit(None), F.lit(0.0), share(place) * F.col("conversions"))
+        part = share(place)
+        paths = F.when(part > 0, F.col("conversions") + F.col("nulls")).otherwise(0.0)
+        return _struct(method, channel, F.lit(None), paths, part * F.col("conversions"))
 
     return F.transform(channels, of)
 

@@ -48,7 +48,9 @@ def go_live(
     """
     estimator = "snips" if model is None else "sndr"
     if isinstance(current, Mapping):
-        return _unpaired(off_policy(log, candidate, model, min_effective_sample=min_effective_sample), current, estimator)
+        return _unpaired(
+            off_policy(log, candidate, model, min_effective_sample=min_effective_sample), current, estimator
+        )
     policies = [candidate, *([] if current is None else [current])]
     moments, overlaps = summed(log, policies, model, clip=CLIP, who="measure.go_live")
     now = Estimate.mean(moments, "reward") if current is None else estimates(moments, 1)[estimator]

@@ -41,7 +41,7 @@ class Moments:
     def effective_sample(self) -> float:
         """Of the weights in the first column: (sum w)^2 / sum w^2 (Kish 1965)."""
         (weight, *_), square = self.means.values(), self.products[0, 0]
-        return self.rows * weight**2 / square if square > 0 else 0.0
+        return float(self.rows * weight**2 / square) if square > 0 else 0.0
 
     def standard_error(self, gradient: Mapping[str, float]) -> float:
         """Of a function of the means whose derivatives are `gradient` (delta method); NaN below two rows."""

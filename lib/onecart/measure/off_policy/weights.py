@@ -55,7 +55,9 @@ def with_weights(
         known = _checked_model(model, who)
         of_policy = policy.join(known, [*PAIR], how="left").groupBy("context")
         value = of_policy.agg(
-            F.sum(F.when(F.col("probability") > 0, F.col("probability") * F.col("expected")).otherwise(0.0)).alias("value"),
+            F.sum(F.when(F.col("probability") > 0, F.col("probability") * F.col("expected")).otherwise(0.0)).alias(
+                "value"
+            ),
             F.max((F.col("probability") > 0) & F.col("expected").isNull()).alias("incomplete"),
         )
         joined = joined.join(known, [*PAIR], how="left").join(value, "context", how="left")
@@ -124,7 +126,9 @@ def _checked_policy(policy: DataFrame, who: str) -> DataFrame:
     if twice:
         raise UsageError(f"{what}: {twice:,} pairs of context and action are there again; give each once")
     if wrong:
-        raise UsageError(f"{what}: probabilities do not add up to 1 in {wrong:,} contexts, as in {one}; give all actions")
+        raise UsageError(
+            f"{what}: probabilities do not add up to 1 in {wrong:,} contexts, as in {one}; give all actions"
+        )
     return plain
 
 

@@ -1,0 +1,92 @@
+"""gold.ticket_routing: the tickets that wait, in the order in which they are answered, and by whom."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.context import Context
+from onecart.contracts import contract
+from onecart.decide.routing.assignment import with_queue
+from onecart.decide.routing.priority import complaining, customer_values, open_tickets, with_priority
+from onecart.decide.routing.simulation import simulated_day
+from onecart.facts.owners import Owners
+from onecart.frames import begin_of
+from onecart.governance.consent_filter import Purpose, granted
+
+_TABLE, _LOG = "gold.ticket_routing", "gold.decision_log"
+_KIND, _POLICY = "routing", "priority with ageing"
+_MODEL = "voice.intent"
+
+
+def write_ticket_routing(ctx: Context) -> str:
+    """Replaces gold.ticket_routing, and the day's routing in gold.decision_log; figures of a simulated day go to
+    gold.model_health. Its words for the headline, none without tickets."""
+    if ctx.lake.is_empty("silver.tickets"):
+        return ""
+    rules, as_of, zone = ctx.settings.decide.routing, ctx.as_of(), ctx.settings.shop.time_zone
+    routed = with_queue(_prioritised(ctx), rules).withColumn("as_of", F.lit(as_of))
+    names = contract(_TABLE).schema.fieldNames()
+    logged = routed.select(*names, "model_version").persist()
+    try:
+        written = ctx.lake.replace(_TABLE, logged.select(*names))
+        decided = decisions(logged, begin_of(as_of, zone), ctx.run_id)
+        ctx.lake.replace_where(_LOG, decided, f"kind = '{_KIND}' AND as_of = DATE'{as_of}'")
+    finally:
+        logged.unpersist()
+    return f"{written.inserted} tickets wait{_simulated(ctx)}"
+
+
+def _prioritised(ctx: Context) -> DataFrame:
+    lake, as_of, zone = ctx.lake, ctx.as_of(), ctx.settings.shop.time_zone
+    has = lake.exists("gold.customer_consent")
+    said = lake.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
+    profiled = granted(said, Purpose("profiling"))
+    tickets, reviews = open_tickets(lake.read("silver.tickets"), as_of, zone), lake.read_if_exists("silver.reviews")
+    if lake.exists("gold.identity_links"):
+        owners = Owners.of(lake)
+        tickets, reviews = owners.named(tickets, "silver.tickets"), owners.named(reviews, "silver.reviews")
+    else:
+        tickets, reviews = (rows.withColumn("customer_id", F.lit(None).cast("string")) for rows in (tickets, reviews))
+    return with_priority(
+        tickets,
+        lake.read_if_exists("gold.ticket_intent"),
+        customer_values(lake.read_if_exists("gold.customer_profile"), profiled),
+        complaining(reviews, lake.read_if_exists("gold.review_sentiment"), profiled),
+        rules=ctx.settings.decide.routing,
+        as_of=as_of,
+        zone=zone,
+    )
+
+
+def decisions(routed: DataFrame, moment: Column, run_id: str) -> DataFrame:
+    """The rows of gold.ticket_routing, with model_version, as rows of gold.decision_log: made at `moment`, without any chance."""
+    parts = (F.lit(_KIND), F.col("ticket_id"), F.coalesce("customer_id", F.lit("")), F.col("as_of").cast("string"))
+    version = F.map_filter(F.create_map(F.lit(_MODEL), "model_version"), lambda _, v: v.isNotNull())
+    return routed.select(
+        F.sha2(F.concat_ws("|", *parts), 256).alias("decision_id"),
+        F.lit(_KIND).alias("kind"),
+        F.col("ticket_id").alias("subject"),
+        "customer_id",
+        "as_of",
+        moment.alias("decided_ts"),
+        F.lit("chosen").alias("decision"),
+        F.col("queue").alias("action"),
+        F.lit(1.0).alias("propensity"),
+        "reason",
+        version.alias("versions"),
+        F.lit(_POLICY).alias("policy"),
+        F.lit(run_id).alias("run_id"),
+    )
+
+
+def _simulated(ctx: Context) -> str:
+    """What the rules do on a busy day of tickets like all that were read so far; written to gold.model_health."""
+    read = ctx.lake.read_if_exists("gold.ticket_intent").groupBy("intent", "urgency").count().collect()
+    mix = {(row["intent"], row["urgency"]): float(row["count"]) for row in read}
+    figures = simulated_day(mix, ctx.settings.decide.routing, ctx.settings.seed)
+    if not figures:
+        return ""
+    ctx.write_health({f"decide.{name}": values for name, values in figures.items()}, "simulated day")
+    ours, theirs = figures["routing"], figures["first_come"]
+    if "wait_high" not in ours:
+        return ""
+    return f"; urgent ones {ours['wait_high']:.0f} minutes on a busy day, first come first served {theirs['wait_high']:.0f}"
