@@ -144,6 +144,7 @@ DECIDE = (
             C("urgency", "string", "low | normal | high", nullable=False),
             C("waited_hours", "double", "from its opening to as_of", nullable=False),
             C("reason", "string", "one sentence", nullable=False),
+            C("model_version", "string", "that read intent and urgency; null: not read"),
             AS_OF,
         ),
         key=("ticket_id",),

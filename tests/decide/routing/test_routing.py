@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from onecart.config.sections.decide.routing import Agent, Routing
 from onecart.decide.routing.assignment import with_queue
-from onecart.decide.routing.priority import complaining, customer_values, open_tickets, with_priority
+from onecart.decide.routing.priority import open_tickets, people, with_priority
 from onecart.decide.routing.workload import can_answer, quotas
 
 AS_OF, MIDNIGHT = date(2011, 6, 1), datetime(2011, 6, 1)
 HOUR = timedelta(hours=1)
 TICKET = "ticket_id string, customer_id string, opened_ts timestamp, status string"
 INTENT = "ticket_id string, intent string, urgency string, reasons array<string>, model_version string"
-PROFILE = "customer_id string, lifetime_value_12m decimal(18,4)"
 REVIEW = "review_id string, customer_id string, review_ts timestamp"
 PLACED = "ticket_id string, intent string, priority double, why string"
 
@@ -29,23 +28,19 @@ def test_the_open_ones_of_before_the_day_wait(spark: Any) -> None:
     assert {r["ticket_id"] for r in found.collect()} == {"open", "not said"}
 
 
-def test_value_is_that_of_customers_who_agreed_beside_their_median(spark: Any) -> None:
-    profile = spark.createDataFrame(
-        [(name, worth) for name, worth in (("a", 50), ("b", 100), ("c", 300), ("no", 9_999), ("unknown", None))],
-        "customer_id string, lifetime_value_12m int",
-    )
+def test_value_and_complaints_are_those_of_customers_who_agreed(spark: Any) -> None:
+    worth = [("a", 50), ("b", 100), ("c", 300), ("no", 9_999), ("unknown", None)]
+    profile = spark.createDataFrame(worth, "customer_id string, lifetime_value_12m int")
+    reviews = [(f"r{n}", who, MIDNIGHT + n * HOUR) for n, who in enumerate(["a", "a", "b", "b", "no", "c"])]
+    moods = enumerate(["negative", "positive", "positive", "negative", "negative", None])
+    sentiment = spark.createDataFrame([(f"r{n}", mood) for n, mood in moods], "review_id string, sentiment string")
     agreed = spark.createDataFrame([(n,) for n in ("a", "b", "c", "unknown")], "customer_id string")
-    found = {r["customer_id"]: r["value"] for r in customer_values(profile, agreed).collect()}
-    assert found == pytest.approx({"a": 1 / 3, "b": 0.5, "c": 0.75})
-
-
-def test_the_last_review_says_whether_a_customer_complains(spark: Any) -> None:
-    reviews = [(f"r{n}", who, MIDNIGHT + n * HOUR) for n, who in enumerate(["a", "a", "b", "b", "no"])]
-    moods = zip(["negative", "positive", "positive", "negative", "negative"], range(5), strict=True)
-    sentiment = spark.createDataFrame([(f"r{n}", mood) for mood, n in moods], "review_id string, sentiment string")
-    agreed = spark.createDataFrame([("a",), ("b",)], "customer_id string")
-    found = complaining(spark.createDataFrame(reviews, REVIEW), sentiment, agreed)
-    assert [r["customer_id"] for r in found.collect()] == ["b"]
+    found = people(profile, agreed, spark.createDataFrame(reviews, REVIEW), sentiment)
+    rows = {r["customer_id"]: r for r in found.collect()}
+    assert {name: r["complains"] for name, r in rows.items()} == {"a": False, "b": True, "c": False, "unknown": False}
+    values = {name: r["value"] for name, r in rows.items()}
+    assert values.pop("unknown") is None
+    assert values == pytest.approx({"a": 1 / 3, "b": 0.5, "c": 0.75})
 
 
 def test_points_add_up_and_grow_with_every_hour(spark: Any) -> None:
@@ -58,12 +53,11 @@ def test_points_add_up_and_grow_with_every_hour(spark: Any) -> None:
         ("urgent", "refund", "high", ["money taken", "needed soon"], "v1"),
         ("angry", "question", "low", ["angry"], "v1"),
     ]
-    values = spark.createDataFrame([("rich", 0.8), ("poor", 0.2)], "customer_id string, value double")
+    customers = [("rich", 0.8, True), ("poor", 0.2, False)]
     found = with_priority(
         spark.createDataFrame(tickets, TICKET),
         spark.createDataFrame(intents, INTENT),
-        values,
-        spark.createDataFrame([("rich",)], "customer_id string"),
+        spark.createDataFrame(customers, "customer_id string, value double, complains boolean"),
         rules=Routing(),
         as_of=AS_OF,
         zone="UTC",
@@ -175,7 +169,6 @@ def test_tickets_are_routed_and_the_decisions_logged(
     ctx = context(as_of=AS_OF, decide={"routing": {"agents": {"ann": {"skills": ["refund"]}}}})
     words = write_ticket_routing(ctx)
     assert words.startswith("2 tickets wait; urgent ones ")
-    write_ticket_routing(ctx)  # the same day again
     rows = {r["ticket_id"]: r for r in lake.read("gold.ticket_routing").collect()}
     assert {t: (r["customer_id"], r["queue"], r["place"]) for t, r in rows.items()} == {
         "t1": ("c1", "support", 1),

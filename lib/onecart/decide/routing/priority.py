@@ -20,30 +20,32 @@ def open_tickets(tickets: DataFrame, as_of: date, zone: str) -> DataFrame:
     return tickets.where(unsolved & (F.col("opened_ts") < begin_of(as_of, zone)))
 
 
-def customer_values(profile: DataFrame, profiled: DataFrame) -> DataFrame:
-    """[customer_id, value], key customer_id: v / (v + m), 0 to 1, with v the lifetime value and m its median (1/2 for the
-    customer in the middle), of those in `profiled`, who agreed to profiling."""
-    known = profile.where("lifetime_value_12m >= 0").join(profiled, "customer_id", how="left_semi")
-    worth = known.select("customer_id", F.col("lifetime_value_12m").cast("double").alias("worth"))
-    middle = worth.agg(F.percentile_approx("worth", 0.5).alias("middle"))
-    share = F.col("worth") / F.nullif(F.col("worth") + F.col("middle"), F.lit(0))
-    return worth.crossJoin(F.broadcast(middle)).select("customer_id", F.coalesce(share, F.lit(_NEUTRAL)).alias("value"))
+def people(profile: DataFrame, profiled: DataFrame, reviews: DataFrame, sentiment: DataFrame) -> DataFrame:
+    """[customer_id, value, complains] of the customers in `profiled`, who agreed to profiling; key customer_id.
 
-
-def complaining(reviews: DataFrame, sentiment: DataFrame, profiled: DataFrame) -> DataFrame:
-    """customer_id of those in `profiled` whose last review is negative. reviews: silver.reviews with customer_id."""
-    scored = reviews.join(profiled, "customer_id", how="left_semi").join(
+    value: v / (v + m), 0 to 1, with v the lifetime value and m the median (1/2 for the customer in the middle); null where v
+    is. complains: the last review is negative. reviews: silver.reviews with customer_id; sentiment: gold.review_sentiment.
+    """
+    worth = F.col("lifetime_value_12m").cast("double")
+    known = profile.select("customer_id", F.when(worth >= 0, worth).alias("worth"))
+    known = profiled.join(known, "customer_id", how="left")
+    middle = known.agg(F.percentile_approx("worth", 0.5).alias("middle"))
+    value = F.col("worth") / F.nullif(F.col("worth") + F.col("middle"), F.lit(0))
+    scored = reviews.join(
         sentiment.where("sentiment IS NOT NULL").select("review_id", "sentiment"), "review_id", how="inner"
     )
     last = scored.groupBy("customer_id").agg(F.max_by("sentiment", F.struct("review_ts", "review_id")).alias("last"))
-    return last.where("last = 'negative'").select("customer_id")
+    return (
+        known.crossJoin(F.broadcast(middle))
+        .join(last, "customer_id", how="left")
+        .select("customer_id", value.alias("value"), F.col("last").eqNullSafe("negative").alias("complains"))
+    )
 
 
 def with_priority(
     tickets: DataFrame,
     intents: DataFrame,
-    values: DataFrame,
-    complainers: DataFrame,
+    customers: DataFrame,
     *,
     rules: Routing,
     as_of: date,
@@ -56,18 +58,17 @@ def with_priority(
     none is overtaken by one that came more than (most - least points) / points_per_hour hours after it: nobody waits
     for ever. why: the reasons as text.
 
-    tickets: of `open_tickets`, with customer_id; intents: gold.ticket_intent (a ticket not in it: intent other, urgency normal).
+    tickets: of `open_tickets`, with customer_id; customers: of `people`; intents: gold.ticket_intent (a ticket not in it: intent other, urgency normal).
     """
     read = intents.select("ticket_id", "intent", "urgency", "reasons", "model_version")
-    upset = complainers.select("customer_id", F.lit(True).alias("complains"))
     rows = (
         tickets.select("ticket_id", "customer_id", "opened_ts")
         .join(read, "ticket_id", how="left")
-        .join(values, "customer_id", how="left")
-        .join(upset, "customer_id", how="left")
+        .join(customers, "customer_id", how="left")
     )
     urgency = F.coalesce("urgency", F.lit("normal"))
-    annoyed = F.coalesce(F.array_contains("reasons", ANGRY), F.lit(False)) | F.coalesce("complains", F.lit(False))
+    complains = F.coalesce("complains", F.lit(False))
+    annoyed = F.coalesce(F.array_contains("reasons", ANGRY), F.lit(False)) | complains
     moment = begin_of(as_of, zone).cast("long")
     waited = (moment - F.col("opened_ts").cast("long")) / _HOUR_S
     value = F.coalesce("value", F.lit(_NEUTRAL))
@@ -81,7 +82,7 @@ def with_priority(
     why = F.concat_ws(
         ", ",
         F.concat(urgency, F.lit(" urgency"), F.coalesce(said, F.lit(""))),
-        F.when(F.coalesce("complains", F.lit(False)), "last review complains"),
+        F.when(complains, "last review complains"),
         F.when(value >= _VALUABLE, "valuable customer"),
         F.concat(F.lit("waited "), F.format_number(waited, 0), F.lit(" h")),
     )

@@ -5,11 +5,12 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.contracts import contract
+from onecart.contracts.quality import HAPPENED
 from onecart.decide.routing.assignment import with_queue
-from onecart.decide.routing.priority import complaining, customer_values, open_tickets, with_priority
+from onecart.decide.routing.priority import open_tickets, people, with_priority
 from onecart.decide.routing.simulation import simulated_day
-from onecart.facts.owners import Owners
-from onecart.frames import begin_of
+from onecart.facts.owners import Owners, with_customer
+from onecart.frames import begin_of, break_lineage
 from onecart.governance.consent_filter import Purpose, granted
 
 _TABLE, _LOG = "gold.ticket_routing", "gold.decision_log"
@@ -24,14 +25,9 @@ def write_ticket_routing(ctx: Context) -> str:
         return ""
     rules, as_of, zone = ctx.settings.decide.routing, ctx.as_of(), ctx.settings.shop.time_zone
     routed = with_queue(_prioritised(ctx), rules).withColumn("as_of", F.lit(as_of))
-    names = contract(_TABLE).schema.fieldNames()
-    logged = routed.select(*names, "model_version").persist()
-    try:
-        written = ctx.lake.replace(_TABLE, logged.select(*names))
-        decided = decisions(logged, begin_of(as_of, zone), ctx.run_id)
-        ctx.lake.replace_where(_LOG, decided, f"kind = '{_KIND}' AND as_of = DATE'{as_of}'")
-    finally:
-        logged.unpersist()
+    written = ctx.lake.replace(_TABLE, routed.select(*contract(_TABLE).schema.fieldNames()))
+    decided = decisions(ctx.lake.read(_TABLE), begin_of(as_of, zone), ctx.run_id)
+    ctx.lake.replace_where(_LOG, decided, f"kind = '{_KIND}' AND as_of = DATE'{as_of}'")
     return f"{written.inserted} tickets wait{_simulated(ctx)}"
 
 
@@ -39,26 +35,38 @@ def _prioritised(ctx: Context) -> DataFrame:
     lake, as_of, zone = ctx.lake, ctx.as_of(), ctx.settings.shop.time_zone
     has = lake.exists("gold.customer_consent")
     said = lake.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
-    profiled = granted(said, Purpose("profiling"))
-    tickets, reviews = open_tickets(lake.read("silver.tickets"), as_of, zone), lake.read_if_exists("silver.reviews")
-    if lake.exists("gold.identity_links"):
-        owners = Owners.of(lake)
-        tickets, reviews = owners.named(tickets, "silver.tickets"), owners.named(reviews, "silver.reviews")
-    else:
-        tickets, reviews = (rows.withColumn("customer_id", F.lit(None).cast("string")) for rows in (tickets, reviews))
-    return with_priority(
-        tickets,
-        lake.read_if_exists("gold.ticket_intent"),
-        customer_values(lake.read_if_exists("gold.customer_profile"), profiled),
-        complaining(reviews, lake.read_if_exists("gold.review_sentiment"), profiled),
-        rules=ctx.settings.decide.routing,
-        as_of=as_of,
-        zone=zone,
+    tickets, reviews = _with_customers(ctx)
+    customers = people(
+        lake.read_if_exists("gold.customer_profile"),
+        granted(said, Purpose("profiling")),
+        reviews,
+        lake.read_if_exists("gold.review_sentiment"),
     )
+    rules, intents = ctx.settings.decide.routing, lake.read_if_exists("gold.ticket_intent")
+    found = with_priority(open_tickets(tickets, as_of, zone), intents, customers, rules=rules, as_of=as_of, zone=zone)
+    return break_lineage(found) if rules.agents else found  # they are counted before they are handed out
+
+
+def _with_customers(ctx: Context) -> tuple[DataFrame, DataFrame]:
+    """silver.tickets and silver.reviews with customer_id, named in one pass; null where nobody is known yet."""
+    parts = [
+        ctx.lake.read_if_exists(name).select("record_id", F.col(HAPPENED[name]).alias("at"), F.struct("*").alias(what))
+        for name, what in (("silver.tickets", "ticket"), ("silver.reviews", "review"))
+    ]
+    both = parts[0].unionByName(parts[1], allowMissingColumns=True)
+    if ctx.lake.exists("gold.identity_links"):
+        owners = Owners.of(ctx.lake)
+        named = with_customer(both, owners.links, owners.stitches, at="at")
+    else:
+        named = both.withColumn("customer_id", F.lit(None).cast("string"))
+    tickets, reviews = (
+        named.where(f"{what} IS NOT NULL").select(f"{what}.*", "customer_id") for what in ("ticket", "review")
+    )
+    return tickets, reviews
 
 
 def decisions(routed: DataFrame, moment: Column, run_id: str) -> DataFrame:
-    """The rows of gold.ticket_routing, with model_version, as rows of gold.decision_log: made at `moment`, without any chance."""
+    """The rows of gold.ticket_routing as rows of gold.decision_log: made at `moment`, without any chance."""
     parts = (F.lit(_KIND), F.col("ticket_id"), F.coalesce("customer_id", F.lit("")), F.col("as_of").cast("string"))
     version = F.map_filter(F.create_map(F.lit(_MODEL), "model_version"), lambda _, v: v.isNotNull())
     return routed.select(

@@ -74,8 +74,8 @@ def monthly(sums: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["month", "method", "touch"])
     rows = pd.concat(found, ignore_index=True).rename(columns={"channel": "touch"})
     rows["channel"] = rows["touch"].str.split(BETWEEN, n=1, regex=False).str[0]
-    rows["removal_effect"] = rows["removal_effect"].astype(object).where(rows["removal_effect"].notna(), None)
-    return rows
+    effects = [None if pd.isna(effect) else effect for effect in rows["removal_effect"]]
+    return rows.assign(removal_effect=pd.Series(effects, dtype=object))
 
 
 def headline(rows: pd.DataFrame) -> str:

@@ -32,7 +32,7 @@ def write_policy_value(ctx: Context) -> str:
     orders = ctx.lake.read("gold.customer_orders").where(F.col("order_ts") < begin_of(as_of, shop.time_zone))
     orders = orders.transform(in_shop_currency, shop)
     currency = shop.currency or _most_used(orders)
-    of_one = orders.withColumn("amount", F.when(F.col("currency") == currency, F.col("amount")))
+    of_one = orders.withColumn("amount", F.when(F.col("currency") == F.lit(currency), F.col("amount")))
     judged = with_outcomes(decisions, of_one, horizon_days=asked.horizon_days, zone=shop.time_zone)
     sums = [row.asDict() for row in policy_sums(judged).collect()]
     if not sums:
