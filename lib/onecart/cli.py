@@ -64,6 +64,10 @@ COMMANDS = {  # name -> (module:function that takes the words after the name, on
         "onecart.bench.command:bench",
         "bench identity | intent | recommend | forecast | voice: time, memory and quality beside Splink, LightGBM, implicit",
     ),
+    "plan-experiment": (
+        "onecart.measure.experiments.command:plan",
+        "units and days that an experiment needs to see an uplift",
+    ),
     "bundle": (
         "onecart.front.bundle:bundle",
         "write the Databricks job from the DAG",
