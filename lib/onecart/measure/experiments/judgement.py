@@ -81,8 +81,9 @@ def judged(arms: Sequence[Arm], metrics: Sequence[Metric], rules: Rules, notes: 
             holds = trusted and min(1.0, p * len(segments)) >= rules.sample_ratio_alpha
             found = _rows(some, metrics, control, rules, sample_ratio_p=p, trusted=holds)
             rows += [{"segment": segment, **row} for row in found]
+        notes = [*notes, *_not_judged(per_segment, control)]
     table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("p_value") + 1, "p_adjusted", adjusted(table["p_value"], rules.correction))
+    table.insert(list(table.columns).index("p_value") + 1, "p_adjusted", adjusted(table["p_value"], rules.correction))
     counts = {name: arm.units for name, arm in whole.items()}
     if not trusted:
         told = ", ".join(f"{name}: {n:,} (planned {shares[name]:.1%})" for name, n in counts.items())
@@ -91,6 +92,16 @@ def judged(arms: Sequence[Arm], metrics: Sequence[Metric], rules: Rules, notes: 
             *notes,
         ]
     return Experiment(table, total_p, trusted, counts, tuple(notes))
+
+
+def _not_judged(segments: Mapping[str, Mapping[Any, Arm]], control: Any) -> list[str]:
+    lacking = {
+        segment: sum(arm.units for arm in arms.values())
+        for segment, arms in segments.items()
+        if control not in arms or len(arms) == 1
+    }
+    listed = ", ".join(f"{segment} ({n:,} units)" for segment, n in lacking.items())
+    return [f"Segments that lack the control or another arm are not judged: {listed}."] if lacking else []
 
 
 def _control(wanted: Any, names: Sequence[Any]) -> Any:
