@@ -8,6 +8,7 @@ from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
 from onecart.config.sections.intent import Intent, Live
 from onecart.config.sections.lake import Lake, Models, Report, Spark
+from onecart.config.sections.measure import Measure
 from onecart.config.sections.privacy import Privacy
 from onecart.config.sections.profile import Profile
 from onecart.config.sections.quality import Quality
@@ -38,6 +39,7 @@ class Settings(Section):
     recommend: Recommend = Recommend()
     forecast: Forecast = Forecast()
     voice: Voice = Voice()
+    measure: Measure = Measure()
     report: Report = Report()
     privacy: Privacy = Privacy()
 
