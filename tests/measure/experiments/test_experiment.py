@@ -128,6 +128,11 @@ def test_several_arms_are_each_judged_against_the_control():
     assert experiment(frame, ["spend"], control="2").table["arm"].tolist() == [0, 1, 3]
 
 
+def test_arms_keep_their_kind():
+    frame = units(arm=[0, 1] * 200)[["arm", "spend", "visits"]]
+    assert str(experiment(frame, ["spend"], 0, unit=None)).startswith("spend, 1 against 0: ")
+
+
 def test_yes_and_no_decimals_and_pandas_own_kinds_are_numbers():
     frame = units()
     more = {

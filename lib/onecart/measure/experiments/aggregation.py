@@ -86,7 +86,9 @@ def _of_pandas(units: pd.DataFrame, columns: Columns) -> Aggregates:
     edges = np.flatnonzero(np.diff(codes[order], prepend=-2))
     require_few(len(edges), columns)
     for rows in np.split(order, edges[1:]) if len(order) else []:
-        first = units.iloc[rows[0]]
+        first = {
+            key: units[key].iloc[rows[0]] for key in columns.keys
+        }  # a row as a whole would make whole numbers floats
         if pd.isna(first[columns.arm]):
             continue
         metrics = {named(m): _moments({c: values[c][rows] for c in columns.parts(m)}, m) for m in columns.metrics}

@@ -103,9 +103,7 @@ def outcomes(
             total("bought", age < 0).alias("ever"),
         )
     )
-    bought = (
-        F.when(F.col("ever") == 0, "never bought").when(F.col("ever") == 1, "bought once").otherwise("bought again")
-    )
+    bought = F.when(F.col("ever") < 1, "never bought").when(F.col("ever") < 2, "bought once").otherwise("bought again")
     return counted.withColumns(
         {
             "conversion": (F.col("orders") > 0).cast("int"),
@@ -184,7 +182,7 @@ def _results(
     return rows
 
 
-def _row(row: dict[str, Any], currency: str | None) -> dict[str, Any]:
+def _row(row: Mapping[Any, Any], currency: str | None) -> dict[str, Any]:
     """A row of the verdict in the words of gold.experiment_results."""
     plain = {f"raw_{name}": row[name] for name in ("effect", "lo", "hi")} | {"variance_reduction": 0.0}
     return {
