@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.job
 D, NOON = date(2011, 5, 1), datetime(2011, 5, 1, 12)
 SESSION = (
     "started_ts TIMESTAMP, channel STRING, visitor_id STRING, customer_id STRING, device_type STRING, campaign STRING, "

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.job
 D = date(2011, 5, 1)
 DECISION = "kind STRING, subject STRING, customer_id STRING, as_of DATE, decided_ts TIMESTAMP, decision STRING, propensity DOUBLE"
 ORDER = "customer_id STRING, order_id STRING, order_ts TIMESTAMP, currency STRING, amount DECIMAL(18,4), quantity DECIMAL(18,4)"
@@ -53,14 +52,22 @@ def test_orders_count_from_the_day_of_the_decision_to_the_horizon(spark: Any) ->
         order("a", "o6", 10, 7),
         order("x", "o7", 1, 8),
     ]
-    settings = Settings.model_validate({"measure": {"horizon_days": 10}})
-    frame = outcomes(decisions, spark.createDataFrame(orders, ORDER), settings, as_of=date(2012, 1, 1), currency="GBP")
+    settings = Settings.model_validate({"measure": {"horizon_days": 99}})
+    frame = outcomes(
+        decisions,
+        spark.createDataFrame(orders, ORDER),
+        settings,
+        {"spring": 10, "x": 5},
+        as_of=date(2012, 1, 1),
+        currency="GBP",
+    )
     rows = {row["customer_id"]: row.asDict() for row in frame.collect()}
     figures = ("conversion", "orders", "revenue", "orders_before", "revenue_before", "segment")
     assert [rows["a"][name] for name in figures] == [1, 3, 7.0, 1, 2.0, "bought again"]
     assert [rows["b"][name] for name in figures] == [0, 0, 0.0, 0, 0.0, "never bought"]
 
 
+@pytest.mark.job
 def test_a_campaign_is_judged_and_one_without_control_is_not(
     lake: Any, fill: Any, context: Any, rows_of: Any, caplog: Any
 ) -> None:

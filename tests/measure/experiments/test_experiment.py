@@ -207,6 +207,7 @@ def test_no_units_and_too_many_arms_are_refused():
     [
         ({"bought_successes": [1, 30]}, "more than the 20 units"),
         ({"units": [20, None]}, "units must be a finite number"),
+        ({"units": [20, 20.5]}, "units must be a whole number"),
         ({"arm": ["a", "a"]}, "several rows of one arm"),
         ({"spend_variance": [-1, 1]}, "of 0 or more"),
     ],
@@ -238,3 +239,10 @@ def test_spark_finds_what_pandas_finds(spark):
         experiment(twice, metrics, "old")
     with pytest.raises(UsageError, match="'spend' is infinite in 1 units"):
         experiment(spark.createDataFrame(frame.assign(spend=[np.inf] + [1.0] * 399)), ["spend"], "old")
+
+
+def test_aggregates_may_be_of_spark(spark):
+    given = pd.DataFrame({"arm": ["old", "new"], "units": 100, "bought_successes": [20, 40]})
+    pd.testing.assert_frame_equal(
+        judge(spark.createDataFrame(given), "bought", "old").table, judge(given, "bought", "old").table
+    )

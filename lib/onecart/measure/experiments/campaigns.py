@@ -30,12 +30,12 @@ def write_experiment_results(ctx: Context) -> str:
     conversion."""
     as_of = ctx.as_of()
     decisions = first_decisions(ctx.lake.read_if_exists("gold.decision_log").where(F.col("as_of") < F.lit(as_of)))
+    told = {row["campaign"]: row.asDict() for row in _campaigns(decisions).collect()}
     rows = []
-    if not decisions.isEmpty():
+    if told:
         orders = ctx.lake.read_if_exists("gold.customer_orders").transform(in_shop_currency, ctx.settings.shop)
         currency = ctx.settings.shop.currency or _main_currency(orders)
-        units = outcomes(decisions, orders, ctx.settings, as_of=as_of, currency=currency)
-        told = {row["campaign"]: row.asDict() for row in _campaigns(decisions).collect()}
+        units = outcomes(decisions, orders, ctx.settings, _horizons(ctx.settings), as_of=as_of, currency=currency)
         for campaign, arms in _by_campaign(on_spark.aggregate(units, _columns(ctx.settings)).arms):
             rows += _results(campaign, arms, told[campaign], ctx.settings, as_of, currency)
     if not rows and not ctx.lake.exists(_TABLE):
@@ -66,13 +66,20 @@ def first_decisions(log: DataFrame) -> DataFrame:
 
 
 def outcomes(
-    decisions: DataFrame, orders: DataFrame, settings: Settings, *, as_of: date, currency: str | None
+    decisions: DataFrame,
+    orders: DataFrame,
+    settings: Settings,
+    horizons: Mapping[str, int],
+    *,
+    as_of: date,
+    currency: str | None,
 ) -> DataFrame:
     """One row per campaign and customer, its key: arm, conversion (0 or 1), orders and revenue (returns taken off) in the horizon
     from the day of the decision on, for both arms alike whenever a message was sent; orders_before and revenue_before in the
     days of history; segment, by the orders ever made before; cell, campaign and segment as one text.
 
-    decisions: of `first_decisions`; orders: gold.customer_orders. What nobody's orders say is 0.
+    decisions: of `first_decisions`; orders: gold.customer_orders; horizons: days by campaign, measure.horizon_days where it has
+    none. What nobody's orders say is 0.
     """
     rules = settings.measure
     lines = orders.withColumns(
@@ -86,7 +93,10 @@ def outcomes(
         F.coalesce(F.sum("money"), F.lit(0.0)).alias("money"), F.max("bought").alias("bought")
     )
     age = F.datediff("order_day", "day")
-    after = (age >= 0) & (age < rules.horizon_days)
+    horizon = F.lit(rules.horizon_days)
+    for campaign, days in horizons.items():
+        horizon = F.when(F.col("campaign") == campaign, days).otherwise(horizon)
+    after = (age >= 0) & (age < horizon)
     before = (age < 0) & (age >= -rules.history_days)
 
     def total(of: str, period: Column) -> Column:
@@ -111,6 +121,12 @@ def outcomes(
             "cell": F.to_json(F.array("campaign", bought)),
         }
     ).drop("ever")
+
+
+def _horizons(settings: Settings) -> dict[str, int]:
+    """Campaign -> days in which its orders count, as decide.campaigns has them."""
+    campaigns = getattr(getattr(settings, "decide", None), "campaigns", {})
+    return {name: campaign.horizon_days for name, campaign in campaigns.items() if campaign}
 
 
 def _columns(settings: Settings) -> Columns:
@@ -168,12 +184,13 @@ def _results(
     )
     if not found.trusted:
         _log.warning("campaign '%s': %s", campaign, found.notes[0])
+    horizon = _horizons(settings).get(campaign, rules.horizon_days)
     common = {
         "campaign": campaign,
         "first_day": told["first_day"],
         "last_day": told["last_day"],
-        "horizon_days": rules.horizon_days,
-        "complete": told["last_day"] + timedelta(days=rules.horizon_days) <= as_of,
+        "horizon_days": horizon,
+        "complete": told["last_day"] + timedelta(days=horizon) <= as_of,
         "as_of": as_of,
     }
     rows = [{**common, **_row(row, currency)} for row in found.table.to_dict("records")]

@@ -53,7 +53,7 @@ def experiment(
 
 
 def judge(
-    aggregates: pd.DataFrame,
+    aggregates: Union["DataFrame", pd.DataFrame],
     metrics: str | Iterable[Metric],
     control: Any,
     covariate: str | Mapping[str, str] | None = None,
@@ -71,6 +71,8 @@ def judge(
     """
     wanted, covariates = unit_columns(metrics, covariate)
     judge_by = _rules(control=control, expected=expected, covariates=covariates, **rules)
+    if not isinstance(aggregates, pd.DataFrame):
+        aggregates = aggregates.toPandas()  # a row per arm
     for name in [arm, "units", *([segment] if segment else [])]:
         if name not in aggregates.columns:
             raise UsageError(f"judge: aggregates has no column '{name}'{nearest(name, map(str, aggregates.columns))}")
@@ -103,7 +105,8 @@ def _given(row: Mapping[Any, Any], columns: tuple[str, ...]) -> Moments:
 
 def _mean_and_variance(row: Mapping[Any, Any], column: str, n: int) -> tuple[float, float]:
     if (name := f"{column}_successes") not in row:
-        return _number(row, f"{column}_mean"), _number(row, f"{column}_variance", least=0)
+        mean = _number(row, f"{column}_mean")
+        return mean, _number(row, f"{column}_variance", least=0) if n > 1 else np.nan  # one unit has none
     hits = _number(row, name, least=0)
     if hits > n:
         raise UsageError(f"judge: aggregates: {name} is {hits:g}, more than the {n:,} units")
@@ -112,7 +115,10 @@ def _mean_and_variance(row: Mapping[Any, Any], column: str, n: int) -> tuple[flo
 
 
 def _count(row: Mapping[Any, Any], name: str) -> int:
-    return int(_number(row, name, least=0))
+    count = _number(row, name, least=0)
+    if count != int(count):
+        raise UsageError(f"judge: aggregates: {name} must be a whole number, found {count:g}")
+    return int(count)
 
 
 def _number(row: Mapping[Any, Any], name: str, least: float = -np.inf) -> float:
