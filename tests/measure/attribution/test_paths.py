@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from onecart.measure.attribution.paths import conversion_paths, touches
-from onecart.measure.attribution.table import _month_before, monthly
+from onecart.measure.attribution.table import _month_before, monthly, with_proof
 
 SESSION = "session_id string, visitor_id string, customer_id string, channel string, campaign string, started_ts timestamp, purchased boolean"
 TICKET = "ticket_id string, customer_id string, contact_channel string, opened_ts timestamp"
@@ -99,6 +99,17 @@ def test_each_months_credit_adds_up_and_months_without_a_purchase_are_left_out()
     assert found["removal_effect"].to_dict() == {"markov": 1.0, "shapley": None}
 
 
+def test_what_control_groups_prove_stands_beside_the_credit_of_their_campaign() -> None:
+    touched = [(MAY, "email / spring"), (MAY, "email"), (MAY, "web / sale"), (JUNE, "email / spring")]
+    proved = [(MAY, "spring", 12.0, -3.0, 27.0), (MAY, "autumn", 1.0, 0.0, 2.0)]
+    found = with_proof(
+        pd.DataFrame(touched, columns=["month", "touch"]),
+        pd.DataFrame(proved, columns=["month", "campaign", "proved_orders", "proved_low", "proved_high"]),
+    )
+    assert found["proved_orders"].tolist() == [12.0, None, None, None]
+    assert found.loc[0, ["proved_low", "proved_high"]].tolist() == [-3.0, 27.0]
+
+
 @pytest.mark.job
 def test_the_table_holds_all_methods_of_the_last_months(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any], rows_of: Callable[..., Any]
@@ -121,6 +132,9 @@ def test_the_table_holds_all_methods_of_the_last_months(
     fill("silver.tickets", rows_of("silver.tickets", *tickets))
     sent = {"kind": "campaign", "decision": "treated", "customer_id": "c1", "channel": "email", "subject": "spring"}
     fill("gold.decision_log", rows_of("gold.decision_log", {**sent, "send_ts": T0 + DAY / 2, "versions": {}}))
+    result = {"campaign": "spring", "segment": "all", "metric": "orders", "first_day": date(2011, 5, 10)}
+    brought = {"trusted": True, "treated": 100, "incremental": 30.0, "lo": 0.1, "hi": 0.5}
+    fill("gold.experiment_results", rows_of("gold.experiment_results", {**result, **brought}))
     words = write_attribution(context(as_of=date(2011, 6, 1), measure={"attribution": {"months": 2}}))
     assert words.startswith("most due to ")
     rows = lake.read("gold.attribution").toPandas()
@@ -137,3 +151,8 @@ def test_the_table_holds_all_methods_of_the_last_months(
     }
     assert set(rows["channel"]) == {"web", "email", "support", "store"}
     assert set(rows["conversions"]) == {1.0}
+    beside = rows[rows["proved_orders"].notna()]
+    assert set(beside["touch"]) == {"email / spring"}
+    assert set(zip(beside["proved_orders"], beside["proved_low"], beside["proved_high"], strict=True)) == {
+        (30.0, 10.0, 50.0)
+    }

@@ -90,8 +90,8 @@ def test_decisions_are_judged_when_they_are_old_enough(
     fill("gold.decision_log", rows_of("gold.decision_log", *arms, young))
     order = {"customer_id": "treated0", "order_ts": datetime(2011, 5, 2), "amount": 8, "currency": "GBP"}
     fill("gold.customer_orders", rows_of("gold.customer_orders", order))
-    assert write_policy_value(context(as_of=date(2011, 5, 14))) == ""
-    asked = {"policy_value": {"min_effective_sample": 2}}
+    assert write_policy_value(context(as_of=date(2011, 5, 14), measure={"horizon_days": 14})) == ""
+    asked = {"min_effective_sample": 2, "horizon_days": 14}
     words = write_policy_value(context(as_of=date(2011, 5, 15), shop={"currency": "GBP"}, measure=asked))
     assert words == "0 of 4 policies proved better than what was done"
     rows = {(r["policy"], r["outcome"]): r for r in lake.read("gold.policy_value").collect()}

@@ -33,7 +33,7 @@ def write_attribution(ctx: Context) -> str:
     sums = path_sums(paths, by=["month"]).toPandas()
     if sums.empty:
         return ""
-    rows = monthly(sums)
+    rows = with_proof(monthly(sums), _proved(ctx))
     names = contract(_TABLE).schema.fieldNames()
     values = [tuple(row.get(name) for name in names) for row in rows.assign(as_of=as_of).to_dict("records")]
     ctx.lake.replace(_TABLE, ctx.spark.createDataFrame(values, contract(_TABLE).schema))
@@ -52,6 +52,26 @@ def _touches(ctx: Context) -> DataFrame:
     sent = "kind = 'campaign' AND decision = 'treated' AND send_ts IS NOT NULL"
     sends = lake.read_if_exists("gold.decision_log").where(sent)
     return touches(lake.read("gold.sessions"), tickets, sends, granted(said, Purpose("profiling")))
+
+
+def _proved(ctx: Context) -> pd.DataFrame:
+    """[month, campaign, proved_orders, proved_low, proved_high] of the campaigns whose control groups can be trusted."""
+    results = ctx.lake.read_if_exists("gold.experiment_results").where(
+        "segment = 'all' AND metric = 'orders' AND trusted"
+    )
+    brought = {"proved_orders": "incremental", "proved_low": "lo * treated", "proved_high": "hi * treated"}
+    columns = [F.expr(of).alias(name) for name, of in brought.items()]
+    return results.select(F.trunc("first_day", "month").alias("month"), "campaign", *columns).toPandas()
+
+
+def with_proof(rows: pd.DataFrame, proved: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `monthly` with proved_orders, proved_low and proved_high of their touch's campaign, None without one."""
+    names = ["proved_orders", "proved_low", "proved_high"]
+    campaign = rows["touch"].str.split(BETWEEN, n=1, regex=False).str[1]
+    both = rows.assign(campaign=campaign).merge(proved, on=["month", "campaign"], how="left").drop(columns="campaign")
+    return both.assign(
+        **{name: pd.Series([None if pd.isna(v) else v for v in both[name]], dtype=object) for name in names}
+    )
 
 
 def _month_before(day: date, months: int) -> date:

@@ -25,7 +25,7 @@ def write_policy_value(ctx: Context) -> str:
     none where no decision is."""
     if ctx.lake.is_empty("gold.decision_log"):
         return ""
-    asked, shop = ctx.settings.measure.policy_value, ctx.settings.shop
+    asked, shop = ctx.settings.measure, ctx.settings.shop
     as_of = ctx.as_of()
     last = as_of - timedelta(days=asked.horizon_days)
     decisions = ctx.lake.read("gold.decision_log").where(F.col("as_of") <= F.lit(last))
