@@ -28,6 +28,7 @@ DECIDE = (
             AS_OF,
         ),
         key=("customer_id",),
+        purposes=("profiling",),
     ),
     Table(
         "gold.campaign_audience",
@@ -57,6 +58,7 @@ DECIDE = (
             _RUN_ID,
         ),
         key=("campaign", "customer_id", "as_of"),
+        purposes=("profiling",),
         checks={
             "arm_known": "arm IN ('treated', 'control')",
             "control_is_not_sent": "(arm = 'control') = (send_ts IS NULL)",
@@ -122,6 +124,7 @@ DECIDE = (
             _RUN_ID,
         ),
         key=("decision_id",),
+        purposes=("profiling",),
         checks={
             "kind_known": "kind IN ('campaign', 'content', 'routing')",
             "decision_known": "decision IN ('treated', 'control', 'excluded', 'chosen')",

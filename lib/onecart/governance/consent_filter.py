@@ -10,11 +10,12 @@ from onecart.errors import UsageError, nearest
 
 # purpose -> channels it may be narrowed to. `operations` runs the shop and sees no personal data at all.
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "marketing": ("email", "sms"),
+    "marketing": ("email", "sms", "push", "app", "social", "store_coupon"),
     "profiling": (),
     "matching": (),
     "operations": (),
 }
+_PROFILING = "profiling"
 _PROFILE_WORDS = {  # (purpose, channel) -> column of gold.customer_profile, for a lake without gold.customer_consent
     ("marketing", "email"): "consent_email",
     ("marketing", "sms"): "consent_sms",
@@ -41,7 +42,9 @@ def allowed(rows: DataFrame, table: Table, purpose: Purpose, *, said: DataFrame,
     """The rows of `table` that `purpose` may see. UsageError: it may see none of this table.
 
     `said`: gold.customer_consent or, in its place, gold.customer_profile; `links`: gold.identity_links. A table without
-    personal data and identifiers passes whole. Of others, rows without a customer are left out.
+    personal data and identifiers passes whole. Of others, rows without a customer are left out, and of what was made from
+    personal data for other purposes (`Table.purposes`) those of customers who did not agree to these; columns that profiling
+    found out (`Column.derived`) are null of customers who did not agree to it.
     """
     if not table.personal:
         return rows
@@ -52,10 +55,18 @@ def allowed(rows: DataFrame, table: Table, purpose: Purpose, *, said: DataFrame,
     if table.subject is None:
         raise UsageError(f"{table.name} does not say whom a row is about, so no purpose but the shop's own may read it")
     customers = granted(said, purpose)
-    if table.subject == "customer_id":
-        return rows.join(customers, "customer_id", how="left_semi")
-    records = links.join(customers, "customer_id", how="left_semi").select("record_id")
-    return rows.join(records, "record_id", how="left_semi")
+    for other in table.purposes:
+        if other != purpose.name:
+            customers = customers.join(granted(said, Purpose(other)), "customer_id", how="left_semi")
+    if table.subject != "customer_id":
+        records = links.join(customers, "customer_id", how="left_semi").select("record_id")
+        return rows.join(records, "record_id", how="left_semi")
+    seen = rows.join(customers, "customer_id", how="left_semi")
+    if not table.derived or purpose.name == _PROFILING:
+        return seen
+    profiled = granted(said, Purpose(_PROFILING)).withColumn("_profiled", F.lit(True))
+    shown = {name: F.when(F.col("_profiled"), F.col(name)) for name in table.derived if name in rows.columns}
+    return seen.join(profiled, "customer_id", how="left").withColumns(shown).select(rows.columns)
 
 
 def granted(said: DataFrame, purpose: Purpose) -> DataFrame:

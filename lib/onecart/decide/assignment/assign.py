@@ -35,9 +35,7 @@ def assign(
     if isinstance(offers, DataFrame):
         return distributed.assign(offers, budget, caps, per_customer)
     if not isinstance(offers, pd.DataFrame):
-        raise UsageError(
-            f"decide.assign: offers must be a DataFrame of Spark or pandas, found {type(offers).__name__}"
-        )
+        raise UsageError(f"decide.assign: offers must be a DataFrame of Spark or pandas, found {type(offers).__name__}")
     return assign_pandas(offers, budget, caps, per_customer)
 
 

@@ -40,7 +40,9 @@ def assign(
     require_columns(offers, COLUMNS, "decide.assign: offers")
     for name in ("value", "cost"):
         require_type(offers, name, NUMBERS, "decide.assign: offers")
-    rows = offers.select("customer_id", "offer", *[F.col(name).cast("double").alias(name) for name in ("value", "cost")])
+    rows = offers.select(
+        "customer_id", "offer", *[F.col(name).cast("double").alias(name) for name in ("value", "cost")]
+    )
     first = rows.limit(HERE + 1).toPandas()
     schema = T.StructType([rows.schema[name] for name in COLUMNS])
     if len(first) <= HERE:
@@ -53,7 +55,9 @@ def assign(
     )
     found = figures.limit(MOST_OFFERS + 1).collect()
     if len(found) > MOST_OFFERS:
-        raise UsageError(f"decide.assign: there are more than {MOST_OFFERS} different offers; give the best of each customer")
+        raise UsageError(
+            f"decide.assign: there are more than {MOST_OFFERS} different offers; give the best of each customer"
+        )
     refuse(sum(r["unknown"] for r in found), sum(r["negative"] for r in found))
     if nameless := sum(r["nameless"] if r["offer"] is not None else 1 for r in found):
         raise UsageError(f"decide.assign: {nameless:,} rows have no customer_id or offer; leave them out")
@@ -79,7 +83,10 @@ class Spread:
         self._names = names
         can_be = (F.col("value") > 0) & (F.col("cost") <= limits.budget)
         worth, costs = (
-            [F.when((F.col("offer") == F.lit(n)) & can_be & F.lit(bool(cap > 0)), F.col(c)) for n, cap in zip(names, limits.caps, strict=True)]
+            [
+                F.when((F.col("offer") == F.lit(n)) & can_be & F.lit(bool(cap > 0)), F.col(c))
+                for n, cap in zip(names, limits.caps, strict=True)
+            ]
             for c in ("value", "cost")
         )
         self._rows = (
@@ -157,10 +164,14 @@ class Spread:
                     }
                 )
 
-        made = T.StructType([schema["customer_id"], T.StructField("at", T.IntegerType()), schema["value"], schema["cost"]])
+        made = T.StructType(
+            [schema["customer_id"], T.StructField("at", T.IntegerType()), schema["value"], schema["cost"]]
+        )
         names = F.array(*[F.lit(name) for name in self._names])
         rows = self._rows.select("customer_id", *_COLUMNS_OF_BLOCK).mapInPandas(choose, made)
-        return rows.select("customer_id", names[F.col("at")].cast(schema["offer"].dataType).alias("offer"), "value", "cost")
+        return rows.select(
+            "customer_id", names[F.col("at")].cast(schema["offer"].dataType).alias("offer"), "value", "cost"
+        )
 
 
 def _by_block(work: Callable[[Block], pd.DataFrame], schema: str) -> Any:
@@ -179,4 +190,3 @@ def _block(batch: pd.DataFrame) -> Block:
         return Block(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0, dtype=np.int64))
     values, costs = (np.stack([np.asarray(v, dtype=float) for v in batch[name]]) for name in ("values", "costs"))
     return Block(values, costs, batch["key"].to_numpy())
-

@@ -112,7 +112,8 @@ class InMemory:
         """[customer, offer] at the prices found, those in doubt as they were settled."""
         parts = [
             taken(
-                after_prices(self._block[rows].told_apart(self.scale), self._block.costs[rows], found.prices), per_customer
+                after_prices(self._block[rows].told_apart(self.scale), self._block.costs[rows], found.prices),
+                per_customer,
             )
             for rows in self._passes()
         ]

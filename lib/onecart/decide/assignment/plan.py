@@ -34,9 +34,7 @@ class Plan:
 
     def __str__(self) -> str:
         how = "the best there is" if self.exact else f"at most {self.gap:.2%} below the best there is"
-        return (
-            f"value {self.value:,.2f} ({how}), spent {self.spent:,.2f}; 1 more of budget would bring {self.price_of_budget:,.2f}"
-        )
+        return f"value {self.value:,.2f} ({how}), spent {self.spent:,.2f}; 1 more of budget would bring {self.price_of_budget:,.2f}"
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,9 @@ def _scaled(limits: Limits, share: float) -> Limits:
 def _scarce(limits: Limits, found: Use) -> Scarce:
     capped = np.isfinite(limits.caps)
     few = IN_DOUBT / 2 / max(1, int(capped.sum()))
-    return Scarce(capped & (found.counts <= few), bool(np.isfinite(limits.budget) and found.counts.sum() <= IN_DOUBT / 2))
+    return Scarce(
+        capped & (found.counts <= few), bool(np.isfinite(limits.budget) and found.counts.sum() <= IN_DOUBT / 2)
+    )
 
 
 def _hopeless(limits: Limits, found: Use, scarce: Scarce) -> bool:
@@ -134,9 +136,7 @@ def _cautious(customers: Customers, limits: Limits, block: Block, values: np.nda
         found = _settled(customers, limits, prices, customers.use(prices, limits.per_customer))
         if found:
             return found
-    forbidding = Prices(
-        np.inf if np.isfinite(limits.budget) else 0.0, np.where(np.isfinite(limits.caps), np.inf, 0.0)
-    )
+    forbidding = Prices(np.inf if np.isfinite(limits.budget) else 0.0, np.where(np.isfinite(limits.caps), np.inf, 0.0))
     last = _settled(customers, limits, forbidding, customers.use(forbidding, limits.per_customer))
     assert last is not None, "at prices without end nothing is chosen that has a limit"
     return replace(last, prices=Prices(forbidding.budget, forbidding.caps), bound=np.inf)

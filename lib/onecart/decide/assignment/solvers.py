@@ -28,9 +28,7 @@ def prices_of(block: Block, values: np.ndarray, limits: Limits) -> Prices:
     upper = 1.0 if limits.per_customer > 1 else None
     tight = {"dual_feasibility_tolerance": 1e-9, "primal_feasibility_tolerance": 1e-9}
     with _quiet():
-        found = linprog(
-            -values[rows, offers], A_ub=matrix, b_ub=most, bounds=(0, upper), method="highs", options=tight
-        )
+        found = linprog(-values[rows, offers], A_ub=matrix, b_ub=most, bounds=(0, upper), method="highs", options=tight)
     if found.status != 0:
         return none
     marginals = -found.ineqlin.marginals[len(block) :]
@@ -44,7 +42,9 @@ def prices_of(block: Block, values: np.ndarray, limits: Limits) -> Prices:
     return Prices(budget, caps)
 
 
-def best_choice(block: Block, limits: Limits, *, gap: float = 0.0, seconds: float = _SECONDS) -> tuple[np.ndarray, bool]:
+def best_choice(
+    block: Block, limits: Limits, *, gap: float = 0.0, seconds: float = _SECONDS
+) -> tuple[np.ndarray, bool]:
     """([customer, offer]: whether it is chosen, whether this is proved to be the best within `gap`)."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
