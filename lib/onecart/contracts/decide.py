@@ -51,7 +51,12 @@ DECIDE = (
             C("send_ts", "timestamp", "when, UTC; null: control"),
             C("probability", "double", "to buy without the contact, as in gold.intent_scores", nullable=False),
             C("uplift", "double", "by which the contact raises it; of the experiment or as assumed", nullable=False),
-            C("expected_profit", "double", "that the contact adds, cost not taken off, in `currency`", nullable=False),
+            C(
+                "expected_profit",
+                "double",
+                "profit that the contact adds, its cost taken off, in `currency`",
+                nullable=False,
+            ),
             C("cost", "double", "of the contact with its offer, in `currency`", nullable=False),
             C("currency", "string", "ISO 4217; null: not known"),
             C("reason", "string", "one sentence", nullable=False),
@@ -105,7 +110,7 @@ DECIDE = (
             C("subject", "string", "campaign, placement, or ticket_id", nullable=False),
             C("customer_id", "string", "customer; null: a ticket of nobody known"),
             AS_OF,
-            C("decided_ts", "timestamp", "when it was decided, UTC", nullable=False),
+            C("decided_ts", "timestamp", "the moment it is decided for, UTC: facts before it count", nullable=False),
             C(
                 "decision",
                 "string",

@@ -1,8 +1,9 @@
 """Which rows may be read for a purpose: the consent of the customer they are about. No word is no consent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.contracts.base.table import Table
@@ -75,15 +76,25 @@ def granted(said: DataFrame, purpose: Purpose) -> DataFrame:
     For a channel the word on it and the word on `any` must both be yes, where both are there; without a channel one yes
     will do, if the word on `any` is not no.
     """
+    return agreements(said, {"agreed": purpose}).where("agreed").select("customer_id")
+
+
+def agreements(said: DataFrame, purposes: Mapping[str, Purpose]) -> DataFrame:
+    """One row per customer_id that said a word: for each of `purposes` a column of its name, whether the customer agreed, see
+    `granted`."""
     words = said if "granted" in said.columns else _profile_words(said)
-    words = words.where(F.col("purpose") == purpose.name)
+    columns = [_agreed(purpose).alias(name) for name, purpose in purposes.items()]
+    return words.groupBy("customer_id").agg(*columns)
+
+
+def _agreed(purpose: Purpose) -> Column:
+    is_any = F.col("channel") == "any"
+    mine = F.col("purpose") == purpose.name
     if purpose.channel is not None:
-        words = words.where(F.col("channel").isin(purpose.channel, "any"))
-    least = F.min("granted") if purpose.channel else F.min(F.when(F.col("channel") == "any", F.col("granted")))
-    said_yes = words.groupBy("customer_id").agg(
-        F.max("granted").alias("yes"), F.coalesce(least, F.lit(True)).alias("no_no")
-    )
-    return said_yes.where("yes AND no_no").select("customer_id")
+        mine = mine & (is_any | (F.col("channel") == purpose.channel))
+    yes = F.max(F.when(mine, F.col("granted")))
+    least = F.min(F.when(mine if purpose.channel else mine & is_any, F.col("granted")))
+    return F.coalesce(yes & F.coalesce(least, F.lit(True)), F.lit(False))
 
 
 def _profile_words(profile: DataFrame) -> DataFrame:

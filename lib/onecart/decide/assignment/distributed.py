@@ -1,6 +1,6 @@
 """`decide.assign` on Spark: a pass over the customers for each set of prices that is tried, in numpy on their partitions."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -148,7 +148,7 @@ class Spread:
         scale, prices = self.scale, found.prices
         settled = dict(zip(found.ids.tolist(), found.choice, strict=True))
 
-        def choose(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        def choose(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             for batch in batches:
                 block = _block(batch)
                 choice = taken(after_prices(block.told_apart(scale), block.costs, prices), per_customer)
@@ -175,9 +175,9 @@ class Spread:
 
 
 def _by_block(work: Callable[[Block], pd.DataFrame], schema: str) -> Any:
-    names = T._parse_datatype_string(schema).fieldNames()
+    names = [column.split()[0] for column in schema.split(", ")]
 
-    def worked(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def worked(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             if len(batch):
                 yield work(_block(batch)).set_axis(names, axis="columns")

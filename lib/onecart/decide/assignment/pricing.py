@@ -59,7 +59,7 @@ class Block:
         z = self.keys.astype(np.uint64)[:, None] + steps[None, :]
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2**53
+        return np.asarray(((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2**53)
 
 
 def after_prices(values: np.ndarray, costs: np.ndarray, prices: Prices) -> np.ndarray:
