@@ -30,7 +30,8 @@ def decide(lake: Any, context: Callable[..., Any], **campaign: Any) -> Any:
 
 
 def decisions(lake: Any) -> dict[str, Any]:
-    return {r["customer_id"]: r for r in lake.read("gold.decision_log").where("kind = 'campaign'").collect()}
+    log = lake.read("gold.decision_log").where("kind = 'campaign' AND subject = 'spring'")
+    return {r["customer_id"]: r for r in log.collect()}
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_everybody_considered_is_in_the_log_with_what_was_decided_and_why(
     from onecart.decide.campaigns import candidates
 
     result = decide(people, context)
-    rows = {name: row for name, row in decisions(people).items() if row["as_of"] == DAY}
+    rows = decisions(people)
     why = {name: row["reason"] for name, row in rows.items() if row["decision"] == "excluded"}
     assert why == {
         "no_profiling": candidates.NO_PROFILING,
@@ -128,6 +129,58 @@ def test_everybody_considered_is_in_the_log_with_what_was_decided_and_why(
     assert "spring: 2 contacted, 0 held back, of 7; 0.70 spent" in result.headline
 
 
+def test_why_goes_from_event_to_outcome_and_says_why_not_and_an_erasure_finds_it(
+    people: Any, context: Callable[..., Any], fill: Callable[..., None], rows_of: Callable[..., Any]
+) -> None:
+    from onecart.decide.why import text, to_dict
+    from onecart.privacy.rows import personal_tables, rows_about
+    from onecart.privacy.subject import Subject
+
+    decide(people, context)
+    event = {
+        "event_id": "1",
+        "customer_id": "rich",
+        "event_type": "search",
+        "query": "mugs",
+        "event_ts": datetime(2011, 5, 31),
+    }
+    later = {**event, "event_id": "2", "query": "later", "event_ts": datetime(2011, 6, 2)}
+    fill("gold.customer_events", rows_of("gold.customer_events", event, later))
+    lines = [
+        {"order_line_id": str(n), "order_id": str(n), "customer_id": "rich", "order_ts": when, "amount": Decimal(30)}
+        for n, when in enumerate((datetime(2011, 6, 1), datetime(2011, 6, 12), datetime(2011, 7, 12)))
+    ]
+    fill("gold.customer_orders", rows_of("gold.customer_orders", *lines))
+    settings = context(
+        as_of=DAY, decide={"campaigns": {"spring": CAMPAIGN, "new": {**CAMPAIGN, "segments": ["new"]}}}
+    ).settings
+    seen = to_dict(people, settings, "rich")
+    one = seen["decisions"][0]
+    assert [e["query"] for e in one["events"]] == ["mugs"]  # what came after the decision was no cause of it
+    assert (one["score"]["probability"], one["score"]["model_version"]) == (0.5, "intent@1")
+    assert (one["rule"]["segment"], one["plan"]["budget"], one["offer"]["sku"]) == ("lapsed", 1.0, "MUG")
+    assert (one["decision"], one["outcome"]["orders"], one["outcome"]["amount"]) == ("treated", 1, "30.0000")
+    assert seen["not_considered"] == {"new": "it is for new, the customer is lapsed"}
+    shown = text(seen)
+    parts = ("event", "score", "rule", "price", "decision", "outcome", "versions")
+    assert all(f"\n    {part} " in shown for part in parts)
+    assert "not contacted, because it is for new" in shown
+    assert "not contacted, because the customer did not agree to profiling" in text(
+        to_dict(people, settings, "no_profiling")
+    )
+    with pytest.raises(
+        UsageError, match=r"no customer 'nobody' in .*; give a customer_id of gold.customer_profile, such as"
+    ):
+        to_dict(people, settings, "nobody")
+    with pytest.raises(UsageError, match="no campaign 'sprung'; did you mean 'spring'"):
+        to_dict(people, settings, "rich", "sprung")
+    named = {"gold.decision_log", "gold.campaign_audience"}
+    assert named <= {*personal_tables(people)}
+    for name in named:
+        rows = rows_about(people, name, Subject(("rich",), ()), settings).collect()
+        assert [r["customer_id"] for r in rows] == ["rich"]
+
+
 def test_a_second_run_of_a_day_changes_nothing_and_a_control_group_is_not_sent(
     people: Any, context: Callable[..., Any]
 ) -> None:
@@ -143,19 +196,3 @@ def test_a_second_run_of_a_day_changes_nothing_and_a_control_group_is_not_sent(
     assert {r["propensity"] for r in log.values() if r["decision"] in ("treated", "control") and r["as_of"] == DAY} <= {
         0.5
     }
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({"where": "ordres > 0"}, "spring.where is no SQL over a customer's columns"),
-        ({"where": "orders"}, "spring.where must be a condition, true or false; found bigint"),
-        ({"where": "orders >"}, "spring.where"),
-        ({"offers": {"gift": {"sku": "CUP"}}}, "offers the product 'CUP', which silver.products has not"),
-    ],
-)
-def test_a_campaign_that_cannot_be_is_named(
-    change: dict[str, Any], says: str, people: Any, context: Callable[..., Any]
-) -> None:
-    with pytest.raises(UsageError, match=says):
-        decide(people, context, **change)

@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+from datetime import datetime
 from functools import reduce
 from pathlib import Path
 
@@ -97,6 +98,33 @@ def test_every_path_out_asks_for_the_consent_to_what_a_table_was_made_from(peopl
     for channel in (None, "email"):
         folder = people.export("gold.segments", "marketing", channel=channel)
         assert {r.customer_id for r in people.spark.read.option("header", True).csv(folder).collect()} == {"a"}
+
+
+def test_an_audience_leaves_by_the_channels_that_its_customers_agreed_to(people, fill, rows_of):
+    """a agreed to e-mail, text messages and profiling, d to e-mail only, e to text messages and profiling."""
+    words = [
+        *[("a", *w) for w in (("marketing", "email", True), ("marketing", "sms", True), ("profiling", "any", True))],
+        *[("d", *w) for w in (("marketing", "email", True), ("profiling", "any", False))],
+        *[("e", *w) for w in (("marketing", "email", False), ("marketing", "sms", True), ("profiling", "any", True))],
+    ]
+    said = [dict(zip(("customer_id", "purpose", "channel", "granted"), w, strict=True)) for w in words]
+    fill("gold.customer_consent", rows_of("gold.customer_consent", *said))
+    rows = [
+        {"campaign": f"{channel} {arm}", "customer_id": c, "channel": channel, "arm": arm, "send_ts": sent}
+        for c in "abde"
+        for channel in ("email", "sms")
+        for arm, sent in (("treated", datetime(2011, 6, 1)), ("control", None))
+    ]
+    fill("gold.campaign_audience", rows_of("gold.campaign_audience", *rows))
+
+    def left(**how):
+        folder = people.export("gold.campaign_audience", "marketing", **how)
+        found = people.spark.read.option("header", True).csv(folder).collect()
+        return sorted((r.customer_id, r.channel, r.arm) for r in found)
+
+    treated = "arm = 'treated'"
+    assert left(where=treated) == [("a", "email", "treated"), ("a", "sms", "treated"), ("e", "sms", "treated")]
+    assert left(where=treated, channel="email") == [("a", "email", "treated")]
 
 
 def test_the_profile_leaves_without_what_profiling_found_out_where_that_was_refused(people):

@@ -68,6 +68,7 @@ DECIDE = (
             "arm_known": "arm IN ('treated', 'control')",
             "control_is_not_sent": "(arm = 'control') = (send_ts IS NULL)",
         },
+        sent_by="channel",
         cluster_by=("as_of",),
     ),
     Table(

@@ -63,11 +63,22 @@ def allowed(rows: DataFrame, table: Table, purpose: Purpose, *, said: DataFrame,
         records = links.join(customers, "customer_id", how="left_semi").select("record_id")
         return rows.join(records, "record_id", how="left_semi")
     seen = rows.join(customers, "customer_id", how="left_semi")
+    if table.sent_by and purpose.name == "marketing":
+        seen = seen.transform(_by_channel, table.sent_by, purpose, said)
     if not table.derived or purpose.name == _PROFILING:
         return seen
     profiled = granted(said, Purpose(_PROFILING)).withColumn("_profiled", F.lit(True))
     shown = {name: F.when(F.col("_profiled"), F.col(name)) for name in table.derived if name in rows.columns}
     return seen.join(profiled, "customer_id", how="left").withColumns(shown).select(rows.columns)
+
+
+def _by_channel(rows: DataFrame, sent_by: str, purpose: Purpose, said: DataFrame) -> DataFrame:
+    """Rows whose channel is the purpose's, if it has one, and of those their customer agreed to."""
+    channels = [purpose.channel] if purpose.channel else PURPOSES[purpose.name]
+    agreed = agreements(said, {channel: Purpose(purpose.name, channel) for channel in channels})
+    pairs = F.array(*[F.when(F.col(channel), F.lit(channel)) for channel in channels])
+    each = agreed.select("customer_id", F.explode(F.array_compact(pairs)).alias(sent_by))
+    return rows.join(each, ["customer_id", sent_by], how="left_semi")
 
 
 def granted(said: DataFrame, purpose: Purpose) -> DataFrame:

@@ -97,7 +97,8 @@ class Column:
 class Table:
     """A Delta table's contract. `writer` is the job that fills it; `grain` says what one row is; `followed`: something reads
     its changes, so that it keeps them (a change feed costs files with every update); `purposes`: what the rows were made for
-    from personal data, so that whoever reads them for another purpose needs the consent to these as well."""
+    from personal data, so that whoever reads them for another purpose needs the consent to these as well; `sent_by`: the column of
+    the channel by which a row goes out, to which the customer must have agreed."""
 
     name: str
     grain: str
@@ -109,6 +110,7 @@ class Table:
     cluster_by: tuple[str, ...] = ()
     followed: bool = False
     purposes: tuple[str, ...] = ()
+    sent_by: str | None = None
 
     @property
     def schema(self) -> T.StructType:
