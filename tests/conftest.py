@@ -39,7 +39,6 @@ _ANY = {
     "boolean": False,
     "date": date(2011, 12, 1),
     "timestamp": datetime(2011, 12, 1),
-    "names": {},
     "money": Decimal(0),
     "quantity": Decimal(1),
     "names": {},

@@ -30,7 +30,7 @@ DAG = (
     Job("recommend", "recommend", "products for each customer", ("unify",)),
     Job("voice", "voice", "sentiment, aspects and issues of reviews, intents of tickets", ("clean",), nlp=True),
     Job("forecast", "forecast", "demand per product", ("clean",)),  # takes what reviews said, where it is there
-    Job("decide", "decide", "segments, who answers which ticket", ("intent", "voice")),
+    Job("decide", "decide", "segments, campaigns, who answers which ticket", ("intent", "voice")),
     Job(
         "measure",
         "measure",

@@ -1,20 +1,21 @@
 """gold.ticket_routing: the tickets that wait, in the order in which they are answered, and by whom."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.contracts.quality import HAPPENED
+from onecart.decide import decision_log
 from onecart.decide.routing.assignment import with_queue
 from onecart.decide.routing.priority import open_tickets, people, with_priority
 from onecart.decide.routing.simulation import simulated_day
 from onecart.facts.owners import Owners, with_customer
-from onecart.frames import begin_of, break_lineage
+from onecart.frames import break_lineage
 from onecart.governance.consent_filter import Purpose, granted
 
-_TABLE, _LOG = "gold.ticket_routing", "gold.decision_log"
-_KIND, _POLICY = "routing", "priority with ageing"
+_TABLE = "gold.ticket_routing"
+_POLICY = "priority with ageing"
 _MODEL = "voice.intent"
 
 
@@ -23,11 +24,10 @@ def write_ticket_routing(ctx: Context) -> str:
     gold.model_health. Its words for the headline, none without tickets."""
     if ctx.lake.is_empty("silver.tickets"):
         return ""
-    rules, as_of, zone = ctx.settings.decide.routing, ctx.as_of(), ctx.settings.shop.time_zone
+    rules, as_of = ctx.settings.decide.routing, ctx.as_of()
     routed = with_queue(_prioritised(ctx), rules).withColumn("as_of", F.lit(as_of))
     written = ctx.lake.replace(_TABLE, routed.select(*contract(_TABLE).schema.fieldNames()))
-    decided = decisions(ctx.lake.read(_TABLE), begin_of(as_of, zone), ctx.run_id)
-    ctx.lake.replace_where(_LOG, decided, f"kind = '{_KIND}' AND as_of = DATE'{as_of}'")
+    decision_log.record(ctx, decision_log.ROUTING, decisions(ctx.lake.read(_TABLE)))
     return f"{written.inserted} tickets wait{_simulated(ctx)}"
 
 
@@ -65,24 +65,17 @@ def _with_customers(ctx: Context) -> tuple[DataFrame, DataFrame]:
     return tickets, reviews
 
 
-def decisions(routed: DataFrame, moment: Column, run_id: str) -> DataFrame:
-    """The rows of gold.ticket_routing as rows of gold.decision_log: made at `moment`, without any chance."""
-    parts = (F.lit(_KIND), F.col("ticket_id"), F.coalesce("customer_id", F.lit("")), F.col("as_of").cast("string"))
-    version = F.map_filter(F.create_map(F.lit(_MODEL), "model_version"), lambda _, v: v.isNotNull())
+def decisions(routed: DataFrame) -> DataFrame:
+    """The rows of gold.ticket_routing as `decision_log.record` takes them: made without any chance."""
     return routed.select(
-        F.sha2(F.concat_ws("|", *parts), 256).alias("decision_id"),
-        F.lit(_KIND).alias("kind"),
         F.col("ticket_id").alias("subject"),
         "customer_id",
-        "as_of",
-        moment.alias("decided_ts"),
         F.lit("chosen").alias("decision"),
         F.col("queue").alias("action"),
         F.lit(1.0).alias("propensity"),
         "reason",
-        version.alias("versions"),
+        decision_log.versions_of({_MODEL: "model_version"}).alias("versions"),
         F.lit(_POLICY).alias("policy"),
-        F.lit(run_id).alias("run_id"),
     )
 
 
