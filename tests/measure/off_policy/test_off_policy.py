@@ -186,3 +186,9 @@ def test_what_is_wrong_with_a_frame_is_said_in_one_sentence(
     with pytest.raises(UsageError, match=r"measure\.off_policy") as error:
         measure.off_policy(log, policy, model)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(("current", "words"), [("mens", "found str"), ({"snips": 0.5}, "current has no 'se_snips'")])
+def test_what_is_no_current_policy(spark: Any, current: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        measure.go_live(LOG, TARGET, current)

@@ -46,6 +46,9 @@ def go_live(
     same log; None: the one that wrote the log, whose value is the mean reward; or what `off_policy` said about it on another
     log. The self-normalised estimate decides, doubly robust where there is a model; the direct method never does.
     """
+    if not (current is None or isinstance(current, DataFrame | Mapping)):
+        kind = type(current).__name__
+        raise UsageError(f"measure.go_live: current must be a policy, what off_policy returned, or None, found {kind}")
     estimator = "snips" if model is None else "sndr"
     if isinstance(current, Mapping):
         return _unpaired(
