@@ -71,7 +71,7 @@ def draw_day(mix: Mapping[tuple[str, str], float], rules: Routing, draw: np.rand
     """A day's tickets, and the urgency of each: Poisson arrivals that keep the agents busy for rules.load of the day, drawn from
     `mix` ((intent, urgency) -> weight), exponential service of rules.service_minutes on average."""
     names = sorted({intent for intent, _ in mix})
-    of_level: dict[str, float] = {**rules.urgency_points}
+    of_level = {str(level): points for level, points in rules.urgency_points.items()}
     pairs, weights = [*mix], np.array([*mix.values()], dtype=float)
     agents = max(1, len(rules.agents))
     n = draw.poisson(rules.load * agents * _DAY_MINUTES / rules.service_minutes)
