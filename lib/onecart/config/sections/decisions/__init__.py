@@ -1,0 +1,1 @@
+"""Settings of the rooms that decide, and measure what came of it."""
