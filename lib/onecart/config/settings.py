@@ -4,11 +4,11 @@ from datetime import date
 
 from onecart.config.sections.behaviour import Behaviour
 from onecart.config.sections.channels import Samples, Source
-from onecart.config.sections.decisions.measure import Measure
 from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
 from onecart.config.sections.intent import Intent, Live
 from onecart.config.sections.lake import Lake, Models, Report, Spark
+from onecart.config.sections.measure import Measure
 from onecart.config.sections.privacy import Privacy
 from onecart.config.sections.profile import Profile
 from onecart.config.sections.quality import Quality

@@ -1,1 +1,0 @@
-"""Settings of the rooms that decide, and measure what came of it."""
