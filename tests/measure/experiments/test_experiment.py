@@ -241,6 +241,13 @@ def test_spark_finds_what_pandas_finds(spark):
         experiment(spark.createDataFrame(frame.assign(spend=[np.inf] + [1.0] * 399)), ["spend"], "old")
 
 
+def test_names_are_read_in_composed_letters():
+    frame = units().rename(columns={"spend": "gro\u0308sse", "before": "fru\u0308her"})
+    table = experiment(frame, ["gr\u00f6sse"], "old", covariate="fr\u00fcher").table
+    same = experiment(frame, ["gro\u0308sse"], "old", covariate={"gro\u0308sse": "fru\u0308her"}).table
+    pd.testing.assert_frame_equal(table, same)
+
+
 def test_aggregates_may_be_of_spark(spark):
     given = pd.DataFrame({"arm": ["old", "new"], "units": 100, "bought_successes": [20, 40]})
     pd.testing.assert_frame_equal(

@@ -16,7 +16,7 @@ from onecart.contracts import contract
 from onecart.facts.shop import in_shop_currency
 from onecart.frames import day_of
 from onecart.measure.experiments import on_spark
-from onecart.measure.experiments.aggregation import Columns
+from onecart.measure.experiments.columns import Columns
 from onecart.measure.experiments.judgement import Rules, judged
 from onecart.measure.experiments.moments import Arm
 
@@ -85,7 +85,7 @@ def outcomes(
     lines = orders.withColumns(
         {
             "order_day": day_of("order_ts", settings.shop.time_zone),
-            "money": F.when(F.col("currency") == currency, F.col("amount").cast("double")),
+            "money": F.when(F.col("currency").eqNullSafe(F.lit(currency)), F.col("amount").cast("double")),
             "bought": (F.col("quantity") > 0).cast("int"),
         }
     ).where(F.col("order_day") < F.lit(as_of))

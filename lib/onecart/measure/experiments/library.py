@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from onecart.errors import UsageError, nearest
-from onecart.measure.experiments.aggregation import Columns, aggregate, plain, text, unit_columns
+from onecart.measure.experiments import on_pandas
+from onecart.measure.experiments.columns import Aggregates, Columns, composed, plain, text, unit_columns
 from onecart.measure.experiments.judgement import Experiment, Rules, judged
 from onecart.measure.experiments.moments import Arm, Metric, Moments, named, parts
 
@@ -40,9 +41,9 @@ def experiment(
     UsageError: a column that is not there or no number, infinite values, a unit with several rows, an unknown control.
     """
     wanted, covariates = unit_columns(metrics, covariate)
-    columns = Columns(wanted, covariates, arm, unit, segment)
+    columns = Columns(wanted, covariates, *map(composed, (arm, unit, segment)))
     judge_by = _rules(control=control, expected=expected, covariates=covariates, **rules)
-    found = aggregate(units, columns)
+    found = on_pandas.aggregate(units, columns) if isinstance(units, pd.DataFrame) else _on_spark(units, columns)
     notes = [f"{found.without_arm:,} units without an arm are left out."] if found.without_arm else []
     notes += [
         f"'{name}' is missing in {n:,} units, and counts as 0 there."
@@ -73,6 +74,7 @@ def judge(
     judge_by = _rules(control=control, expected=expected, covariates=covariates, **rules)
     if not isinstance(aggregates, pd.DataFrame):
         aggregates = aggregates.toPandas()  # a row per arm
+    aggregates, arm, segment = aggregates.rename(columns=composed), composed(arm), composed(segment)
     for name in [arm, "units", *([segment] if segment else [])]:
         if name not in aggregates.columns:
             raise UsageError(f"judge: aggregates has no column '{name}'{nearest(name, map(str, aggregates.columns))}")
@@ -84,6 +86,12 @@ def judge(
         found = {named(m): _given(row, parts(m, covariates.get(named(m)))) for m in wanted}
         arms.append(Arm(plain(row[arm]), _count(row, "units"), found, text(row[segment]) if segment else None))
     return judged(arms, wanted, judge_by)
+
+
+def _on_spark(units: Any, columns: Columns) -> Aggregates:
+    from onecart.measure.experiments import on_spark  # pandas alone needs no Spark
+
+    return on_spark.aggregate(units, columns)
 
 
 def _rules(**given: Any) -> Rules:

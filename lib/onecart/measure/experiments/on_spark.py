@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from onecart.frames import FLAGS, NUMBERS, library_function, quoted, require_type
-from onecart.measure.experiments.aggregation import (
+from onecart.measure.experiments.columns import (
     MOST_ARMS,
     Aggregates,
     Columns,
