@@ -51,7 +51,8 @@ def write_campaigns(ctx: Context) -> str:
     if not campaigns:
         return ""
     shop, as_of = ctx.settings.shop, ctx.as_of()
-    rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of).transform(break_lineage)
+    rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of)
+    rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
     contacts = contacted(ctx.lake, as_of, shop.time_zone)
     decided: list[Decided] = []
     for name, campaign in campaigns.items():

@@ -1,10 +1,10 @@
-"""Settings of decisions: campaigns, and how often, when and for how much customers are contacted."""
+"""Settings of campaigns, and of how often, when and for how much customers are contacted."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from onecart.config.sections.section import SecretRef, Section
+from onecart.config.sections.section import Section
 
 Channel = Literal["email", "sms", "push", "app", "social", "store_coupon"]
 Hour = Annotated[int, Field(ge=0, le=23)]
@@ -49,9 +49,3 @@ class Contacts(Section):
         "social": 0.1,
         "store_coupon": 0.01,
     }
-
-
-class Decide(Section):
-    campaigns: dict[str, Campaign | None] = {}  # null: one of the environment that is not run
-    contacts: Contacts = Contacts()
-    control_key: SecretRef | None = None  # draws control groups; None: the settings' seed
