@@ -220,11 +220,11 @@ def test_only_who_agreed_has_an_address_and_was_not_contacted_too_often_may_be_c
 
 
 @pytest.mark.job
-def test_contacts_of_the_last_seven_days_count_whatever_the_campaign(lake: Any, fill: Any, rows_of: Any) -> None:
+def test_contacts_of_the_last_seven_days_count_whatever_the_campaign(spark: Any) -> None:
     from onecart.decide.campaigns.people import contacted
 
     day = date(2011, 6, 10)
-    log = [  # customer, as_of, decision, sent, kind
+    log = [
         ("in", date(2011, 6, 9), "treated", datetime(2011, 6, 9, 12), "campaign"),
         ("first moment", date(2011, 6, 2), "treated", datetime(2011, 6, 3), "campaign"),
         ("too old", date(2011, 6, 2), "treated", datetime(2011, 6, 2, 23), "campaign"),
@@ -232,7 +232,5 @@ def test_contacts_of_the_last_seven_days_count_whatever_the_campaign(lake: Any, 
         ("held", date(2011, 6, 9), "control", None, "campaign"),
         ("shown", date(2011, 6, 9), "chosen", datetime(2011, 6, 9, 12), "content"),
     ]
-    names = ("customer_id", "as_of", "decision", "send_ts", "kind")
-    rows = [{**dict(zip(names, one, strict=True)), "decision_id": one[0], "propensity": 1.0} for one in log]
-    fill("gold.decision_log", rows_of("gold.decision_log", *rows))
-    assert {r["customer_id"] for r in contacted(lake, day, "UTC").collect()} == {"in", "first moment"}
+    rows = spark.createDataFrame(log, "customer_id string, as_of date, decision string, send_ts timestamp, kind string")
+    assert {r["customer_id"] for r in contacted(rows, day, "UTC").collect()} == {"in", "first moment"}

@@ -54,7 +54,7 @@ def write_campaigns(ctx: Context) -> str:
     shop, as_of = ctx.settings.shop, ctx.as_of()
     rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of)
     rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
-    contacts = contacted(ctx.lake, as_of, shop.time_zone)
+    contacts = contacted(ctx.lake.read_if_exists(decision_log.TABLE), as_of, shop.time_zone)
     decided: list[Decided] = []
     given: Counter[str] = Counter()  # of products offered, by earlier campaigns
     for name, campaign in campaigns.items():
