@@ -9,10 +9,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Settings
-from onecart.config.sections.decide import Channel
+from onecart.config.sections.decide.campaigns import Channel
 from onecart.contracts import CONTRACTS
 from onecart.decide.campaigns.sending import with_send_ts
-from onecart.decide.decision_log import TABLE as LOG
 from onecart.errors import UsageError
 from onecart.frames import begin_of, require_columns
 from onecart.governance.consent_filter import Purpose, agreements
@@ -56,10 +55,11 @@ def people(lake: Lake, settings: Settings, campaigns: Sequence[Campaign], as_of:
     return rows.transform(with_send_ts, as_of=as_of, contacts=settings.decide.contacts, shop=settings.shop)
 
 
-def contacted(lake: Lake, as_of: date, zone: str) -> DataFrame:
-    """[customer_id], a row per contact that gold.decision_log has in the week before `as_of`, and of runs for later days."""
+def contacted(log: DataFrame, as_of: date, zone: str) -> DataFrame:
+    """[customer_id], a row per contact that the log (gold.decision_log) has from a week before `as_of` on, those of that day's
+    own run, which is made anew, left out."""
     from_ts = begin_of(as_of - _WEEK, zone)
-    log = lake.read_if_exists(LOG).where("kind = 'campaign' AND decision = 'treated'")
+    log = log.where("kind = 'campaign' AND decision = 'treated'")
     return log.where((F.col("send_ts") >= from_ts) & (F.col("as_of") != F.lit(as_of))).select("customer_id")
 
 
