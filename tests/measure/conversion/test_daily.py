@@ -124,7 +124,7 @@ def test_measure_says_the_online_conversion_and_what_it_leaves_out(
     assert result.headline.startswith(
         "online conversion 25.0% over 1 days, store conversion 0.0% over 1 days; most due"
     )
-    written = ("gold.conversion_daily", "gold.conversion_breakdown", "gold.conversion_changes")
+    written = [f"gold.{t}" for t in ("conversion_daily", "conversion_breakdown", "conversion_changes", "attribution")]
     assert (result.rows_in, result.rows_out) == (4, sum(lake.count(name) for name in written))
     low, high = lake.read("gold.conversion_daily").where("channel = 'online'").select("rate_low", "rate_high").first()
     assert (low, high) == pytest.approx((0.0456, 0.6994), abs=1e-4)  # 1 of 4
