@@ -30,8 +30,13 @@ DAG = (
     Job("recommend", "recommend", "products for each customer", ("unify",)),
     Job("voice", "voice", "sentiment, aspects and issues of reviews, intents of tickets", ("clean",), nlp=True),
     Job("forecast", "forecast", "demand per product", ("clean",)),  # takes what reviews said, where it is there
-    Job("decide", "decide", "segments", ("intent",)),
-    Job("measure", "measure", "conversion by day and channel", ("behave",)),
+    Job("decide", "decide", "segments, campaigns, who answers which ticket", ("intent", "voice")),
+    Job(
+        "measure",
+        "measure",
+        "conversion, what changed, what is due to what, and what campaigns brought",
+        ("behave", "decide"),
+    ),
     Job("report", "report", "report.html", ("recommend", "forecast", "voice", "decide", "measure")),
 )
 UPKEEP = Job("upkeep", "upkeep", "compact and vacuum the tables")

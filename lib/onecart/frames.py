@@ -237,6 +237,10 @@ def _require_unique(names: list[str], what: str) -> None:
             )
 
 
+def _holds_lists(values: pd.Series) -> bool:
+    return bool(values.dropna().map(lambda value: isinstance(value, list | tuple | np.ndarray)).all())
+
+
 def _from_pandas(spark: SparkSession, frame: pd.DataFrame, what: str) -> DataFrame:
     """The rows of `frame`, without its index. UsageError: a column holds values of several kinds."""
     names = [str(name) for name in frame.columns]
@@ -248,7 +252,7 @@ def _from_pandas(spark: SparkSession, frame: pd.DataFrame, what: str) -> DataFra
         if isinstance(values.dtype, pd.CategoricalDtype):
             values = values.astype(values.cat.categories.dtype)
         kind = pd.api.types.infer_dtype(values, skipna=True)
-        if kind.startswith("mixed") or kind in ("complex", "period", "interval"):
+        if (kind.startswith("mixed") and not _holds_lists(values)) or kind in ("complex", "period", "interval"):
             raise UsageError(
                 f"{what}: column '{name}' holds values of several or unknown kinds ({kind}); make them one"
             )

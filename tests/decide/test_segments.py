@@ -88,6 +88,6 @@ def test_decide_writes_segments_before_any_intent_is_known(
     consents = {f"consent_{n}": False for n in ("email", "sms", "profiling")}
     row = {"revenue": Decimal(0), "as_of": date(2011, 6, 1), **zeros, **consents}
     fill("gold.customer_profile", [{"customer_id": "c1", **row}])
-    result = run(context(as_of=date(2011, 6, 1)))
+    result = run(context(as_of=date(2011, 6, 1), decide={"campaigns": {}}))
     assert (result.rows_in, result.rows_out, result.headline) == (1, 1, "0 champions, 0 at risk of 1")
     assert [(r["segment"], r["as_of"]) for r in lake.read("gold.segments").collect()] == [("browser", date(2011, 6, 1))]

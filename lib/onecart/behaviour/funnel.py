@@ -1,6 +1,5 @@
 """How far visits get: visit -> product -> cart -> checkout -> purchase."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 from pyspark.sql import Column, DataFrame
@@ -9,10 +8,10 @@ from pyspark.sql import functions as F
 from onecart.config import Shop
 from onecart.contracts import contract
 from onecart.facts.shop import at_doors, of_kind, with_totals
+from onecart.facts.visit_steps import STEPS, steps
 from onecart.frames import day_of
 
 GRAIN = ("day", "channel", "device_type", "campaign")
-STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
 
 
 def funnel(sessions: DataFrame, footfall: DataFrame, shop: Shop) -> DataFrame:
@@ -30,28 +29,6 @@ def funnel(sessions: DataFrame, footfall: DataFrame, shop: Shop) -> DataFrame:
     return joined.withColumn("footfall", F.when(whole, F.col("footfall"))).transform(with_rates, shop)
 
 
-def steps(sessions: DataFrame, *, by: Sequence[str]) -> DataFrame:
-    """One row per `by`, its key (columns of gold.sessions): STEPS, visitors, buyers.
-
-    A visit that went further has passed the steps before it, recorded or not, so that no step has more visits than the
-    one before it. A visit to a store is known by its receipt, so it has passed them all.
-    """
-    passed = {
-        "product_visits": _any("product_views", "cart_adds", "checkouts"),
-        "cart_visits": _any("cart_adds", "checkouts"),
-        "checkout_visits": _any("checkouts"),
-        "purchase_visits": F.col("purchased"),
-    }
-    per_visitor = sessions.groupBy(*by, "visitor_id").agg(
-        F.count("*").alias("visits"), *[F.count_if(step).alias(name) for name, step in passed.items()]
-    )
-    return per_visitor.groupBy(*by).agg(
-        *[F.sum(name).alias(name) for name in STEPS],
-        F.count("*").alias("visitors"),
-        F.count_if(F.col("purchase_visits") > 0).alias("buyers"),
-    )
-
-
 def with_rates(counted: DataFrame, shop: Shop) -> DataFrame:
     """STEPS, visitors, buyers and footfall -> the columns of gold.funnel: each step's share of the step before it, and
     the conversion rates, buyers / visitors. null where nobody came, or nobody counted them."""
@@ -61,13 +38,6 @@ def with_rates(counted: DataFrame, shop: Shop) -> DataFrame:
     for name, (bought, seen) in came.items():
         rates[name] = _share(bought, F.when(store, F.col("footfall")).otherwise(F.col(seen)))
     return counted.withColumns(rates).select(*contract("gold.funnel").schema.fieldNames())
-
-
-def _any(*names: str) -> Column:
-    found = F.col("purchased")
-    for name in names:
-        found = found | (F.col(name) > 0)
-    return found
 
 
 def _share(part: str, of: Column) -> Column:

@@ -4,10 +4,12 @@ from datetime import date
 
 from onecart.config.sections.behaviour import Behaviour
 from onecart.config.sections.channels import Samples, Source
+from onecart.config.sections.decide.settings import Decide
 from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
 from onecart.config.sections.intent import Intent, Live
 from onecart.config.sections.lake import Lake, Models, Report, Spark
+from onecart.config.sections.measure import Measure
 from onecart.config.sections.privacy import Privacy
 from onecart.config.sections.profile import Profile
 from onecart.config.sections.quality import Quality
@@ -38,6 +40,8 @@ class Settings(Section):
     recommend: Recommend = Recommend()
     forecast: Forecast = Forecast()
     voice: Voice = Voice()
+    decide: Decide = Decide()
+    measure: Measure = Measure()
     report: Report = Report()
     privacy: Privacy = Privacy()
 

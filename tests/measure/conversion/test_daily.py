@@ -28,13 +28,14 @@ def conversion(
     from onecart.config import Shop
     from onecart.measure.conversion import conversion_daily
 
-    return conversion_daily(
+    found = conversion_daily(
         spark.createDataFrame(sessions, SESSION),
         spark.createDataFrame(orders, ORDER),
         spark.createDataFrame(list(footfall), "day DATE, store_id STRING, visitors LONG"),
         currency="GBP",
         shop=Shop(channels=channels or {"store": "store"}),
     )
+    return found.drop("rate_low", "rate_high")
 
 
 def test_visitors_count_once_a_day_and_once_online(spark: Any) -> None:
@@ -120,8 +121,11 @@ def test_measure_says_the_online_conversion_and_what_it_leaves_out(
     assert "revenue is in GBP; that of orders in SEK is left out" in caplog.text
     revenue = {(r["channel"], r["currency"]): r["revenue"] for r in lake.read("gold.conversion_daily").collect()}
     assert revenue == {("web", "GBP"): 9, ("online", "GBP"): 9, ("store", "GBP"): 0}
-    assert (result.rows_in, result.rows_out, result.headline) == (
-        4,
-        3,
-        "online conversion 25.0% over 1 days, store conversion 0.0% over 1 days",
+    assert result.headline.startswith(
+        "online conversion 25.0% over 1 days, store conversion 0.0% over 1 days; most due"
     )
+    written = [f"gold.{t}" for t in ("conversion_daily", "conversion_breakdown", "conversion_changes", "attribution")]
+    assert (result.rows_in, result.rows_out) == (4, sum(lake.count(name) for name in written))
+    low, high = lake.read("gold.conversion_daily").where("channel = 'online'").select("rate_low", "rate_high").first()
+    assert (low, high) == pytest.approx((0.0456, 0.6994), abs=1e-4)  # 1 of 4
+    assert not lake.exists("gold.experiment_results")  # nothing to judge

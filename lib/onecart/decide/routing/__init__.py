@@ -1,0 +1,1 @@
+"""Service routing: which ticket comes first, and which agent answers it."""

@@ -1,0 +1,109 @@
+"""gold.attribution: every method beside the others, and beside what control groups prove."""
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from onecart.context import Context
+from onecart.contracts import contract
+from onecart.facts.owners import Owners
+from onecart.frames import begin_of
+from onecart.governance.consent_filter import Purpose, granted
+from onecart.measure.attribution.credit import credits, path_sums
+from onecart.measure.attribution.paths import BETWEEN, conversion_paths, touches
+
+_TABLE = "gold.attribution"
+
+
+def write_attribution(ctx: Context) -> str:
+    """Replaces gold.attribution by the months up to as_of; its words for the headline, none without visits."""
+    if ctx.lake.is_empty("gold.sessions"):
+        return ""
+    asked = ctx.settings.measure.attribution
+    as_of, zone = ctx.as_of(), ctx.settings.shop.time_zone
+    first = _month_before(as_of, asked.months - 1)
+    seen = _touches(ctx).where(
+        (F.col("ts") < begin_of(as_of, zone))
+        & (F.col("ts") >= begin_of(first, zone) - F.expr(f"INTERVAL {asked.lookback_days} DAYS"))
+    )
+    paths = conversion_paths(seen, lookback_days=asked.lookback_days, zone=zone).where(F.col("month") >= F.lit(first))
+    sums = path_sums(paths, by=["month"]).toPandas()
+    if sums.empty:
+        return ""
+    rows = with_proof(monthly(sums), _proved(ctx))
+    names = contract(_TABLE).schema.fieldNames()
+    values = [tuple(row.get(name) for name in names) for row in rows.assign(as_of=as_of).to_dict("records")]
+    ctx.lake.replace(_TABLE, ctx.spark.createDataFrame(values, contract(_TABLE).schema))
+    return headline(rows)
+
+
+def _touches(ctx: Context) -> DataFrame:
+    lake = ctx.lake
+    has = lake.exists("gold.customer_consent")
+    said = lake.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
+    tickets = lake.read_if_exists("silver.tickets")
+    if lake.exists("gold.identity_links"):
+        tickets = Owners.of(lake).named(tickets, "silver.tickets")
+    else:
+        tickets = tickets.withColumn("customer_id", F.lit(None).cast("string"))
+    sent = "kind = 'campaign' AND decision = 'treated' AND send_ts IS NOT NULL"
+    sends = lake.read_if_exists("gold.decision_log").where(sent)
+    return touches(lake.read("gold.sessions"), tickets, sends, granted(said, Purpose("profiling")))
+
+
+def _proved(ctx: Context) -> pd.DataFrame:
+    """[month, campaign, proved_orders, proved_low, proved_high] of the campaigns whose control groups can be trusted."""
+    results = ctx.lake.read_if_exists("gold.experiment_results").where(
+        "segment = 'all' AND metric = 'orders' AND trusted"
+    )
+    brought = {"proved_orders": "incremental", "proved_low": "lo * treated", "proved_high": "hi * treated"}
+    columns = [F.expr(of).alias(name) for name, of in brought.items()]
+    return results.select(F.trunc("first_day", "month").alias("month"), "campaign", *columns).toPandas()
+
+
+def with_proof(rows: pd.DataFrame, proved: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `monthly` with proved_orders, proved_low and proved_high of their touch's campaign, None without one."""
+    names = ["proved_orders", "proved_low", "proved_high"]
+    campaign = rows["touch"].str.split(BETWEEN, n=1, regex=False).str[1]
+    both = rows.assign(campaign=campaign).merge(proved, on=["month", "campaign"], how="left").drop(columns="campaign")
+    return both.assign(
+        **{name: pd.Series([None if pd.isna(v) else v for v in both[name]], dtype=object) for name in names}
+    )
+
+
+def _month_before(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+def monthly(sums: pd.DataFrame) -> pd.DataFrame:
+    """The rows of gold.attribution but as_of, from those of `path_sums` by month. Months in which nothing converted share
+    nothing and are left out."""
+    found = []
+    for month, of_month in sums.groupby("month"):
+        shared = credits(of_month)
+        distinct = of_month[of_month["method"] == "shapley"].set_index("origin")
+        total = float(distinct["converted"].sum())
+        if total > 0:
+            paths = shared["channel"].map(distinct["weight"])
+            found.append(shared.assign(month=month, conversions=total, paths=paths))
+    if not found:
+        return pd.DataFrame(columns=["month", "method", "touch"])
+    rows = pd.concat(found, ignore_index=True).rename(columns={"channel": "touch"})
+    rows["channel"] = rows["touch"].str.split(BETWEEN, n=1, regex=False).str[0]
+    effects = [None if pd.isna(effect) else effect for effect in rows["removal_effect"]]
+    return rows.assign(removal_effect=pd.Series(effects, dtype=object))
+
+
+def headline(rows: pd.DataFrame) -> str:
+    """What the chain and the last touch give most to, in all months."""
+    if rows.empty:
+        return ""
+    words: list[str] = []
+    for method in ("markov", "last"):
+        credit: Any = rows[rows["method"] == method].groupby("touch")["credit"].sum()
+        words.append(f"{credit.idxmax()} {credit.max() / credit.sum():.0%} by {method}")
+    return "most due to " + ", ".join(words)

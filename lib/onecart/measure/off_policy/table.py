@@ -1,0 +1,147 @@
+"""gold.policy_value: what simple policies would have brought, from the decisions that were made and logged."""
+
+from datetime import timedelta
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.context import Context
+from onecart.contracts import contract
+from onecart.facts.shop import in_shop_currency
+from onecart.frames import begin_of, day_of
+from onecart.measure.off_policy.gate import verdict
+from onecart.measure.off_policy.moments import Estimate, Moments, moment_columns
+from onecart.measure.off_policy.trust import MIN_EFFECTIVE, Overlap
+
+_TABLE = "gold.policy_value"
+OUTCOMES = ("bought", "revenue")
+_BY = ("kind", "subject", "policy")
+_OF_LOG = ("decisions", "first_day", "last_day")
+
+
+def write_policy_value(ctx: Context) -> str:
+    """Replaces gold.policy_value by the campaigns and placements whose decisions are old enough; its words for the headline,
+    none where no decision is."""
+    if ctx.lake.is_empty("gold.decision_log"):
+        return ""
+    asked, shop = ctx.settings.measure, ctx.settings.shop
+    as_of = ctx.as_of()
+    last = as_of - timedelta(days=asked.horizon_days)
+    decisions = ctx.lake.read("gold.decision_log").where(F.col("as_of") <= F.lit(last))
+    orders = ctx.lake.read("gold.customer_orders").where(F.col("order_ts") < begin_of(as_of, shop.time_zone))
+    orders = orders.transform(in_shop_currency, shop)
+    currency = shop.currency or _most_used(orders)
+    of_one = orders.withColumn("amount", F.when(F.col("currency") == F.lit(currency), F.col("amount")))
+    judged = with_outcomes(decisions, of_one, horizon_days=asked.horizon_days, zone=shop.time_zone)
+    sums = [row.asDict() for row in policy_sums(judged).collect()]
+    if not sums:
+        return ""
+    names = contract(_TABLE).schema.fieldNames()
+    more = {"horizon_days": asked.horizon_days, "currency": currency, "as_of": as_of}
+    rows = [{**row, **more} for one in sums for row in values_of(one, asked.min_effective_sample)]
+    values = [tuple(row[name] for name in names) for row in rows]
+    ctx.lake.replace(_TABLE, ctx.spark.createDataFrame(values, contract(_TABLE).schema))
+    return f"{sum(row['live'] for row in rows)} of {len(rows)} policies proved better than what was done"
+
+
+def _most_used(orders: DataFrame) -> str | None:
+    """The currency of most order lines."""
+    row = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
+    return row["currency"] if row else None
+
+
+def with_outcomes(decisions: DataFrame, orders: DataFrame, *, horizon_days: int, zone: str) -> DataFrame:
+    """The decisions of gold.decision_log about a customer that were drawn (a campaign's treated and control, a placement's
+    items), with bought (1: ordered on one of the `horizon_days` from as_of on, else 0) and revenue of those days.
+
+    Control groups are not sent anything, so both arms are counted from as_of. orders: gold.customer_orders, amounts of other currencies null.
+    """
+    drawn = (F.col("kind") == "campaign") & F.col("decision").isin("treated", "control")
+    drawn = (drawn | ((F.col("kind") == "content") & (F.col("decision") == "chosen"))) & F.col(
+        "customer_id"
+    ).isNotNull()
+    kept = ("decision_id", "kind", "subject", "customer_id", "as_of", "decision", "action", "propensity")
+    log = decisions.where(drawn).select(*kept)
+    daily = orders.where(F.col("customer_id").isNotNull()).select(
+        "customer_id",
+        day_of("order_ts", zone).alias("day"),
+        F.col("amount").cast("double").alias("amount"),
+        "is_return",
+    )
+    in_time = (F.col("day") >= F.col("as_of")) & (F.col("day") < F.date_add("as_of", horizon_days))
+    bought = (
+        log.select("decision_id", "customer_id", "as_of")
+        .join(daily, "customer_id", how="inner")
+        .where(in_time)
+        .groupBy("decision_id")
+        .agg(F.max((~F.col("is_return")).cast("double")).alias("bought"), F.sum("amount").alias("revenue"))
+    )
+    return log.join(bought, "decision_id", how="left").na.fill(0.0, [*OUTCOMES])
+
+
+def policy_sums(judged: DataFrame) -> DataFrame:
+    """One row per kind, subject and policy: the moments of weight and outcomes, the largest weight, and which decisions.
+
+    judged: rows of `with_outcomes`. Policies: everyone and nobody is contacted; uniform: every item that the placement showed on
+    that day is as likely as any other.
+    """
+    items = judged.where("kind = 'content'").groupBy("kind", "subject", "as_of")
+    shown = items.agg(F.count_distinct("action").alias("items"))
+    rows = judged.join(shown, ["kind", "subject", "as_of"], how="left")
+    contacted = F.col("decision") == "treated"
+    chosen = {"everyone": contacted, "nobody": ~contacted}
+    of_campaign = F.array(*[_weighed(name, holds.cast("double")) for name, holds in chosen.items()])
+    of_content = F.array(_weighed("uniform", F.lit(1.0) / F.col("items")))
+    both = F.when(F.col("kind") == "campaign", of_campaign).otherwise(of_content)
+    weighed = rows.where("propensity > 0").select("kind", "subject", "as_of", *OUTCOMES, F.inline(both))
+    weighted = {f"weighted_{o}": F.col("weight") * F.col(o) for o in OUTCOMES}
+    return (
+        weighed.withColumns(weighted)
+        .groupBy(*_BY)
+        .agg(
+            *moment_columns(_columns()),
+            F.max("weight").alias("largest_weight"),
+            F.count("*").alias("decisions"),
+            F.min("as_of").alias("first_day"),
+            F.max("as_of").alias("last_day"),
+        )
+        .orderBy(*_BY)
+    )
+
+
+def _weighed(policy: str, probability: Column) -> Column:
+    return F.struct(F.lit(policy).alias("policy"), (probability / F.col("propensity")).alias("weight"))
+
+
+def _columns() -> list[str]:
+    return ["weight", *[f"weighted_{o}" for o in OUTCOMES], *OUTCOMES]
+
+
+def values_of(sums: dict[str, Any], min_effective_sample: float = MIN_EFFECTIVE) -> list[dict[str, Any]]:
+    """The rows of gold.policy_value, one per outcome, of one row of `policy_sums`."""
+    moments = Moments.of(sums, _columns())
+    overlap = Overlap.of(moments, sums["largest_weight"])
+    found = []
+    for outcome in OUTCOMES:
+        candidate = Estimate.ratio(moments, f"weighted_{outcome}", "weight")
+        now = Estimate.mean(moments, outcome)
+        judged = verdict(moments, candidate, now, [overlap], "snips", min_effective_sample)
+        found.append(
+            {
+                **{name: sums[name] for name in (*_BY, *_OF_LOG)},
+                "outcome": outcome,
+                "value": judged.value,
+                "current_value": judged.current,
+                "lift": judged.lift,
+                "lift_low": judged.low,
+                "lift_high": judged.high,
+                "effective_sample": overlap.effective_sample,
+                "mean_weight": overlap.mean_weight,
+                "largest_weight": overlap.largest_weight,
+                "trusted": judged.value is not None,
+                "live": judged.live,
+                "why": judged.why,
+            }
+        )
+    return found
