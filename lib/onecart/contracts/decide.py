@@ -1,8 +1,11 @@
-"""The gold table that the job `decide` writes."""
+"""The gold tables that the job `decide` writes."""
 
 from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID
 from onecart.contracts.base.table import Column as C
 from onecart.contracts.base.table import Table
+
+_CAMPAIGN = C("campaign", "string", "campaign, as decide.campaigns names it", nullable=False)
+_RUN_ID = C("run_id", "string", "the run that decided, as in ops.runs", nullable=False)
 
 DECIDE = (
     Table(
@@ -25,5 +28,105 @@ DECIDE = (
             AS_OF,
         ),
         key=("customer_id",),
+    ),
+    Table(
+        "gold.campaign_audience",
+        "one customer of one campaign on one day: contacted, or held back to compare with",
+        "decide",
+        (
+            _CAMPAIGN,
+            C("family", "string", "campaigns of one family hold the same customers back", nullable=False),
+            CUSTOMER_ID,
+            AS_OF,
+            C("arm", "string", "treated: is contacted | control: would have been, is not", nullable=False),
+            C(
+                "offer",
+                "string",
+                "offer, as decide.campaigns names it; control: the one it would have got",
+                nullable=False,
+            ),
+            C("sku", "string", "product offered; null: the offer is of no one product"),
+            C("channel", "string", "email | sms | push | app | social | store_coupon", nullable=False),
+            C("send_ts", "timestamp", "when, UTC; null: control"),
+            C("probability", "double", "to buy without the contact, as in gold.intent_scores", nullable=False),
+            C("uplift", "double", "by which the contact raises it; of the experiment or as assumed", nullable=False),
+            C("expected_profit", "double", "that the contact adds, cost not taken off, in `currency`", nullable=False),
+            C("cost", "double", "of the contact with its offer, in `currency`", nullable=False),
+            C("currency", "string", "ISO 4217; null: not known"),
+            C("reason", "string", "one sentence", nullable=False),
+            _RUN_ID,
+        ),
+        key=("campaign", "customer_id", "as_of"),
+        checks={
+            "arm_known": "arm IN ('treated', 'control')",
+            "control_is_not_sent": "(arm = 'control') = (send_ts IS NULL)",
+        },
+        cluster_by=("as_of",),
+    ),
+    Table(
+        "gold.campaign_plan",
+        "one campaign on one day: what the plan is worth, and what more of each limit would bring",
+        "decide",
+        (
+            _CAMPAIGN,
+            AS_OF,
+            C("considered", "long", "customers the campaign was asked about", nullable=False),
+            C("eligible", "long", "of them, those that may be contacted", nullable=False),
+            C("treated", "long", "contacted", nullable=False),
+            C("control", "long", "held back", nullable=False),
+            C("budget", "double", "in `currency`; null: no limit"),
+            C("spent", "double", "in `currency`", nullable=False),
+            C("expected_profit", "double", "of the treated, cost taken off, in `currency`", nullable=False),
+            C(
+                "plan_value",
+                "double",
+                "expected profit of treated and control: what was made as large as possible",
+                nullable=False,
+            ),
+            C("bound", "double", "that no plan of treated and control can be above", nullable=False),
+            C("gap", "double", "(bound - plan_value) / bound; 0: proved to be the best", nullable=False),
+            C("price_of_budget", "double", "profit that 1 more of budget would bring", nullable=False),
+            C("price_of_contact", "double", "that one more customer left out for too many contacts would; null: none"),
+            C("price_of_consent", "double", "that one more customer left out for want of consent would; null: none"),
+            C("currency", "string", "ISO 4217; null: not known"),
+            _RUN_ID,
+        ),
+        key=("campaign", "as_of"),
+    ),
+    Table(
+        "gold.decision_log",
+        "one decision about one customer",
+        "decide",
+        (
+            C("decision_id", "string", "SHA-256 of kind, subject, customer and as_of", nullable=False),
+            C("kind", "string", "campaign | content | routing", nullable=False),
+            C("subject", "string", "campaign, placement, or ticket_id", nullable=False),
+            C("customer_id", "string", "customer; null: a ticket of nobody known"),
+            AS_OF,
+            C("decided_ts", "timestamp", "when it was decided, UTC", nullable=False),
+            C(
+                "decision",
+                "string",
+                "treated | control (held back to compare with) | excluded | chosen",
+                nullable=False,
+            ),
+            C("action", "string", "offer, item or queue; control: the one not given; null: excluded"),
+            C("channel", "string", "as in gold.campaign_audience; null: none"),
+            C("propensity", "double", "probability with which the rule decided so", nullable=False),
+            C("expected_value", "double", "profit or reward expected, in the shop's currency; null: not known"),
+            C("price", "double", "what 1 of the budget was worth where it counted; null: there was none"),
+            C("reason", "string", "one sentence", nullable=False),
+            C("send_ts", "timestamp", "when it is to reach the customer, UTC; null: not sent"),
+            C("versions", "names", "model -> the version that scored", nullable=False),
+            C("policy", "string", "rule or policy that decided", nullable=False),
+            _RUN_ID,
+        ),
+        key=("decision_id",),
+        checks={
+            "kind_known": "kind IN ('campaign', 'content', 'routing')",
+            "decision_known": "decision IN ('treated', 'control', 'excluded', 'chosen')",
+            "propensity_range": "propensity BETWEEN 0 AND 1",
+        },
+        cluster_by=("as_of",),
     ),
 )
