@@ -5,6 +5,7 @@ from onecart.contracts.base.table import Column as C
 from onecart.contracts.base.table import Table
 
 _CAMPAIGN = C("campaign", "string", "campaign, as decide.campaigns names it", nullable=False)
+_SEGMENT_KIND = C("kind", "string", "rule | learned", nullable=False)
 _RUN_ID = C("run_id", "string", "the run that decided, as in ops.runs", nullable=False)
 
 DECIDE = (
@@ -14,7 +15,7 @@ DECIDE = (
         "decide",
         (
             CUSTOMER_ID,
-            C("segment", "string", "champion | loyal | promising | new | at_risk | lapsed | browser", nullable=False),
+            C("segment", "string", "as decide.segments names it; other: no rule holds", nullable=False),
             C("recency_score", "int", "1 to 5, 5 bought last; null: never bought"),
             C("frequency_score", "int", "1 to 5, 5 buys most often; null: never bought"),
             C("monetary_score", "int", "1 to 5, 5 spends most; null: never bought"),
@@ -26,8 +27,42 @@ DECIDE = (
                 nullable=False,
             ),
             AS_OF,
+            # May be null, so that a lake made before it was here gets it.
+            C("learned_segment", "string", "of those who buy alike, by its traits; null: not profiled, or none learned"),
         ),
         key=("customer_id",),
+    ),
+    Table(
+        "gold.segment_summary",
+        "one segment on one day",
+        "decide",
+        (
+            _SEGMENT_KIND,
+            C("segment", "string", "as in gold.segments", nullable=False),
+            C("meaning", "string", "who that is; learned: features furthest from the mean of all, in deviations"),
+            C("customers", "long", "customers in it", nullable=False),
+            C("share", "double", "of the customers of its kind", nullable=False),
+            C("buyers", "long", "of them, those who ever bought", nullable=False),
+            C("revenue", "money", "they ever brought, in `currency`", nullable=False),
+            C("value_12m", "double", "mean revenue expected in 12 months, in `currency`; null: not known of any"),
+            C("currency", "string", "the one most customers buy in; those in others count as customers only"),
+            AS_OF,
+        ),
+        key=("kind", "segment", "as_of"),
+    ),
+    Table(
+        "gold.segment_movements",
+        "customers who went from one segment to another between two runs, or stayed",
+        "decide",
+        (
+            _SEGMENT_KIND,
+            C("from_segment", "string", "at the run before; null: the customer was not there, or in none"),
+            C("to_segment", "string", "now; null: the customer is gone, or in none"),
+            C("customers", "long", "so many", nullable=False),
+            C("since", "date", "as_of of the run before", nullable=False),
+            AS_OF,
+        ),
+        key=("kind", "from_segment", "to_segment", "as_of"),
     ),
     Table(
         "gold.campaign_audience",

@@ -1,21 +1,18 @@
-"""The job `decide`: gold.customer_profile and gold.intent_scores -> gold.segments."""
-
-from pyspark.sql import functions as F
+"""The job `decide`: who gets what. Each part reads what it needs, writes its tables, and says what is worth reading; a part
+whose tables are not there says nothing."""
 
 from onecart.context import Context, Result
-from onecart.decide.segments import segments
+from onecart.decide.segmentation.write import write_segments
+
+PARTS = (write_segments,)
 
 
 def run(ctx: Context) -> Result:
-    """Reads gold.customer_profile and, where there, the intent scores of as_of; replaces gold.segments."""
+    """Runs the parts in their order; needs gold.customer_profile."""
     ctx.require_rows("gold.customer_profile")
-    as_of, profile = ctx.as_of(), ctx.lake.read("gold.customer_profile")
-    scores = ctx.lake.read_if_exists("gold.intent_scores").where(F.col("as_of") == F.lit(as_of))
-    written = ctx.lake.replace("gold.segments", segments(profile, scores).withColumn("as_of", F.lit(as_of)))
-    counts = ctx.lake.read("gold.segments").groupBy("segment").count().collect()
-    n = {row["segment"]: row["count"] for row in counts}
+    words = [part(ctx) for part in PARTS]
     return Result(
-        rows_in=sum(n.values()),
-        rows_out=written.inserted,
-        headline=f"{n.get('champion', 0):,} champions, {n.get('at_risk', 0):,} at risk of {sum(n.values()):,}",
+        rows_in=ctx.lake.count("gold.customer_profile"),
+        rows_out=ctx.lake.count("gold.segments"),
+        headline="; ".join(filter(None, words)),
     )

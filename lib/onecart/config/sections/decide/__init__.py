@@ -1,0 +1,1 @@
+"""Settings of decisions: segments, and what is shown where."""
