@@ -1,10 +1,11 @@
 """The gold tables that the job `decide` writes."""
 
-from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID
+from onecart.contracts.base.columns import AS_OF, CUSTOMER_ID, MODEL_VERSION
 from onecart.contracts.base.table import Column as C
 from onecart.contracts.base.table import Table
 
 _CAMPAIGN = C("campaign", "string", "campaign, as decide.campaigns names it", nullable=False)
+_PLACEMENT = C("placement", "string", "as decide.placements names it", nullable=False)
 _SEGMENT_KIND = C("kind", "string", "rule | learned", nullable=False)
 _RUN_ID = C("run_id", "string", "the run that decided, as in ops.runs", nullable=False)
 
@@ -163,5 +164,80 @@ DECIDE = (
             "propensity_range": "propensity BETWEEN 0 AND 1",
         },
         cluster_by=("as_of",),
+    ),
+    Table(
+        "gold.uplift_scores",
+        "what one offer of one campaign would change for one customer who agreed to profiling",
+        "decide",
+        (
+            CUSTOMER_ID,
+            _CAMPAIGN,
+            C("offer", "string", "as in gold.decision_log", nullable=False),
+            C(
+                "uplift",
+                "double",
+                "change of the probability to buy within decide.uplift.horizon_days that decisions should use; where no "
+                "heterogeneity was found it is the mean effect, the same for all",
+                nullable=False,
+            ),
+            C("learned_uplift", "double", "as the model scores it, whatever was found", nullable=False),
+            C("heterogeneous", "boolean", "the model's Qini on held-out customers is above 0", nullable=False),
+            AS_OF,
+            MODEL_VERSION,
+        ),
+        key=("customer_id", "campaign", "offer"),
+    ),
+    Table(
+        "gold.uplift_curve",
+        "one point of the uplift curve of one offer of one campaign, on held-out customers",
+        "decide",
+        (
+            _CAMPAIGN,
+            C("offer", "string", "as in gold.uplift_scores", nullable=False),
+            C("point", "int", "from 0", nullable=False),
+            C("share", "double", "of all customers, those with the highest uplift first", nullable=False),
+            C("gain", "double", "additional buyers per treated customer", nullable=False),
+            C("chord", "double", "the same if customers came in any order", nullable=False),
+            AS_OF,
+            MODEL_VERSION,
+        ),
+        key=("campaign", "offer", "point"),
+    ),
+    Table(
+        "gold.content_choice",
+        "what one customer is shown at one place on one day",
+        "decide",
+        (
+            _PLACEMENT,
+            CUSTOMER_ID,
+            AS_OF,
+            C("item", "string", "SKU or campaign chosen", nullable=False),
+            C("propensity", "double", "probability with which it was chosen", nullable=False),
+            C("expected_reward", "double", "probability of an answer, as the policy sees it", nullable=False),
+            C("policy", "string", "thompson | linucb", nullable=False),
+            C("context", "doubles", "what linucb saw: 1, then the columns of its context, scaled; null: thompson"),
+            _RUN_ID,
+        ),
+        key=("placement", "customer_id", "as_of"),
+        checks={"propensity_range": "propensity > 0 AND propensity <= 1"},
+        cluster_by=("as_of",),
+    ),
+    Table(
+        "gold.content_state",
+        "what one customer's answers on one day add to what is known of one item at one place; the state is their sum",
+        "decide",
+        (
+            _PLACEMENT,
+            C("item", "string", "as in gold.content_choice", nullable=False),
+            CUSTOMER_ID,
+            C("day", "date", "as_of of the choice", nullable=False),
+            C("trials", "long", "choices whose customer came while they held", nullable=False),
+            C("rewards", "double", "of them, those with an answer", nullable=False),
+            C("xx", "doubles", "sum of x x', row after row, x the context; null: thompson"),
+            C("xr", "doubles", "sum of x times reward; null: thompson"),
+        ),
+        key=("placement", "item", "customer_id", "day"),
+        checks={"rewards_are_trials": "rewards <= trials"},
+        cluster_by=("day",),
     ),
 )

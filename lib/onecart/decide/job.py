@@ -2,9 +2,10 @@
 whose tables are not there says nothing."""
 
 from onecart.context import Context, Result
+from onecart.decide.content.write import write_content_choice
 from onecart.decide.segmentation.write import write_segments
 
-PARTS = (write_segments,)
+PARTS = (write_segments, write_content_choice)
 
 
 def run(ctx: Context) -> Result:

@@ -110,12 +110,11 @@ def movements(before: DataFrame, now: DataFrame) -> DataFrame:
 
 def _moved(ctx: Context, before: DataFrame, now: DataFrame) -> str:
     """Writes the movements since the run before, if that was for an earlier day; how many moved, in words."""
-    as_of, last = ctx.as_of(), before.agg(F.max("as_of")).first()
-    since = last[0] if last else None
-    if since is None or since >= as_of:
+    as_of, last = ctx.as_of(), before.select("as_of").first()
+    if last is None or last[0] >= as_of:
         return ""
-    rows = movements(before, now).withColumns({"since": F.lit(since), "as_of": F.lit(as_of)})
-    ctx.lake.replace_where("gold.segment_movements", rows, f"as_of = '{as_of}'")
-    left = ctx.lake.read("gold.segment_movements").where(f"as_of = '{as_of}' AND kind = 'rule'")
-    count = left.where("from_segment <> to_segment").agg(F.sum("customers")).first()
-    return f"{int(count[0] or 0):,} moved since {since}" if count else ""
+    rows = [(r[0], r[1], r[2], r[3], last[0], as_of) for r in movements(before, now).collect()]  # segments x segments
+    table = contract("gold.segment_movements").schema
+    ctx.lake.replace_where("gold.segment_movements", ctx.spark.createDataFrame(rows, table), f"as_of = '{as_of}'")
+    count = sum(n for kind, old, new, n, *_ in rows if kind == "rule" and old and new and old != new)
+    return f"{count:,} moved since {last[0]}"

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from onecart.config.sections.decide.content import Placement
 from onecart.config.sections.decide.segments import LearnedSegments, SegmentRule, default_rules, unique_names
 from onecart.config.sections.section import Section
 
@@ -22,3 +23,4 @@ class Decide(Section):
     segments: Annotated[tuple[SegmentRule, ...], AfterValidator(unique_names)] = default_rules()
     learned_segments: LearnedSegments = LearnedSegments()
     uplift: UpliftSettings = UpliftSettings()
+    placements: dict[str, Placement] = {}  # what is shown where, see docs/rooms/decide.md; none: nothing is chosen
