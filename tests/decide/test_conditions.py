@@ -25,7 +25,10 @@ COLUMNS = {
         ("orders = 1 OR orders = 2 AND score = 3", "((`orders` = 1) OR ((`orders` = 2) AND (`score` = 3)))"),
         ("country IN ('France', 'D''Or')", "((`country` = 'France') OR (`country` = 'D\\'Or'))"),
         ("NOT consent_email", "(NOT `consent_email`)"),
-        ("born BETWEEN '1980-01-01' AND '1989-12-31'", "((`born` >= DATE'1980-01-01') AND (`born` <= DATE'1989-12-31'))"),
+        (
+            "born BETWEEN '1980-01-01' AND '1989-12-31'",
+            "((`born` >= DATE'1980-01-01') AND (`born` <= DATE'1989-12-31'))",
+        ),
         ("country IS NOT NULL", "(`country` IS NOT NULL)"),
         ("top_categories CONTAINS 'MUGS'", "array_contains(`top_categories`, 'MUGS')"),
         ("days_since(born) / 365 > -1", "((datediff(`as_of`, `born`) / nullif(365, 0)) > (0 - 1))"),

@@ -29,7 +29,11 @@ DECIDE = (
             ),
             AS_OF,
             # May be null, so that a lake made before it was here gets it.
-            C("learned_segment", "string", "of those who buy alike, by its traits; null: not profiled, or none learned"),
+            C(
+                "learned_segment",
+                "string",
+                "of those who buy alike, by its traits; null: not profiled, or none learned",
+            ),
         ),
         key=("customer_id",),
     ),
@@ -167,12 +171,11 @@ DECIDE = (
     ),
     Table(
         "gold.uplift_scores",
-        "what one offer of one campaign would change for one customer who agreed to profiling",
+        "what one offer would change for one customer who agreed to profiling",
         "decide",
         (
             CUSTOMER_ID,
-            _CAMPAIGN,
-            C("offer", "string", "as in gold.decision_log", nullable=False),
+            C("treatment", "string", "offer, as in gold.decision_log", nullable=False),
             C(
                 "uplift",
                 "double",
@@ -185,15 +188,14 @@ DECIDE = (
             AS_OF,
             MODEL_VERSION,
         ),
-        key=("customer_id", "campaign", "offer"),
+        key=("customer_id", "treatment"),
     ),
     Table(
         "gold.uplift_curve",
-        "one point of the uplift curve of one offer of one campaign, on held-out customers",
+        "one point of the uplift curve of one offer, on held-out customers of past campaigns",
         "decide",
         (
-            _CAMPAIGN,
-            C("offer", "string", "as in gold.uplift_scores", nullable=False),
+            C("treatment", "string", "as in gold.uplift_scores", nullable=False),
             C("point", "int", "from 0", nullable=False),
             C("share", "double", "of all customers, those with the highest uplift first", nullable=False),
             C("gain", "double", "additional buyers per treated customer", nullable=False),
@@ -201,7 +203,7 @@ DECIDE = (
             AS_OF,
             MODEL_VERSION,
         ),
-        key=("campaign", "offer", "point"),
+        key=("treatment", "point"),
     ),
     Table(
         "gold.content_choice",

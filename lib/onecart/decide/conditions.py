@@ -38,7 +38,13 @@ class _Part:
 
 def kinds(schema: T.StructType) -> dict[str, str]:
     """Column -> what it holds; columns of other types cannot be asked for and are left out."""
-    known = ((T.NumericType, NUMBER), (T.StringType, TEXT), (T.BooleanType, FLAG), (T.DateType, DAY), (T.TimestampType, DAY))
+    known = (
+        (T.NumericType, NUMBER),
+        (T.StringType, TEXT),
+        (T.BooleanType, FLAG),
+        (T.DateType, DAY),
+        (T.TimestampType, DAY),
+    )
     found = {f.name: next((k for t, k in known if isinstance(f.dataType, t)), "") for f in schema.fields}
     found |= {f.name: LIST for f in schema.fields if f.dataType == T.ArrayType(T.StringType())}
     return {name: kind for name, kind in found.items() if kind}
@@ -80,7 +86,7 @@ class _Reader:
         return found
 
     def _wrong(self, why: str) -> UsageError:
-        return UsageError(f"{self._what}: the condition \"{self._text[:200]}\" {why}")
+        return UsageError(f'{self._what}: the condition "{self._text[:200]}" {why}')
 
     def _next(self, *wanted: str) -> str | None:
         """The next token, taken, if it is one of `wanted`."""
@@ -177,7 +183,9 @@ class _Reader:
         try:
             day = date.fromisoformat(part.literal)
         except ValueError:
-            raise self._wrong(f"compares '{beside.said}', a date, with '{part.literal}'; write it as '2026-11-28'") from None
+            raise self._wrong(
+                f"compares '{beside.said}', a date, with '{part.literal}'; write it as '2026-11-28'"
+            ) from None
         return _Part(f"DATE'{day}'", DAY, part.said)
 
     def _sum(self) -> _Part:

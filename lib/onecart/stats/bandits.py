@@ -62,5 +62,7 @@ def explored(propensities: Any, exploration: float, floor: float) -> Any:
     arms = p.shape[-1]
     mixed = (1 - exploration) * p + exploration / arms
     lacking = np.maximum(floor - mixed.min(axis=-1, keepdims=True), 0)
-    share = np.divide(lacking, 1 / arms - mixed.min(axis=-1, keepdims=True), out=np.zeros_like(lacking), where=lacking > 0)
+    share = np.divide(
+        lacking, 1 / arms - mixed.min(axis=-1, keepdims=True), out=np.zeros_like(lacking), where=lacking > 0
+    )
     return (1 - share) * mixed + share / arms

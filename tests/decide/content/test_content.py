@@ -61,13 +61,21 @@ def test_customers_are_shown_items_as_often_as_the_log_says(spark: Any) -> None:
     people = spark.range(4_000).selectExpr("concat('c', id) AS customer_id", "DATE'2011-06-08' AS as_of")
     rows = chosen(people, "home", HOME, known, seed=7).toPandas()
     mug = 0.9 * 0.720280 + 0.05
-    assert rows.groupby("item").propensity.agg(["min", "max"]).loc["mug"].tolist() == pytest.approx([mug, mug], abs=1e-6)
+    assert rows.groupby("item").propensity.agg(["min", "max"]).loc["mug"].tolist() == pytest.approx(
+        [mug, mug], abs=1e-6
+    )
     assert (rows["item"] == "mug").mean() == pytest.approx(mug, abs=4 * np.sqrt(mug * (1 - mug) / 4_000))
     assert rows.groupby("item").expected_reward.first().to_dict() == {"bag": 2 / 8, "mug": 3 / 8}
     again = chosen(people.repartition(5), "home", HOME, known, seed=7).toPandas()
-    assert rows.set_index("customer_id")["item"].sort_index().equals(again.set_index("customer_id")["item"].sort_index())
+    assert (
+        rows.set_index("customer_id")["item"].sort_index().equals(again.set_index("customer_id")["item"].sort_index())
+    )
     other = chosen(people, "home", HOME, known, seed=8).toPandas()
-    assert not rows.set_index("customer_id")["item"].sort_index().equals(other.set_index("customer_id")["item"].sort_index())
+    assert (
+        not rows.set_index("customer_id")["item"]
+        .sort_index()
+        .equals(other.set_index("customer_id")["item"].sort_index())
+    )
 
 
 def test_linucb_shows_each_what_those_like_them_answered(spark: Any) -> None:
@@ -79,7 +87,8 @@ def test_linucb_shows_each_what_those_like_them_answered(spark: Any) -> None:
     outer = np.einsum("ni,nj->nij", x, x) * 50
     known = Known(np.full(2, 100.0), np.full(2, 50.0), np.array([outer.sum(0)] * 2), np.array([x[0], x[1]]) * 50)
     people = spark.createDataFrame(
-        [("new", DAY, 0.0), ("often", DAY, 10.0), ("unknown", DAY, None)], "customer_id STRING, as_of DATE, orders DOUBLE"
+        [("new", DAY, 0.0), ("often", DAY, 10.0), ("unknown", DAY, None)],
+        "customer_id STRING, as_of DATE, orders DOUBLE",
     )
     rows = {r["customer_id"]: r for r in chosen(people, "home", place, known, seed=7).collect()}
     best = {c: r["item"] if r["propensity"] > 0.5 else {"mug": "bag", "bag": "mug"}[r["item"]] for c, r in rows.items()}
@@ -139,7 +148,10 @@ def test_a_repeated_run_changes_nothing_late_answers_count_and_the_erased_are_su
     assert {"gold.content_state", "gold.content_choice", "gold.decision_log"} <= {*personal_tables(lake)}
     with erasing(lake.spark):
         for name in ("gold.content_state", "gold.decision_log", "gold.customer_events"):
-            key = {"gold.content_state": ["placement", "item", "customer_id", "day"], "gold.decision_log": ["decision_id"]}
+            key = {
+                "gold.content_state": ["placement", "item", "customer_id", "day"],
+                "gold.decision_log": ["decision_id"],
+            }
             rows = rows_about(lake, name, subject, ctx.settings)
             remove_rows(lake, name, rows.select(*key.get(name, ["event_id"])))
     assert sums() == [[1, 2], [1, 1]]

@@ -22,7 +22,9 @@ def customer(name: str, recency: int | None, orders: int, revenue: int, **more: 
     return (name, currency, recency, orders, Decimal(revenue), *row.values())
 
 
-def segments(spark: Any, rows: list[tuple[Any, ...]], deciles: list[tuple[str, int]], rules: Any = None) -> dict[str, Any]:
+def segments(
+    spark: Any, rows: list[tuple[Any, ...]], deciles: list[tuple[str, int]], rules: Any = None
+) -> dict[str, Any]:
     from onecart.config.sections.decide.segments import default_rules
     from onecart.decide.segmentation.rules import segments as build
     from onecart.profile.rfm import with_rfm

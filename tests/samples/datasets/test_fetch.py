@@ -120,6 +120,13 @@ def test_takes_files_of_a_tar_inside_an_sdist(cache: Path, tiny: Sample, monkeyp
     assert [file.read_bytes() for file in fetch("tiny", giving(sdist))] == list(FILES.values())
 
 
+def test_takes_files_of_a_zip_inside_an_sdist(cache: Path, tiny: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    sdist = tar({"tiny-data-1.0/setup.py": b"", "tiny-data-1.0/data/inner.zip": wheel(FILES)})
+    sample = replace(tiny, kind="sdist", archive="tiny-data-1.0.tar.gz", folder="data/inner.zip!")
+    monkeypatch.setitem(CATALOGUE, "tiny", sample)
+    assert [file.read_bytes() for file in fetch("tiny", giving(sdist))] == list(FILES.values())
+
+
 def test_a_link_in_an_sdist_is_refused(cache: Path, tiny: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     sdist = tar({"tiny-data-1.0/x/two.csv": FILES["two.csv"]}, links={"tiny-data-1.0/x/one.csv": "/etc/hostname"})
     sample = replace(tiny, kind="sdist", archive="tiny-data-1.0.tar.gz", folder="x")

@@ -38,7 +38,9 @@ def update_state(ctx: Context, placements: Mapping[str, Placement]) -> None:
     contexts = agreed.read_if_exists("gold.content_choice").where(between)
     choices = log.select(F.col("subject").alias("placement"), "customer_id", "as_of", F.col("action").alias("item"))
     choices = choices.join(
-        contexts.select("placement", "customer_id", "as_of", "context"), ["placement", "customer_id", "as_of"], how="left"
+        contexts.select("placement", "customer_id", "as_of", "context"),
+        ["placement", "customer_id", "as_of"],
+        how="left",
     )
     events = agreed.read_if_exists("gold.customer_events")
     events = events.where((F.col("event_ts") >= begin_of(cutoff, zone)) & (F.col("event_ts") < begin_of(as_of, zone)))
@@ -82,7 +84,9 @@ def known(state: DataFrame, placements: Mapping[str, Placement]) -> dict[str, Kn
     parts = [
         F.round(F.sum(F.get(name, F.lit(i))), DIGITS).alias(f"{name}_{i}") for name, size in arrays for i in range(size)
     ]
-    sums = state.groupBy("placement", "item").agg(F.sum("trials").alias("trials"), F.sum("rewards").alias("rewards"), *parts)
+    sums = state.groupBy("placement", "item").agg(
+        F.sum("trials").alias("trials"), F.sum("rewards").alias("rewards"), *parts
+    )
     rows = {(r["placement"], r["item"]): r for r in sums.collect()}  # placements x items
     found = {}
     for name, p in placements.items():

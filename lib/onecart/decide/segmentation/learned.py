@@ -83,13 +83,19 @@ def learn(frame: pd.DataFrame, how: LearnedSegments, seed: int) -> tuple[Learned
     small = x[np.sort(np.random.default_rng(seed).permutation(len(x))[:_CHOSEN_ON])]
     most = min(how.most, len(small) // 10)
     figures = {
-        k: (clustering.silhouette(small, fit(small, k, seed).assign(small), seed), clustering.stability(fit, small, k, seed))
+        k: (
+            clustering.silhouette(small, fit(small, k, seed).assign(small), seed),
+            clustering.stability(fit, small, k, seed),
+        )
         for k in range(2, most + 1)
     }
     stable = {k: f for k, f in figures.items() if f[1] >= how.stability}
     if not stable:
         best = max((f[1] for f in figures.values()), default=0.0)
-        return None, f"no learned segments: the most stable number is found again at {best:.2f} only, {how.stability:g} is asked for"
+        return (
+            None,
+            f"no learned segments: the most stable number is found again at {best:.2f} only, {how.stability:g} is asked for",
+        )
     k = max(stable, key=lambda n: stable[n][0])
     groups = fit(x, k, seed)
     names, traits = _named(x, groups.assign(x), k, scaling.columns)
@@ -154,5 +160,7 @@ def _named(x: Any, group: Any, k: int, columns: tuple[str, ...]) -> tuple[tuple[
 
 
 def _word(column: str, deviations: float) -> str:
-    little, much = _WORDS.get(column, (f"less {_MEANINGS.get(column, column)}", f"more {_MEANINGS.get(column, column)}"))
+    little, much = _WORDS.get(
+        column, (f"less {_MEANINGS.get(column, column)}", f"more {_MEANINGS.get(column, column)}")
+    )
     return much if deviations > 0 else little

