@@ -137,9 +137,9 @@ class _Reader:
         if mark := self._next(*_COMPARE):
             return self._pair(left, "=" if mark == "==" else mark, self._sum())
         if self._next("is"):
-            turned = "NOT " if self._next("not") else ""
+            known = "NOT " if self._next("not") else ""
             self._must("null")
-            return _Part(f"({left.sql} IS {turned}NULL)", FLAG, left.said)
+            return _Part(f"({left.sql} IS {known}NULL)", FLAG, left.said)
         if self._next("contains"):
             right = self._sum()
             if (left.kind, right.kind) != (LIST, TEXT):

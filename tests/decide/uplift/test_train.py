@@ -173,3 +173,33 @@ def test_arms_that_are_too_small_or_alone_are_refused(experiment: pd.DataFrame) 
         decide.train_uplift(
             experiment.assign(bought=experiment.bought * 2), "bought", "arm", "none", "class_transformation"
         )
+
+
+def test_columns_of_any_kind_are_numbers_levels_or_left_out_with_the_reason() -> None:
+    from decimal import Decimal
+
+    from onecart.decide.uplift.encoding import encoder
+
+    n = 100
+    frame = pd.DataFrame(
+        {
+            "flag": pd.Series([True, False, None, True] * 25, dtype=object),
+            "price": pd.Series([Decimal("1.5"), Decimal(2)] * 50, dtype=object),
+            "kind": pd.Categorical(["a", "b", "b", None] * 25),
+            "count": pd.array([1, None] * 50, dtype="Int64"),
+            "name": [f"n{i}" for i in range(n)],
+            "day": pd.date_range("2026-01-01", periods=n),
+            "same": 1,
+            "endless": [np.inf, 1.0] * 50,
+        }
+    )
+    codes = encoder(frame, [*frame.columns])
+    assert codes.numbers == ("flag", "price", "count", "endless")
+    assert codes.levels == {"kind": ("b", "a")}
+    assert {*codes.skipped} == {"name", "day", "same"}
+    assert codes.skipped["name"].startswith("names things: 100 values")
+    first = codes.matrix(frame)[:2]
+    assert first[0].tolist()[:3] == [1, 1.5, 1]
+    assert np.isnan(first[0][3])
+    assert np.isnan(first[1][2])
+    assert first[:, 4:].tolist() == [[0, 1], [1, 0]]

@@ -34,7 +34,7 @@ class Encoder:
 
     def matrix(self, frame: pd.DataFrame) -> Any:
         """[row, number]; a value that is not finite is missing."""
-        parts = [_number(frame[c]) for c in self.numbers]
+        parts = [_number(_plain(frame[c])) for c in self.numbers]
         for column, found in self.levels.items():
             values = frame[column].astype(object)
             parts += [(values == level).to_numpy(float) for level in found]
@@ -47,7 +47,7 @@ def encoder(frame: pd.DataFrame, columns: Sequence[str]) -> Encoder:
     with one value only."""
     numbers, levels, skipped = [], {}, {}
     for column in columns:
-        values = frame[column]
+        values = _plain(frame[column])
         if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
             if pd.api.types.is_integer_dtype(values) and IDENTIFIER.search(column):
                 skipped[column] = "named as an identifier"
@@ -67,6 +67,20 @@ def encoder(frame: pd.DataFrame, columns: Sequence[str]) -> Encoder:
         else:
             skipped[column] = "no number, text or true and false"
     return Encoder(tuple(numbers), levels, skipped)
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """Categories as what they stand for; booleans and decimals among missing values as numbers."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object).infer_objects()
+    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in (
+        "boolean",
+        "decimal",
+        "integer",
+        "floating",
+    ):
+        return values.astype("Float64")
+    return values
 
 
 def _number(values: pd.Series) -> Any:

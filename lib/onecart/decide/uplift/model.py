@@ -157,7 +157,7 @@ class UpliftModel:
         if isinstance(df, pd.DataFrame):
             if missing := [c for c in self.features if c not in df.columns]:
                 raise UsageError(f"UpliftModel.score: the frame has no feature column '{missing[0]}'")
-            return df.assign(**work(df))  # type: ignore[return-value]
+            return df.assign(**work(df))
         require_columns(df, self.features, "UpliftModel.score: the frame", role="feature")
         fields = {"uplift": T.DoubleType()}
         if len(self.offers) > 1:
