@@ -41,6 +41,7 @@ _ANY = {
     "timestamp": datetime(2011, 12, 1),
     "money": Decimal(0),
     "quantity": Decimal(1),
+    "names": {},
 }
 
 

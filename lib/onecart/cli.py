@@ -32,6 +32,10 @@ COMMANDS = {  # name -> (module:function that takes the words after the name, on
         "onecart.profile.command:show",
         "show profile CUSTOMER_ID: the single view of one customer",
     ),
+    "why": (
+        "onecart.decide.command:why",
+        "why CUSTOMER_ID: what was decided about a customer, from event to outcome; also why not",
+    ),
     "report": (
         "onecart.jobs:report_command",
         "write report.html from the tables as they are",

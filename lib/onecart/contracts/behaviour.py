@@ -73,6 +73,7 @@ BEHAVIOUR = (
         # Features may be null, so that a lake made before one of them was declared gets it.
         (CUSTOMER_ID, AS_OF, *[C(f.name, "double", f.comment) for f in FEATURES]),
         key=("customer_id", "as_of"),
+        purposes=("profiling",),
         cluster_by=("as_of",),
     ),
 )

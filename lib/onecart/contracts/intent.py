@@ -19,6 +19,7 @@ INTENT = (
             MODEL_VERSION,
         ),
         key=("customer_id", "as_of"),
+        purposes=("profiling",),
         checks={"probability_range": "probability BETWEEN 0 AND 1"},
         cluster_by=("as_of",),
     ),

@@ -62,6 +62,7 @@ LIVE = (
             MODEL_VERSION,
         ),
         key=("session_id",),
+        purposes=("profiling",),
         checks={"probability_range": "probability IS NULL OR probability BETWEEN 0 AND 1"},
         cluster_by=("ended_ts",),
     ),

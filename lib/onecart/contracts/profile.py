@@ -15,10 +15,10 @@ _ATTRIBUTES = (
     C("country", "string", "of a contact or an order"),
     C("date_of_birth", "date", "birth date", pii=True),
 )
-_RFM = C("rfm", "string", "rfm_r, rfm_f and rfm_m as one word, as in 545; null: never bought")
-_PREFERRED_CHANNEL = C("preferred_channel", "string", "channel with most orders, else most events")
+_RFM = C("rfm", "string", "rfm_r, rfm_f and rfm_m as one word, as in 545; null: never bought", derived=True)
+_PREFERRED_CHANNEL = C("preferred_channel", "string", "channel with most orders, else most events", derived=True)
 _CHANNELS = C("channels", "strings", "channels the customer was seen in")
-_TOP_CATEGORIES = C("top_categories", "strings", "up to three categories by spend")
+_TOP_CATEGORIES = C("top_categories", "strings", "up to three categories by spend", derived=True)
 
 
 def _consents(*, nullable: bool) -> tuple[C, ...]:
@@ -47,28 +47,41 @@ PROFILE = (
             C("currency", "string", "ISO 4217"),
             C("recency_days", "int", "days from the last order to as_of; null: never bought"),
             C("average_basket", "money", "revenue / orders, in `currency`"),
-            C("rfm_r", "int", "fifth of the buyers by recency, 5 bought last; null: never bought"),
-            C("rfm_f", "int", "fifth of the buyers by orders, 5 buys most often; null: never bought"),
-            C("rfm_m", "int", "fifth of the currency's buyers by revenue, 5 spends most; null: never bought"),
+            C("rfm_r", "int", "fifth of the buyers by recency, 5 bought last; null: never bought", derived=True),
+            C("rfm_f", "int", "fifth of the buyers by orders, 5 buys most often; null: never bought", derived=True),
+            C(
+                "rfm_m",
+                "int",
+                "fifth of the currency's buyers by revenue, 5 spends most; null: never bought",
+                derived=True,
+            ),
             _RFM,
             C(
                 "p_alive",
                 "double",
                 "probability of still being a customer, 1 before a second order; null: never bought, or too few buyers",
+                derived=True,
             ),
             C(
                 "expected_orders_90d",
                 "double",
                 "days with an order expected in the 90 days from as_of; null as p_alive",
+                derived=True,
             ),
             C(
                 "lifetime_value_12m",
                 "money",
                 "revenue expected in the 12 months from as_of, discounted, in `currency`; null as p_alive",
+                derived=True,
             ),
             C("visits", "long", "online visits, as in gold.sessions", nullable=False),
             _PREFERRED_CHANNEL,
-            C("preferred_hour", "int", "hour of day with most activity, 0 to 23, in the shop's time zone"),
+            C(
+                "preferred_hour",
+                "int",
+                "hour of day with most activity, 0 to 23, in the shop's time zone",
+                derived=True,
+            ),
             _TOP_CATEGORIES,
             C("tickets", "long", "support tickets", nullable=False),
             C("reviews", "long", "reviews written", nullable=False),
@@ -110,6 +123,7 @@ PROFILE = (
             AS_OF,
         ),
         key=("customer_id", "dimension", "value"),
+        purposes=("profiling",),
         checks={"score_range": "score BETWEEN 0 AND 1"},
     ),
     Table(
@@ -119,7 +133,7 @@ PROFILE = (
         (
             CUSTOMER_ID,
             C("purpose", "string", "marketing | profiling | matching", nullable=False),
-            C("channel", "string", "email | sms | any", nullable=False),
+            C("channel", "string", "email | sms | push | app | social | store_coupon | any", nullable=False),
             C("granted", "boolean", "the newest word; nobody said: no, but yes for matching", nullable=False),
             C("record_id", "string", "whose word it is; null: nobody ever said"),
             C("source", "string", "the record's source"),

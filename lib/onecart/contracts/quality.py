@@ -117,6 +117,10 @@ SILVER = (
             C("handle", "string", "social handle, platform:name", pii=True),
             C("consent_email", "boolean", "may be e-mailed"),
             C("consent_sms", "boolean", "may be texted"),
+            C("consent_push", "boolean", "may get messages of the app when it is closed"),
+            C("consent_app", "boolean", "may get offers inside the app"),
+            C("consent_social", "boolean", "may be addressed on social networks"),
+            C("consent_store_coupon", "boolean", "may get coupons at the till"),
             C("consent_profiling", "boolean", "may be profiled for recommendations"),
             C("consent_matching", "boolean", "may be linked with other records; null: never asked"),
             C(

@@ -25,5 +25,6 @@ RECOMMEND = (
             MODEL_VERSION,
         ),
         key=("customer_id", "rank"),
+        purposes=("profiling",),
     ),
 )

@@ -2,11 +2,12 @@
 whose tables are not there says nothing."""
 
 from onecart.context import Context, Result
+from onecart.decide.campaigns.write import write_campaigns
 from onecart.decide.content.write import write_content_choice
 from onecart.decide.segmentation.write import write_segments
 from onecart.decide.uplift.write import write_uplift_scores
 
-PARTS = (write_segments, write_uplift_scores, write_content_choice)
+PARTS = (write_segments, write_uplift_scores, write_campaigns, write_content_choice)
 
 
 def run(ctx: Context) -> Result:

@@ -69,6 +69,7 @@ def _table(table: Table) -> list[str]:
     facts += [f"clustered by {_names(table.cluster_by)}"] if table.cluster_by else []
     facts += [f"partitioned by {_names(table.partition_by)}"] if table.partition_by else []
     facts += ["keeps its changes (change data feed)"] if table.followed else []
+    facts += [f"leaves with consent to {' and '.join(table.purposes)} only"] if table.purposes else []
     checks = [f"- check `{name}`: `{rule}`" for name, rule in table.checks.items()]
     return [
         f"### {table.name}",
@@ -83,7 +84,8 @@ def _table(table: Table) -> list[str]:
 
 
 def _column(column: Column) -> str:
-    notes = [note for note, holds in (("never null", not column.nullable), ("**personal**", column.pii)) if holds]
+    marks = {"never null": not column.nullable, "**personal**": column.pii, "**derived**": column.derived}
+    notes = [note for note, holds in marks.items() if holds]
     meaning = "; ".join([column.comment, *notes]).replace("|", "\\|")
     return f"| `{column.name}` | {column.type} | {meaning} |"
 

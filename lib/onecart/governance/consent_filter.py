@@ -1,8 +1,9 @@
 """Which rows may be read for a purpose: the consent of the customer they are about. No word is no consent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.contracts.base.table import Table
@@ -10,11 +11,12 @@ from onecart.errors import UsageError, nearest
 
 # purpose -> channels it may be narrowed to. `operations` runs the shop and sees no personal data at all.
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "marketing": ("email", "sms"),
+    "marketing": ("email", "sms", "push", "app", "social", "store_coupon"),
     "profiling": (),
     "matching": (),
     "operations": (),
 }
+_PROFILING = "profiling"
 _PROFILE_WORDS = {  # (purpose, channel) -> column of gold.customer_profile, for a lake without gold.customer_consent
     ("marketing", "email"): "consent_email",
     ("marketing", "sms"): "consent_sms",
@@ -41,7 +43,9 @@ def allowed(rows: DataFrame, table: Table, purpose: Purpose, *, said: DataFrame,
     """The rows of `table` that `purpose` may see. UsageError: it may see none of this table.
 
     `said`: gold.customer_consent or, in its place, gold.customer_profile; `links`: gold.identity_links. A table without
-    personal data and identifiers passes whole. Of others, rows without a customer are left out.
+    personal data and identifiers passes whole. Of others, rows without a customer are left out, and of what was made from
+    personal data for other purposes (`Table.purposes`) those of customers who did not agree to these; columns that profiling
+    found out (`Column.derived`) are null of customers who did not agree to it.
     """
     if not table.personal:
         return rows
@@ -52,10 +56,29 @@ def allowed(rows: DataFrame, table: Table, purpose: Purpose, *, said: DataFrame,
     if table.subject is None:
         raise UsageError(f"{table.name} does not say whom a row is about, so no purpose but the shop's own may read it")
     customers = granted(said, purpose)
-    if table.subject == "customer_id":
-        return rows.join(customers, "customer_id", how="left_semi")
-    records = links.join(customers, "customer_id", how="left_semi").select("record_id")
-    return rows.join(records, "record_id", how="left_semi")
+    for other in table.purposes:
+        if other != purpose.name:
+            customers = customers.join(granted(said, Purpose(other)), "customer_id", how="left_semi")
+    if table.subject != "customer_id":
+        records = links.join(customers, "customer_id", how="left_semi").select("record_id")
+        return rows.join(records, "record_id", how="left_semi")
+    seen = rows.join(customers, "customer_id", how="left_semi")
+    if table.sent_by and purpose.name == "marketing":
+        seen = seen.transform(_by_channel, table.sent_by, purpose, said)
+    if not table.derived or purpose.name == _PROFILING:
+        return seen
+    profiled = granted(said, Purpose(_PROFILING)).withColumn("_profiled", F.lit(True))
+    shown = {name: F.when(F.col("_profiled"), F.col(name)) for name in table.derived if name in rows.columns}
+    return seen.join(profiled, "customer_id", how="left").withColumns(shown).select(rows.columns)
+
+
+def _by_channel(rows: DataFrame, sent_by: str, purpose: Purpose, said: DataFrame) -> DataFrame:
+    """Rows whose channel is the purpose's, if it has one, and of those their customer agreed to."""
+    channels = [purpose.channel] if purpose.channel else PURPOSES[purpose.name]
+    agreed = agreements(said, {channel: Purpose(purpose.name, channel) for channel in channels})
+    pairs = F.array(*[F.when(F.col(channel), F.lit(channel)) for channel in channels])
+    each = agreed.select("customer_id", F.explode(F.array_compact(pairs)).alias(sent_by))
+    return rows.join(each, ["customer_id", sent_by], how="left_semi")
 
 
 def granted(said: DataFrame, purpose: Purpose) -> DataFrame:
@@ -64,15 +87,25 @@ def granted(said: DataFrame, purpose: Purpose) -> DataFrame:
     For a channel the word on it and the word on `any` must both be yes, where both are there; without a channel one yes
     will do, if the word on `any` is not no.
     """
+    return agreements(said, {"agreed": purpose}).where("agreed").select("customer_id")
+
+
+def agreements(said: DataFrame, purposes: Mapping[str, Purpose]) -> DataFrame:
+    """One row per customer_id that said a word: for each of `purposes` a column of its name, whether the customer agreed, see
+    `granted`."""
     words = said if "granted" in said.columns else _profile_words(said)
-    words = words.where(F.col("purpose") == purpose.name)
+    columns = [_agreed(purpose).alias(name) for name, purpose in purposes.items()]
+    return words.groupBy("customer_id").agg(*columns)
+
+
+def _agreed(purpose: Purpose) -> Column:
+    is_any = F.col("channel") == "any"
+    mine = F.col("purpose") == purpose.name
     if purpose.channel is not None:
-        words = words.where(F.col("channel").isin(purpose.channel, "any"))
-    least = F.min("granted") if purpose.channel else F.min(F.when(F.col("channel") == "any", F.col("granted")))
-    said_yes = words.groupBy("customer_id").agg(
-        F.max("granted").alias("yes"), F.coalesce(least, F.lit(True)).alias("no_no")
-    )
-    return said_yes.where("yes AND no_no").select("customer_id")
+        mine = mine & (is_any | (F.col("channel") == purpose.channel))
+    yes = F.max(F.when(mine, F.col("granted")))
+    least = F.min(F.when(mine if purpose.channel else mine & is_any, F.col("granted")))
+    return F.coalesce(yes & F.coalesce(least, F.lit(True)), F.lit(False))
 
 
 def _profile_words(profile: DataFrame) -> DataFrame:

@@ -252,14 +252,16 @@ class Lake:
         channel: str | None = None,
         columns: Sequence[str] | None = None,
         keys: KeyRing | None = None,
+        where: str | None = None,
     ) -> str:
         """The only way out: a table as CSV with a header in `<lake>/exports/<table>`, in place of the last one.
 
         Only rows of customers whose consent covers `purpose` (and `channel`) leave. Columns of personal data leave as
-        pseudonyms signed by `keys`, unless `columns` names them. Returns the folder. UsageError: an unknown purpose or
+        pseudonyms signed by `keys`, unless `columns` names them. `where`: SQL over the columns, of the rows to leave. Returns the folder. UsageError: an unknown purpose or
         column, a table that the purpose may not see, or pseudonyms without keys.
         """
-        rows = prepare_export(self.for_purpose(purpose, channel).read(name), contract(name), columns=columns, keys=keys)
+        rows = self.for_purpose(purpose, channel).read(name)
+        rows = prepare_export(rows.where(where) if where else rows, contract(name), columns=columns, keys=keys)
         folder = f"{self.root}/exports/{name.partition('.')[2]}"
         rows.coalesce(1).write.mode("overwrite").option("header", True).csv(folder)
         return folder

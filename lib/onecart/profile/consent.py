@@ -13,6 +13,13 @@ PURPOSES = {
     "consent_profiling": ("profiling", "any", False),
     "consent_matching": ("matching", "any", True),
 }
+# Words on further channels: a row where somebody said one.
+CHANNELS = {
+    "consent_push": ("marketing", "push", False),
+    "consent_app": ("marketing", "app", False),
+    "consent_social": ("marketing", "social", False),
+    "consent_store_coupon": ("marketing", "store_coupon", False),
+}
 PROFILE_COLUMNS = ("consent_email", "consent_sms", "consent_profiling")
 
 
@@ -21,8 +28,10 @@ def consents(customers: DataFrame, contacts: DataFrame, presumed: Collection[str
 
     `contacts`: silver.contacts with customer_id. The newest word of any record holds (updated_ts: when it was said); of two
     words at one time, the refusal. Nobody ever said: granted if PURPOSES or `presumed` (purposes) has it so, with record_id,
-    source and updated_ts null.
+    source and updated_ts null; no row for a further channel (CHANNELS), if its purpose is not presumed.
     """
+    known = {**PURPOSES, **{name: word for name, word in CHANNELS.items() if name in contacts.columns}}
+    always = [word for name, word in known.items() if name in PURPOSES or word[0] in presumed]
     asked = F.array(
         *[
             F.struct(
@@ -30,7 +39,7 @@ def consents(customers: DataFrame, contacts: DataFrame, presumed: Collection[str
                 F.lit(channel).alias("channel"),
                 F.lit(default or purpose in presumed).alias("default"),
             )
-            for purpose, channel, default in PURPOSES.values()
+            for purpose, channel, default in always
         ]
     )
     words = F.array(
@@ -42,7 +51,7 @@ def consents(customers: DataFrame, contacts: DataFrame, presumed: Collection[str
                 # A record changes for other reasons too; without a time of its own a word is as old as its record.
                 F.coalesce(F.col("consent_said")[name], "updated_ts").alias("updated_ts"),
             )
-            for name, (purpose, channel, _) in PURPOSES.items()
+            for name, (purpose, channel, _) in known.items()
         ]
     )
     said = contacts.select("customer_id", "record_id", "source", F.inline(words)).where("granted IS NOT NULL")
@@ -51,7 +60,7 @@ def consents(customers: DataFrame, contacts: DataFrame, presumed: Collection[str
         F.max_by(word, F.struct("updated_ts", ~F.col("granted"), "record_id")).alias("word")
     )
     every = customers.select("customer_id", F.inline(asked))
-    return every.join(newest, ["customer_id", "purpose", "channel"], how="left").select(
+    return every.join(newest, ["customer_id", "purpose", "channel"], how="full").select(
         "customer_id",
         "purpose",
         "channel",

@@ -10,11 +10,12 @@ from onecart.lake.files import hadoop
 from onecart.report import page, summary
 from onecart.report.sections import SECTIONS
 
-EXPORTS = {  # table -> what it leaves the lake for
-    "gold.segments": "marketing",
-    "gold.recommendations": "profiling",
-    "gold.intent_scores": "profiling",
-    "gold.demand_forecast": "operations",
+EXPORTS = {  # table -> what it leaves the lake for, and which of its rows; None: all
+    "gold.segments": ("marketing", None),
+    "gold.campaign_audience": ("marketing", "arm = 'treated'"),  # who is held back stays in the lake
+    "gold.recommendations": ("profiling", None),
+    "gold.intent_scores": ("profiling", None),
+    "gold.demand_forecast": ("operations", None),
 }
 
 
@@ -25,9 +26,9 @@ def run(ctx: Context) -> Result:
     note = summary.note(ctx, [title for title in sections if title not in shown])
     path = ctx.settings.report.path or f"{ctx.lake.root}/report.html"
     write_text(ctx, path, page.page(ctx.as_of().isoformat(), summary.tiles(ctx), shown, note))
-    for name, purpose in EXPORTS.items():
+    for name, (purpose, where) in EXPORTS.items():
         if ctx.lake.exists(name):
-            ctx.lake.export(name, purpose)
+            ctx.lake.export(name, purpose, where=where)
     return Result(rows_in=len(sections), rows_out=len(shown), headline=path)
 
 

@@ -122,7 +122,7 @@ def test_decide_writes_segments_movements_and_a_summary(
     fill("gold.intent_scores", rows_of("gold.intent_scores", *scores))
     before = [{"customer_id": c, "segment": "lapsed", "as_of": day} for c in ("agreed", "refused", "gone")]
     fill("gold.segments", rows_of("gold.segments", *before))
-    result = run(context(as_of=later))
+    result = run(context(as_of=later, decide={"campaigns": {}}))
     assert (result.rows_in, result.rows_out) == (3, 3)
     assert result.headline.startswith("3 customers in 3 segments, 33% ")
     assert "0 customers with consent are too few" in result.headline
@@ -134,7 +134,7 @@ def test_decide_writes_segments_movements_and_a_summary(
     assert (summary["promising"]["customers"], summary["promising"]["revenue"]) == (1, Decimal(20))
     assert (summary["promising"]["value_12m"], summary["lapsed"]["value_12m"]) == (7.0, None)
     assert summary["browser"]["meaning"] == "never bought"
-    again = run(context(as_of=later))
+    again = run(context(as_of=later, decide={"campaigns": {}}))
     assert "moved" not in again.headline  # the same day again changes nothing
     moved = {(r["from_segment"], r["to_segment"]): r for r in lake.read("gold.segment_movements").collect()}
     assert {pair: (r["customers"], r["since"]) for pair, r in moved.items()} == {

@@ -78,13 +78,15 @@ class ContractError(OneCartError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its type (a name of `_TYPES`), what it means, whether it may be null and whether it is personal."""
+    """A column: its type (a name of `_TYPES`), what it means, whether it may be null and whether it is personal. `derived`:
+    profiling found it out, so that readers for a purpose see it of those only who agreed to profiling, too."""
 
     name: str
     type: str
     comment: str
     nullable: bool = True
     pii: bool = False
+    derived: bool = False
 
     def field(self) -> T.StructField:
         metadata: dict[str, object] = {"comment": self.comment}
@@ -96,7 +98,9 @@ class Column:
 @dataclass(frozen=True)
 class Table:
     """A Delta table's contract. `writer` is the job that fills it; `grain` says what one row is; `followed`: something reads
-    its changes, so that it keeps them (a change feed costs files with every update)."""
+    its changes, so that it keeps them (a change feed costs files with every update); `purposes`: what the rows were made for
+    from personal data, so that whoever reads them for another purpose needs the consent to these as well; `sent_by`: the column of
+    the channel by which a row goes out, to which the customer must have agreed."""
 
     name: str
     grain: str
@@ -107,6 +111,8 @@ class Table:
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     followed: bool = False
+    purposes: tuple[str, ...] = ()
+    sent_by: str | None = None
 
     @property
     def schema(self) -> T.StructType:
@@ -115,6 +121,11 @@ class Table:
     @property
     def pii(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns if c.pii)
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Columns that profiling found out, in a table that else holds no such thing."""
+        return tuple(c.name for c in self.columns if c.derived)
 
     @property
     def restricted(self) -> bool:

@@ -7,13 +7,13 @@ from pyspark.sql import functions as F
 
 from onecart.config.sections.decide.content import Placement
 from onecart.context import Context
-from onecart.contracts import contract
+from onecart.decide import decision_log
 from onecart.decide.conditions import kinds, to_sql
 from onecart.decide.content.choose import chosen
 from onecart.decide.content.state import STATE, known, update_state
 from onecart.errors import UsageError, nearest
 
-CHOICE, LOG = "gold.content_choice", "gold.decision_log"
+CHOICE = "gold.content_choice"
 
 
 def write_content_choice(ctx: Context) -> str:
@@ -29,7 +29,7 @@ def write_content_choice(ctx: Context) -> str:
     rows = reduce(DataFrame.unionByName, parts).withColumn("run_id", F.lit(ctx.run_id))
     ctx.lake.replace_where(CHOICE, rows, f"as_of = '{as_of}'")
     today = ctx.lake.read(CHOICE).where(f"as_of = '{as_of}'")
-    ctx.lake.replace_where(LOG, logged(today), f"kind = 'content' AND as_of = '{as_of}'")
+    decision_log.record(ctx, decision_log.CONTENT, logged(today))
     counts = dict.fromkeys(placements, 0) | {
         r["placement"]: r["count"] for r in today.groupBy("placement").count().collect()
     }
@@ -37,23 +37,19 @@ def write_content_choice(ctx: Context) -> str:
 
 
 def logged(choices: DataFrame) -> DataFrame:
-    """The rows of gold.decision_log of choices (gold.content_choice)."""
-    parts = ("kind", "subject", "customer_id", "as_of")
+    """What `decision_log.record` needs of choices (gold.content_choice)."""
     model = F.concat(F.lit("content."), F.col("placement"))
     share = F.round(F.col("propensity") * 100, 1).cast("string")
-    reason = F.concat("policy", F.lit(" chose it with a probability of "), share, F.lit(" %"))
-    rows = choices.withColumns({"kind": F.lit("content"), "subject": F.col("placement")})
-    rows = rows.withColumns(
-        {
-            "decision_id": F.sha2(F.concat_ws("\x1f", *[F.col(c).cast("string") for c in parts]), 256),
-            "decided_ts": F.current_timestamp(),
-            "decision": F.lit("chosen"),
-            "action": F.col("item"),
-            "reason": reason,
-            "versions": F.create_map(model, F.concat(model, F.lit("@"), F.col("run_id"))),
-        }
+    return choices.select(
+        F.col("placement").alias("subject"),
+        "customer_id",
+        F.lit("chosen").alias("decision"),
+        F.col("item").alias("action"),
+        "propensity",
+        F.concat("policy", F.lit(" chose it with a probability of "), share, F.lit(" %")).alias("reason"),
+        F.create_map(model, F.concat(model, F.lit("@"), F.col("run_id"))).alias("versions"),
+        "policy",
     )
-    return rows.select(*[c for c in contract(LOG).schema.fieldNames() if c in rows.columns])
 
 
 def _people(ctx: Context, name: str, placement: Placement) -> DataFrame:

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from onecart.config.sections.decide.campaigns import Campaign, Contacts
 from onecart.config.sections.decide.content import Placement
 from onecart.config.sections.decide.segments import LearnedSegments, SegmentRule, default_rules, unique_names
-from onecart.config.sections.section import Section
+from onecart.config.sections.section import SecretRef, Section
 
 
 class UpliftSettings(Section):
@@ -21,6 +22,9 @@ class UpliftSettings(Section):
 class Decide(Section):
     """Who gets what."""
 
+    campaigns: dict[str, Campaign | None] = {}  # null: one of the environment that is not run
+    contacts: Contacts = Contacts()
+    control_key: SecretRef | None = None  # draws control groups; None: the settings' seed
     # The first rule that holds names the segment; nobody's rule holds: other.
     segments: Annotated[tuple[SegmentRule, ...], AfterValidator(unique_names)] = default_rules()
     learned_segments: LearnedSegments = LearnedSegments()

@@ -1,0 +1,125 @@
+"""Assignment of offers that fit into this process: exact up to EXACT customers, by prices above."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from onecart.decide.assignment.plan import Limits, Plan
+from onecart.decide.assignment.pricing import (
+    Block,
+    Scarce,
+    Use,
+    after_prices,
+    bound,
+    doubt,
+    possible,
+    taken,
+    use,
+    use_of,
+)
+from onecart.decide.assignment.search import Found, search
+from onecart.decide.assignment.solvers import best_choice, prices_of
+from onecart.errors import UsageError
+
+EXACT = 500  # customers up to whom the plan is proved to be the best
+COLUMNS = ("customer_id", "offer", "value", "cost")
+_PASS = 200_000  # customers a pass looks at together, to bound its memory
+
+
+@dataclass(frozen=True)
+class Table:
+    """The offers worth making as a block, and what its rows and columns are."""
+
+    block: Block
+    customers: Any
+    offers: list[Any]
+
+
+def table_of(offers: pd.DataFrame, names: list[Any]) -> Table:
+    """`offers`, checked, with the columns in the order of `names`. UsageError: a customer has one offer twice."""
+    worth = offers[offers["value"] > 0]
+    if offers.duplicated(["customer_id", "offer"]).any():
+        one = offers[offers.duplicated(["customer_id", "offer"])].iloc[0]
+        raise UsageError(
+            f"decide.assign: customer {one['customer_id']!r} has the offer {one['offer']!r} twice; keep one row of each"
+        )
+    rows, customers = pd.factorize(worth["customer_id"], sort=True)
+    columns = pd.Categorical(worth["offer"], categories=names).codes
+    shape = (len(customers), len(names))
+    values, costs = np.zeros(shape), np.zeros(shape)
+    values[rows, columns] = worth["value"]
+    costs[rows, columns] = worth["cost"]
+    keys = pd.util.hash_array(np.asarray(customers, dtype=object), categorize=False) >> np.uint64(1)
+    return Table(Block(values, costs, keys), customers, names)
+
+
+def assigned(table: Table, limits: Limits) -> tuple[np.ndarray, Plan]:
+    """([customer, offer]: whether it is chosen, the plan without its frame)."""
+    block = possible(table.block, limits)
+    exact = len(block) <= EXACT
+    if not (block.values > 0).any():
+        zero = dict.fromkeys(table.offers, 0.0)
+        return np.zeros(block.values.shape, dtype=bool), Plan(None, 0.0, 0.0, 0.0, 0.0, zero, 0.0, True)
+    if exact:
+        chosen, proved = best_choice(block, limits)
+        prices = prices_of(block, block.values, limits)
+        net = after_prices(block.values, block.costs, prices)
+        highest = bound(prices, limits, float(net[taken(net, limits.per_customer)].sum()))
+        mine = use_of(block, chosen)
+        return chosen, plan_of(Found(prices, None, chosen, mine, highest, prices), table.offers, exact=proved)
+    customers = InMemory(block)
+    found = search(customers, limits)
+    chosen = customers.chosen(found, limits.per_customer)
+    return chosen, plan_of(found, table.offers, exact=False)
+
+
+def plan_of(found: Found, offers: list[Any], *, exact: bool) -> Plan:
+    """The plan without its frame."""
+    value = found.use.value
+    highest = max(found.bound, value)
+    gap = 0.0 if exact or highest <= 0 else (highest - value) / highest
+    prices = dict(zip(offers, map(float, found.prices.caps), strict=True))
+    budget = found.prices.budget
+    return Plan(None, value, highest, gap, float(budget), prices, found.use.spent, exact)
+
+
+class InMemory:
+    """Customers of one block, see `search.Customers`."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self.size = len(block)
+        positive = block.values[block.values > 0]
+        self.scale = float(positive.mean()) if len(positive) else 1.0
+
+    def sample(self, n: int) -> Block:
+        """Those with the smallest keys: keys are hashes."""
+        return self._block[np.argsort(self._block.keys, kind="stable")[:n]]
+
+    def use(self, prices: Any, per_customer: int) -> Use:
+        parts = (use(self._block[rows], prices, per_customer, self.scale) for rows in self._passes())
+        return sum(parts, Use(0.0, 0.0, np.zeros(self._block.values.shape[1]), 0.0))
+
+    def in_doubt(self, prices: Any, per_customer: int, n: int, scarce: Scarce) -> tuple[Any, Block]:
+        parts = [doubt(self._block[rows], prices, per_customer, self.scale, scarce) for rows in self._passes()]
+        doubts = np.concatenate(parts)
+        ids = np.sort(np.argsort(doubts, kind="stable")[:n])
+        return ids, self._block[ids]
+
+    def chosen(self, found: Found, per_customer: int) -> np.ndarray:
+        """[customer, offer] at the prices found, those in doubt as they were settled."""
+        parts = [
+            taken(
+                after_prices(self._block[rows].told_apart(self.scale), self._block.costs[rows], found.prices),
+                per_customer,
+            )
+            for rows in self._passes()
+        ]
+        all_of_them = np.concatenate(parts)
+        all_of_them[found.ids] = found.choice
+        return all_of_them
+
+    def _passes(self) -> list[slice]:
+        return [slice(at, at + _PASS) for at in range(0, self.size, _PASS)]

@@ -1,0 +1,134 @@
+"""What campaigns ask about a customer: scores, consents, addresses, contacts of late, and a moment to reach them."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import reduce
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Campaign, Settings
+from onecart.config.sections.decide import Channel
+from onecart.contracts import CONTRACTS
+from onecart.decide.campaigns.sending import with_send_ts
+from onecart.decide.decision_log import TABLE as LOG
+from onecart.errors import UsageError
+from onecart.frames import begin_of, require_columns
+from onecart.governance.consent_filter import Purpose, agreements
+from onecart.governance.pseudonym import hmac_sha256
+from onecart.lake import Lake
+
+UPLIFT = "gold.uplift_scores"
+_OWN_ADDRESS: dict[Channel, str] = {  # column of silver.contacts without which the channel reaches nobody
+    "push": "device_id",
+    "app": "device_id",
+    "social": "handle",
+    "store_coupon": "card_id",
+}
+_NEAR: dict[str, tuple[Channel, ...]] = {  # kind of the channel bought in -> channels that are near to it
+    "app": ("push", "app"),
+    "store": ("store_coupon",),
+    "other": ("social",),
+    "online": ("email",),
+}
+_WEEK = timedelta(days=7)
+
+
+def people(lake: Lake, settings: Settings, campaigns: Sequence[Campaign], as_of: date) -> DataFrame:
+    """One row per customer of gold.customer_profile, key customer_id: its columns, and probability, decile, horizon_days, reasons
+    and model_version of gold.intent_scores of `as_of`, segment, profiled (agreed to profiling), may_<channel> (agreed to it and
+    has an address for it) and send_ts."""
+    channels = sorted({channel for campaign in campaigns for channel in campaign.channels})
+    scores = lake.read_if_exists("gold.intent_scores").where(F.col("as_of") == F.lit(as_of))
+    scores = scores.select("customer_id", "probability", "decile", "model_version")
+    named = lake.read_if_exists("gold.segments").where(F.col("as_of") == F.lit(as_of)).select("customer_id", "segment")
+    said = lake.read_if_exists("gold.customer_consent")
+    wanted = {"profiled": Purpose("profiling"), **{f"agreed_{c}": Purpose("marketing", c) for c in channels}}
+    parts = [scores, named, agreements(said, wanted)]
+    own = sorted({_OWN_ADDRESS[channel] for channel in channels if channel in _OWN_ADDRESS})
+    if own:
+        parts.append(_addresses(lake, own))
+    profile = lake.read("gold.customer_profile")
+    rows = reduce(lambda left, part: left.join(part, "customer_id", how="left"), parts, profile)
+    may = {f"may_{channel}": _yes(f"agreed_{channel}") & _has_address(channel) for channel in channels}
+    rows = rows.withColumns({**may, "profiled": _yes("profiled")})
+    return rows.transform(with_send_ts, as_of=as_of, contacts=settings.decide.contacts, shop=settings.shop)
+
+
+def contacted(lake: Lake, as_of: date, zone: str) -> DataFrame:
+    """[customer_id], a row per contact that gold.decision_log has in the week before `as_of`, and of runs for later days."""
+    from_ts = begin_of(as_of - _WEEK, zone)
+    log = lake.read_if_exists(LOG).where("kind = 'campaign' AND decision = 'treated'")
+    return log.where((F.col("send_ts") >= from_ts) & (F.col("as_of") != F.lit(as_of))).select("customer_id")
+
+
+def considered(rows: DataFrame, name: str, campaign: Campaign) -> DataFrame:
+    """The rows of `people` that the campaign asks about. UsageError: its `where` is no condition on them."""
+    if campaign.segments:
+        rows = rows.where(F.col("segment").isin(*campaign.segments))
+    if campaign.where is None:
+        return rows
+    try:
+        condition = F.expr(campaign.where)
+        kind = rows.select(condition.alias("is")).dtypes[0][1]
+    except AnalysisException as e:
+        raise UsageError(
+            f"decide.campaigns.{name}.where is no SQL over a customer's columns: {str(e).splitlines()[0]}"
+        ) from e
+    except Exception as e:
+        raise UsageError(f"decide.campaigns.{name}.where cannot be read: {str(e).strip().splitlines()[0]}") from e
+    if kind != "boolean":
+        raise UsageError(f"decide.campaigns.{name}.where must be a condition, true or false; found {kind}")
+    return rows.where(condition)
+
+
+def is_held_back(family: str, share: float, key: bytes) -> Column:
+    """Whether the customer is in the control group of the family: by a keyed hash of both, so for ever, and not to be guessed
+    without the key."""
+    drawn = F.conv(F.substring(hmac_sha256(F.concat_ws("\x1f", F.lit(family), "customer_id"), key), 1, 13), 16, 10)
+    return drawn.cast("double") / float(16**13) < share
+
+
+def channel_of(channels: Sequence[Channel], kinds: dict[str, str]) -> Column:
+    """The channel to take: of those allowed first one near to where the customer buys, then the first in the campaign's order;
+    null: none is allowed. kinds: shop.channels."""
+    near = [
+        F.when(F.col(f"may_{channel}") & F.col("preferred_channel").isin(names), F.lit(channel))
+        for channel in channels
+        if (names := [name for name, kind in kinds.items() if channel in _NEAR.get(kind, ())])
+    ]
+    return F.coalesce(*near, *[F.when(F.col(f"may_{channel}"), F.lit(channel)) for channel in channels])
+
+
+def uplift_of(lake: Lake, offers: Sequence[str]) -> DataFrame | None:
+    """[customer_id, uplift (offer -> points of probability), uplift_version] that experiments have taught of these offers; None:
+    of none of them."""
+    if UPLIFT not in CONTRACTS or not lake.exists(UPLIFT):
+        return None
+    scores = lake.read(UPLIFT)
+    require_columns(scores, ("customer_id", "treatment", "uplift", "model_version"), UPLIFT)
+    mine = scores.where(F.col("treatment").isin(*offers)).select("customer_id", "treatment", "uplift", "model_version")
+    return mine.groupBy("customer_id").agg(
+        F.map_from_entries(F.collect_set(F.struct("treatment", "uplift"))).alias("uplift"),
+        F.max("model_version").alias("uplift_version"),
+    )
+
+
+def _yes(name: str) -> Column:
+    return F.coalesce(F.col(name), F.lit(False))
+
+
+def _has_address(channel: Channel) -> Column:
+    if channel in _OWN_ADDRESS:
+        return _yes(f"has_{_OWN_ADDRESS[channel]}")
+    return F.col("email" if channel == "email" else "phone").isNotNull()
+
+
+def _addresses(lake: Lake, columns: Sequence[str]) -> DataFrame:
+    """[customer_id, has_<column>]: whether a contact record of the customer has one."""
+    contacts = lake.read_if_exists("silver.contacts").select("record_id", *columns)
+    linked = contacts.join(
+        lake.read("gold.identity_links").select("record_id", "customer_id"), "record_id", how="inner"
+    )
+    return linked.groupBy("customer_id").agg(*[F.max(F.col(c).isNotNull()).alias(f"has_{c}") for c in columns])

@@ -1,0 +1,271 @@
+"""Writes gold.campaign_audience, gold.campaign_plan and the campaigns' decisions in gold.decision_log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from onecart.config import Campaign, resolve_secret
+from onecart.context import Context
+from onecart.contracts import contract
+from onecart.decide import decision_log
+from onecart.decide.assignment.plan import Plan
+from onecart.decide.campaigns import candidates
+from onecart.decide.campaigns.candidates import Worth, with_offers, with_refusal
+from onecart.decide.campaigns.people import (
+    channel_of,
+    considered,
+    contacted,
+    is_held_back,
+    people,
+    uplift_of,
+)
+from onecart.decide.campaigns.plan import planned
+from onecart.decide.decision_log import versions_of
+from onecart.errors import UsageError
+from onecart.frames import break_lineage
+
+AUDIENCE, PLAN = "gold.campaign_audience", "gold.campaign_plan"
+POLICY = "expected profit under budget and caps, see decide.assign"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One campaign: every customer considered, and the plan. rows: columns of `people`, campaign, family, held_back, refusal,
+    offers, and of the offer chosen offer, sku, uplift, cost, value."""
+
+    name: str
+    campaign: Campaign
+    rows: DataFrame
+    plan: Plan
+
+
+def write_campaigns(ctx: Context) -> str:
+    """Plans the settings' campaigns, in their order, for the run's as_of, and puts them in place of what the tables have of that
+    day. Later campaigns know whom earlier ones contact. Returns words for the headline; none without campaigns."""
+    campaigns = {name: one for name, one in ctx.settings.decide.campaigns.items() if one is not None}
+    if not campaigns:
+        return ""
+    shop, as_of = ctx.settings.shop, ctx.as_of()
+    rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of).transform(break_lineage)
+    contacts = contacted(ctx.lake, as_of, shop.time_zone)
+    decided: list[Decided] = []
+    for name, campaign in campaigns.items():
+        one = _decided(ctx, name, campaign, rows, contacts)
+        decided.append(one)
+        if len(campaigns) > 1:
+            treated = one.rows.where(_decision() == "treated").select("customer_id")
+            contacts = contacts.unionByName(treated).transform(break_lineage)
+    log = reduce(DataFrame.unionByName, [_log(one) for one in decided])
+    decision_log.record(ctx, decision_log.CAMPAIGN, log)
+    day = f"as_of = DATE'{as_of}'"
+    audience = reduce(DataFrame.unionByName, [_audience(ctx, one) for one in decided])
+    ctx.lake.replace_where(AUDIENCE, audience, day)
+    summaries = [_summary(ctx, one) for one in decided]
+    schema = contract(PLAN).schema
+    frame = ctx.spark.createDataFrame([tuple(s[f.name] for f in schema.fields) for s in summaries], schema)
+    ctx.lake.replace_where(PLAN, frame, day)
+    return "; ".join(headline(summary) for summary in summaries)
+
+
+def headline(plan: Mapping[str, Any]) -> str:
+    """One row of gold.campaign_plan in words."""
+    return (
+        f"{plan['campaign']}: {plan['treated']:,} contacted, {plan['control']:,} held back, of {plan['considered']:,}; "
+        f"{plan['spent']:,.2f} spent, {plan['expected_profit']:,.2f} expected (gap {plan['gap']:.2%}), 1 more would bring "
+        f"{plan['price_of_budget']:,.2f}"
+    )
+
+
+def _decided(ctx: Context, name: str, campaign: Campaign, rows: DataFrame, contacts: DataFrame) -> Decided:
+    settings, family = ctx.settings, campaign.family or name
+    rows = considered(rows, name, campaign)
+    key = control_key(ctx)
+    rows = rows.withColumn("held_back", is_held_back(family, campaign.control_share, key))
+    counted = contacts.groupBy("customer_id").agg(F.count("*").alias("contacts"))
+    rows = rows.join(counted, "customer_id", how="left")
+    rows = rows.withColumn("channel", channel_of(campaign.channels, dict(settings.shop.channels)))
+    taught = uplift_of(ctx.lake, [*campaign.offers])
+    if taught is not None:
+        rows = rows.join(taught, "customer_id", how="left")
+    else:
+        rows = rows.withColumn("uplift_version", F.lit(None).cast("string"))
+    rows = _with_worth(ctx, rows, campaign)
+    worth = Worth(F.col("_basket"), F.col("_margin"))
+    rows = rows.transform(with_offers, campaign, settings.decide.contacts, worth, taught is not None)
+    rows = rows.transform(with_refusal, settings.decide.contacts)
+    rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift", "_basket", "_margin")
+    rows = rows.transform(break_lineage)
+    each = rows.where("refusal IS NULL").select("customer_id", "held_back", F.inline("offers"))
+    plan = planned(each, campaign.budget, _caps(ctx, campaign), campaign.control_share)
+    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan)
+
+
+def _with_worth(ctx: Context, rows: DataFrame, campaign: Campaign) -> DataFrame:
+    """Adds `_basket`, the mean basket of the customers of the shop's currency, and `_margin`, of the campaign or of products;
+    average_basket is null where it is in another currency."""
+    currency = _currency(ctx)
+    profile = ctx.lake.read("gold.customer_profile")
+    foreign = F.col("currency") != currency
+    baskets = profile.where(~foreign).agg(F.avg("average_basket").cast("double").alias("_basket"))
+    if campaign.margin_share is not None:
+        margins = ctx.spark.range(1).select(F.lit(campaign.margin_share).alias("_margin"))
+    else:
+        priced = ctx.lake.read_if_exists("silver.products").where("list_price > 0")
+        margins = priced.agg(F.avg(1 - F.col("unit_cost") / F.col("list_price")).cast("double").alias("_margin"))
+    own = F.when(~F.coalesce(foreign, F.lit(False)), F.col("average_basket"))
+    return rows.withColumn("average_basket", own).crossJoin(F.broadcast(baskets)).crossJoin(F.broadcast(margins))
+
+
+def _currency(ctx: Context) -> str:
+    """UsageError: the settings do not say in which currency costs and budgets are."""
+    if ctx.settings.shop.currency is None:
+        raise UsageError("decide.campaigns has costs and budgets in the shop's currency; set shop.currency")
+    return ctx.settings.shop.currency
+
+
+def control_key(ctx: Context) -> bytes:
+    """The key that draws control groups."""
+    ref = ctx.settings.decide.control_key
+    return resolve_secret(ref).encode() if ref else f"onecart control {ctx.settings.seed}".encode()
+
+
+def _caps(ctx: Context, campaign: Campaign) -> dict[str, float | None]:
+    """Offer -> how many: the setting, and no more than the stock of its product. UsageError: there is no such product."""
+    skus = sorted({offer.sku for offer in campaign.offers.values() if offer.sku})
+    if not skus:
+        return {name: offer.cap for name, offer in campaign.offers.items()}
+    products = ctx.lake.read_if_exists("silver.products").where(F.col("sku").isin(skus))
+    stock = {row[0]: row[1] for row in products.select("sku", "stock_on_hand").collect()}
+    if missing := [sku for sku in skus if sku not in stock]:
+        raise UsageError(f"decide.campaigns offers the product '{missing[0]}', which silver.products has not")
+    caps: dict[str, float | None] = {}
+    for name, offer in campaign.offers.items():
+        limits = [n for n in (offer.cap, stock.get(offer.sku) if offer.sku else None) if n is not None]
+        caps[name] = max(0, min(limits)) if limits else None
+    return caps
+
+
+def _with_choice(ctx: Context, rows: DataFrame, plan: Plan) -> DataFrame:
+    """Adds offer, sku, uplift, cost and value of what was chosen; null: nothing."""
+    chosen = plan.chosen
+    if isinstance(chosen, pd.DataFrame):
+        pairs = [*zip(chosen["customer_id"], chosen["offer"], strict=True)]
+        chosen = ctx.spark.createDataFrame(pairs, "customer_id string, offer string")
+    named = chosen.select("customer_id", F.col("offer").alias("_offer"))
+    joined = rows.join(named, "customer_id", how="left")
+    picked = F.filter("offers", lambda offer: offer["offer"] == F.col("_offer"))[0]
+    fields = ("offer", "sku", "uplift", "cost", "value")
+    return joined.withColumn("_picked", picked).select(
+        *rows.columns, *[F.col(f"_picked.{name}").alias(name) for name in fields]
+    )
+
+
+def _decision() -> Column:
+    return F.when(F.col("offer").isNull(), "excluded").when(F.col("held_back"), "control").otherwise("treated")
+
+
+def _log(one: Decided) -> DataFrame:
+    share, price = one.campaign.control_share, one.plan.price_of_budget
+    decision = _decision()
+    chance = F.when(decision == "treated", 1 - share).when(decision == "control", share).otherwise(1.0)
+    money = F.lit(price if one.campaign.budget is not None else None).cast("double")
+    return one.rows.select(
+        F.lit(one.name).alias("subject"),
+        "customer_id",
+        decision.alias("decision"),
+        F.col("offer").alias("action"),
+        F.when(decision != "excluded", F.col("channel")).alias("channel"),
+        chance.alias("propensity"),
+        F.col("value").alias("expected_value"),
+        money.alias("price"),
+        _reason(one).alias("reason"),
+        F.when(decision == "treated", F.col("send_ts")).alias("send_ts"),
+        versions_of({"intent": "model_version", "uplift": "uplift_version"}).alias("versions"),
+        F.lit(POLICY).alias("policy"),
+    )
+
+
+def _reason(one: Decided) -> Column:
+    limit = (
+        f"which is more than 1 of budget brings elsewhere ({one.plan.price_of_budget:,.2f} each)"
+        if one.campaign.budget is not None
+        else "and there is no limit"
+    )
+    words = F.format_string(
+        "%s by %s is expected to add %.2f at a cost of %.2f, " + limit.replace("%", "%%"),
+        "offer",
+        "channel",
+        "value",
+        "cost",
+    )
+    held = F.concat(F.lit("held back to compare with: "), words)
+    made = F.when(F.col("held_back"), held).otherwise(words)
+    left_out = F.coalesce("refusal", F.lit(candidates.NOT_CHOSEN))
+    return F.when(F.col("offer").isNull(), left_out).otherwise(made)
+
+
+def _audience(ctx: Context, one: Decided) -> DataFrame:
+    decision = _decision()
+    return one.rows.where("offer IS NOT NULL").select(
+        "campaign",
+        "family",
+        "customer_id",
+        F.lit(ctx.as_of()).alias("as_of"),
+        decision.alias("arm"),
+        "offer",
+        "sku",
+        "channel",
+        F.when(decision == "treated", F.col("send_ts")).alias("send_ts"),
+        "probability",
+        "uplift",
+        F.col("value").alias("expected_profit"),
+        "cost",
+        F.lit(_currency(ctx)).cast("string").alias("currency"),
+        _reason(one).alias("reason"),
+        F.lit(ctx.run_id).alias("run_id"),
+    )
+
+
+def _summary(ctx: Context, one: Decided) -> dict[str, Any]:
+    """The row of gold.campaign_plan."""
+    plan, decision = one.plan, _decision()
+    priced = F.transform(
+        "offers",
+        lambda o: (
+            o["value"]
+            - F.lit(plan.price_of_budget) * o["cost"]
+            - sum(
+                (F.when(o["offer"] == n, F.lit(p)).otherwise(0.0) for n, p in plan.price_of_cap.items() if p),
+                F.lit(0.0),
+            )
+        ),
+    )
+    more = F.greatest(F.array_max(priced), F.lit(0.0))
+    treated = decision == "treated"
+    row: Any = one.rows.agg(
+        F.count("*").alias("considered"),
+        F.count_if(F.col("refusal").isNull()).alias("eligible"),
+        F.count_if(treated).alias("treated"),
+        F.count_if(decision == "control").alias("control"),
+        F.coalesce(F.sum(F.when(treated, F.col("cost"))), F.lit(0.0)).alias("spent"),
+        F.coalesce(F.sum(F.when(treated, F.col("value"))), F.lit(0.0)).alias("expected_profit"),
+        F.avg(F.when(F.col("refusal") == candidates.PRESSURE, more)).alias("price_of_contact"),
+        F.avg(F.when(F.col("refusal") == candidates.NO_CONSENT, more)).alias("price_of_consent"),
+    ).first()
+    return {
+        **row.asDict(),
+        "campaign": one.name,
+        "as_of": ctx.as_of(),
+        "budget": one.campaign.budget,
+        "plan_value": plan.value,
+        "bound": plan.bound,
+        "gap": plan.gap,
+        "price_of_budget": plan.price_of_budget,
+        "currency": _currency(ctx),
+        "run_id": ctx.run_id,
+    }
