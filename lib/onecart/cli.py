@@ -66,7 +66,7 @@ COMMANDS = {  # name -> (module:function that takes the words after the name, on
     ),
     "bench": (
         "onecart.bench.command:bench",
-        "bench identity | intent | recommend | forecast | voice: time, memory and quality beside Splink, LightGBM, implicit",
+        "bench identity | intent | recommend | forecast | voice | decide: time, memory and quality beside Splink, LightGBM, implicit",
     ),
     "bundle": (
         "onecart.front.bundle:bundle",

@@ -1,6 +1,6 @@
 """Campaigns, part by part: moments of sending, control groups, channels, conditions, and plans with a control group."""
 
-from datetime import datetime, time, timezone
+from datetime import date, datetime, time, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -174,3 +174,65 @@ def test_a_condition_that_is_none_is_named(where: str, says: str, spark: Any) ->
     with pytest.raises(UsageError, match=says):
         considered(rows, "spring", Campaign.model_validate({"where": where, "offers": {"a": {}}}))
     assert considered(rows, "x", Campaign.model_validate({"where": "orders > 0", "offers": {"a": {}}})).count() == 1
+
+
+@pytest.mark.job
+def test_only_who_agreed_has_an_address_and_was_not_contacted_too_often_may_be_contacted(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
+    from onecart.decide.campaigns.people import channel_of
+
+    draw = np.random.default_rng(11)
+    n = 600
+    flags = pd.DataFrame(draw.random((n, 3)) < 0.7, columns=["profiled", "may_email", "may_sms"])
+    people = flags.assign(
+        customer_id=[f"c{i}" for i in range(n)],
+        contacts=draw.integers(0, 4, n),
+        probability=np.where(draw.random(n) < 0.9, draw.random(n), np.nan),
+        average_basket=draw.gamma(2, 20, n),
+        preferred_channel=draw.choice(["web", "app"], n),
+        hour=draw.random(n) < 0.9,
+    )
+    rows = spark.createDataFrame(people).withColumns(
+        {
+            "probability": F.nanvl("probability", F.lit(None).cast("double")),
+            "send_ts": F.when(F.col("hour"), F.lit(datetime(2011, 6, 1, 12))),
+            "channel": channel_of(["email", "sms"], {"web": "online", "app": "app"}),
+        }
+    )
+    campaign = Campaign.model_validate({"channels": ["email", "sms"], "offers": {"a": {}, "b": {"cost": 2}}})
+    contacts = Contacts(max_per_week=2)
+    worth = candidates.Worth(F.lit(40.0), F.lit(0.4))
+    made = rows.transform(candidates.with_offers, campaign, contacts, worth, False)
+    found = made.transform(candidates.with_refusal, contacts).drop("offers").toPandas()
+    free = found[found["refusal"].isna()]
+    assert 50 < len(free) < 400
+    assert free["profiled"].all()
+    assert (free["contacts"] < 2).all()
+    assert free["probability"].notna().all()
+    assert free["send_ts"].notna().all()
+    assert all(row[f"may_{row['channel']}"] for _, row in free.iterrows())
+    refused = found[found["refusal"].notna()]
+    assert not (
+        refused["profiled"] & refused["channel"].notna() & (refused["contacts"] < 2) & refused["send_ts"].notna()
+        & refused["probability"].notna() & (refused["refusal"] != candidates.NOT_WORTH)
+    ).any()  # fmt: skip
+
+
+@pytest.mark.job
+def test_contacts_of_the_last_seven_days_count_whatever_the_campaign(lake: Any, fill: Any, rows_of: Any) -> None:
+    from onecart.decide.campaigns.people import contacted
+
+    day = date(2011, 6, 10)
+    log = [  # customer, as_of, decision, sent, kind
+        ("in", date(2011, 6, 9), "treated", datetime(2011, 6, 9, 12), "campaign"),
+        ("first moment", date(2011, 6, 2), "treated", datetime(2011, 6, 3), "campaign"),
+        ("too old", date(2011, 6, 2), "treated", datetime(2011, 6, 2, 23), "campaign"),
+        ("made anew", day, "treated", datetime(2011, 6, 10, 12), "campaign"),
+        ("held", date(2011, 6, 9), "control", None, "campaign"),
+        ("shown", date(2011, 6, 9), "chosen", datetime(2011, 6, 9, 12), "content"),
+    ]
+    names = ("customer_id", "as_of", "decision", "send_ts", "kind")
+    rows = [{**dict(zip(names, one, strict=True)), "decision_id": one[0], "propensity": 1.0} for one in log]
+    fill("gold.decision_log", rows_of("gold.decision_log", *rows))
+    assert {r["customer_id"] for r in contacted(lake, day, "UTC").collect()} == {"in", "first moment"}

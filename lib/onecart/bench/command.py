@@ -19,6 +19,7 @@ _BENCHES = {
     "recommend": ["quality", "lists", "tune"],
     "forecast": ["models", "speed", "stock"],
     "voice": ["quality", "small", "speed", "mentions", "terms"],
+    "decide": ["assign"],
 }
 
 
@@ -29,7 +30,8 @@ def bench(argv: Sequence[str]) -> int:
     settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark),
     stock (orders by quantiles and by Normal laws); voice, in five: quality (sentiment on public texts beside
     VADER, scikit-learn, SnowNLP), small (what 50 to 5,000 labelled texts teach), speed (reviews a second), mentions
-    (sentences with an aspect), terms (words hidden from the tagger that it finds)."""
+    (sentences with an aspect), terms (words hidden from the tagger that it finds); decide (assign: offers to ever more
+    customers)."""
     args = _arguments(argv)
     wanted = [args.part] if args.part else _BENCHES[args.name]
     if args.part not in (None, *_BENCHES[args.name]):
@@ -83,7 +85,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[str, str], tuple[Any, Any]]:
     """(Bench, part) -> its table's columns and its rows, which are measured when they are asked for."""
-    from onecart.bench import behaviour, boosters, identity, lists, questions, recommenders
+    from onecart.bench import assignment, behaviour, boosters, identity, lists, questions, recommenders
     from onecart.bench.forecast import models, stocks
     from onecart.bench.voice import hidden_terms, mentions, sentiment, small, speed
 
@@ -112,5 +114,9 @@ def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[st
         ("voice", "small"): (small.TABLE, small.measure(spark, args.questions, sizes, args.engines, seed)),
         ("voice", "mentions"): (mentions.TABLE, mentions.measure(spark, args.engines, seed)),
         ("voice", "speed"): (speed.TABLE, speed.measure(spark, sizes, args.engines, seed)),
+        ("decide", "assign"): (
+            assignment.TABLE,
+            assignment.measure(spark, sizes or [*assignment.SIZES], args.engines, seed),
+        ),
         ("voice", "terms"): (hidden_terms.TABLE, hidden_terms.measure(spark, seed)),
     }

@@ -7,7 +7,8 @@ references (`env:NAME`, `secret:scope/key`), resolved only when used and never p
 from onecart.config.layers import conf_dir, flatten, load
 from onecart.config.sections.behaviour import Behaviour
 from onecart.config.sections.channels import FillDown, Samples, Source
-from onecart.config.sections.decide import Campaign, Contacts, Decide, Offer
+from onecart.config.sections.decide.campaigns import Campaign, Contacts, Offer
+from onecart.config.sections.decide.settings import Decide
 from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
 from onecart.config.sections.intent import Intent, Live

@@ -4,7 +4,7 @@ from datetime import date
 
 from onecart.config.sections.behaviour import Behaviour
 from onecart.config.sections.channels import Samples, Source
-from onecart.config.sections.decide import Decide
+from onecart.config.sections.decide.settings import Decide
 from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
 from onecart.config.sections.intent import Intent, Live

@@ -19,8 +19,10 @@ from onecart.decide.assignment.solvers import best_choice, prices_of
 
 SAMPLE = 5_000  # customers whose linear program gives the prices
 IN_DOUBT = 500  # customers that are settled exactly in the end
-_ROUNDS = 8
-_GOOD = LARGEST_SHARE_OF_DOUBT / 10
+_ROUNDS = 9
+_SAMPLED = 4  # of them, those whose prices the sample gives
+_GOOD = LARGEST_SHARE_OF_DOUBT / 5
+_AIM = 0.5  # of the customers that one of the sample stands for: so far below a limit is aimed, to be seldom above it
 _SECONDS = 5.0  # for the customers in doubt
 _OVER = 1e-3  # of a limit, that those in doubt could bring in again
 _MANY = 5_000  # customers from whom on the search among those in doubt may end at a thousandth of what they bring
@@ -57,15 +59,21 @@ def search(customers: Customers, limits: Limits) -> Found:
 
     A sample's linear program gives the first prices. What all customers use at them says by how much the sample's own limits
     have to be moved for the next ones, which brings the sum near its limit by about the root of the sample's size each
-    time. Prices that those in doubt give are tried, too: of what only few can have, a sample knows little.
+    time; in the end prices that keep the limits and prices that break them are brought together. Prices that those in
+    doubt give are tried, too: of what only few can have, a sample knows little.
     """
     block = customers.sample(SAMPLE)
     values, share = block.told_apart(customers.scale), len(block) / customers.size
     goal, lowest = limits, np.inf
     best: Found | None = None
-    local: Prices | None = None
-    for _ in range(_ROUNDS):
-        prices = local or prices_of(block, values, _scaled(goal, share))
+    local = keeping = breaking = (
+        None  # the last prices that kept the limits before anybody was settled, and that did not
+    )
+    for tried in range(_ROUNDS):
+        if tried >= _SAMPLED and keeping and breaking:
+            prices = _between(keeping, breaking)
+        else:
+            prices = local or prices_of(block, values, _scaled(goal, share))
         all_use = customers.use(prices, limits.per_customer)
         lowest = min(lowest, bound(prices, limits, all_use.surplus))
         found = _settled(customers, limits, prices, all_use)
@@ -74,11 +82,22 @@ def search(customers: Customers, limits: Limits) -> Found:
         if best and best.use.value >= lowest * (1 - _GOOD):
             break
         if local is None:
-            goal = _moved(goal, limits, prices, all_use)
-        local = found.locally if found and local is None else None
+            spare = _AIM * (customers.size / len(block) - 1)
+            goal = _moved(goal, limits, prices, all_use, spare)
+        if limits.hold(all_use.spent, all_use.counts):
+            keeping = prices
+        else:
+            breaking = prices
+        scarce = _scarce(limits, all_use)
+        short = scarce.budget or bool(np.any(scarce.offers & (all_use.counts > limits.caps)))
+        local = found.locally if found and local is None and short else None
     if best is None:
         best = _cautious(customers, limits, block, values, share)
     return replace(best, bound=min(lowest, best.bound))
+
+
+def _between(one: Prices, other: Prices) -> Prices:
+    return Prices((one.budget + other.budget) / 2, (one.caps + other.caps) / 2)
 
 
 def _scaled(limits: Limits, share: float) -> Limits:
@@ -99,11 +118,12 @@ def _hopeless(limits: Limits, found: Use, scarce: Scarce) -> bool:
     return bool(costly or np.any(~scarce.offers & (found.counts > limits.caps * (1 + _OVER) + IN_DOUBT)))
 
 
-def _moved(goal: Limits, limits: Limits, prices: Prices, found: Use) -> Limits:
-    """The limits to give the sample next: moved by what all customers are away from theirs, where a limit counts."""
-    spare = limits.budget - found.spent
+def _moved(goal: Limits, limits: Limits, prices: Prices, found: Use, below: float) -> Limits:
+    """The limits to give the sample next: moved by what all customers are away from theirs, where a limit counts. below: customers
+    fewer than a limit would have."""
+    spare = limits.budget - found.spent * (1 + below / max(1.0, found.counts.sum()))
     budget = max(0.0, goal.budget + spare) if prices.budget > 0 or spare < 0 else goal.budget
-    room = limits.caps - found.counts
+    room = limits.caps - np.minimum(below, limits.caps / 2) - found.counts
     counts = np.isfinite(limits.caps) & ((prices.caps > 0) | (room < 0))
     caps = np.where(counts, np.maximum(0.0, goal.caps + np.where(counts, room, 0.0)), goal.caps)
     return Limits(budget, caps, goal.per_customer)

@@ -7,16 +7,16 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Contacts
-from onecart.config.sections.decide import Offer
+from onecart.config.sections.decide.campaigns import Offer
 
 NO_PROFILING = "did not agree to profiling, from which the campaign chooses"
 NO_SCORE = "has no probability to buy for this day; run the job intent"
 NO_CONSENT = "agreed to none of the campaign's channels, or has no address for those agreed to"
 PRESSURE = "has been contacted as often this week as contacts.max_per_week allows"
-NO_HOUR = "no hour of the day is outside quiet hours in all time zones of the country"
-NO_MONEY = "what a basket brings is not known in the shop's currency"
-NOT_WORTH = "no offer brings more than it costs"
-NOT_CHOSEN = "the budget or a cap brings more with others"
+NO_HOUR = "lives in a country where no hour is outside quiet hours in all its time zones"
+NO_MONEY = "has baskets of which is not known what they bring in the shop's currency"
+NOT_WORTH = "would bring less by any offer than it costs"
+NOT_CHOSEN = "would bring less than others whom the budget and the caps go to"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Settings
-from onecart.config.sections.decide import Channel
+from onecart.config.sections.decide.campaigns import Channel
 from onecart.contracts import CONTRACTS
 from onecart.decide.campaigns.sending import with_send_ts
 from onecart.decide.decision_log import TABLE as LOG

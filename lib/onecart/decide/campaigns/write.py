@@ -1,5 +1,6 @@
 """Writes gold.campaign_audience, gold.campaign_plan and the campaigns' decisions in gold.decision_log."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -51,15 +52,19 @@ def write_campaigns(ctx: Context) -> str:
     if not campaigns:
         return ""
     shop, as_of = ctx.settings.shop, ctx.as_of()
-    rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of).transform(break_lineage)
+    rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of)
+    rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
     contacts = contacted(ctx.lake, as_of, shop.time_zone)
     decided: list[Decided] = []
+    given: Counter[str] = Counter()  # of products offered, by earlier campaigns
     for name, campaign in campaigns.items():
-        one = _decided(ctx, name, campaign, rows, contacts)
+        one = _decided(ctx, name, campaign, rows, contacts, given)
         decided.append(one)
         if len(campaigns) > 1:
-            treated = one.rows.where(_decision() == "treated").select("customer_id")
-            contacts = contacts.unionByName(treated).transform(break_lineage)
+            treated = one.rows.where(_decision() == "treated")
+            contacts = contacts.unionByName(treated.select("customer_id")).transform(break_lineage)
+            if any(offer.sku for offer in campaign.offers.values()):
+                given.update(dict(map(tuple, treated.where("sku IS NOT NULL").groupBy("sku").count().collect())))
     log = reduce(DataFrame.unionByName, [_log(one) for one in decided])
     decision_log.record(ctx, decision_log.CAMPAIGN, log)
     day = f"as_of = DATE'{as_of}'"
@@ -81,7 +86,9 @@ def headline(plan: Mapping[str, Any]) -> str:
     )
 
 
-def _decided(ctx: Context, name: str, campaign: Campaign, rows: DataFrame, contacts: DataFrame) -> Decided:
+def _decided(
+    ctx: Context, name: str, campaign: Campaign, rows: DataFrame, contacts: DataFrame, given: Mapping[str, int]
+) -> Decided:
     settings, family = ctx.settings, campaign.family or name
     rows = considered(rows, name, campaign)
     key = control_key(ctx)
@@ -101,7 +108,7 @@ def _decided(ctx: Context, name: str, campaign: Campaign, rows: DataFrame, conta
     rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift", "_basket", "_margin")
     rows = rows.transform(break_lineage)
     each = rows.where("refusal IS NULL").select("customer_id", "held_back", F.inline("offers"))
-    plan = planned(each, campaign.budget, _caps(ctx, campaign), campaign.control_share)
+    plan = planned(each, campaign.budget, _caps(ctx, campaign, given), campaign.control_share)
     return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan)
 
 
@@ -134,13 +141,14 @@ def control_key(ctx: Context) -> bytes:
     return resolve_secret(ref).encode() if ref else f"onecart control {ctx.settings.seed}".encode()
 
 
-def _caps(ctx: Context, campaign: Campaign) -> dict[str, float | None]:
-    """Offer -> how many: the setting, and no more than the stock of its product. UsageError: there is no such product."""
+def _caps(ctx: Context, campaign: Campaign, given: Mapping[str, int]) -> dict[str, float | None]:
+    """Offer -> how many: the setting, and no more than is left of its product's stock. UsageError: there is no such product."""
     skus = sorted({offer.sku for offer in campaign.offers.values() if offer.sku})
     if not skus:
         return {name: offer.cap for name, offer in campaign.offers.items()}
     products = ctx.lake.read_if_exists("silver.products").where(F.col("sku").isin(skus))
-    stock = {row[0]: row[1] for row in products.select("sku", "stock_on_hand").collect()}
+    on_hand = {row[0]: row[1] for row in products.select("sku", "stock_on_hand").collect()}
+    stock = {sku: None if n is None else n - given.get(sku, 0) for sku, n in on_hand.items()}
     if missing := [sku for sku in skus if sku not in stock]:
         raise UsageError(f"decide.campaigns offers the product '{missing[0]}', which silver.products has not")
     caps: dict[str, float | None] = {}

@@ -1,4 +1,4 @@
-"""Settings of decisions: campaigns, and how often, when and for how much customers are contacted."""
+"""Settings of campaigns, and of how often, when and for how much customers are contacted."""
 
 from typing import Annotated, Literal
 
