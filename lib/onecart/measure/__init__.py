@@ -1,4 +1,5 @@
-"""Did it work: experiments, conversion by day and channel, what it is due to, what a policy would bring, how long people wait."""
+"""Did it work: experiments, conversion by day and channel, what it is due to, what a policy would bring, how well a
+score finds those whom a treatment moves, how long people wait."""
 
 from onecart.measure.attribution import attribution
 from onecart.measure.experiments import (
@@ -10,6 +11,7 @@ from onecart.measure.experiments import (
     plan_experiment,
 )
 from onecart.measure.off_policy import go_live, off_policy
+from onecart.measure.uplift_curve import qini
 from onecart.measure.waiting import waiting
 
 __all__ = [
@@ -22,5 +24,6 @@ __all__ = [
     "judge",
     "off_policy",
     "plan_experiment",
+    "qini",
     "waiting",
 ]

@@ -91,13 +91,13 @@ def test_lightgbms_values_are_the_same_and_its_trees_can_be_read() -> None:
 
     from onecart.intent.explanation.explain import LightGbm, from_dict
     from onecart.intent.explanation.rules import lightgbm_trees
-    from onecart.intent.training.lightgbm_worker import _trained
+    from onecart.stats.boosting import trained
 
     draw = np.random.default_rng(2)
     x = np.round(draw.normal(size=(600, WIDTH)), 2)
     y = (draw.random(600) < 1 / (1 + np.exp(-x[:, 0] * x[:, 1]))).astype(float)
     how = {"objective": "binary", "n_estimators": 12, "num_leaves": 6, "num_threads": 1, "verbose": -1}
-    explainer = LightGbm(*_trained(how, x, y, 1 + y, np.zeros(600, bool)))
+    explainer = LightGbm(*trained(how, x, y, 1 + y))
     margins, parts = explainer.odds(x), explainer.parts(x)
     assert parts.sum(axis=1) + explainer.expected == pytest.approx(margins, abs=1e-9)
     forest = Forest(tuple(lightgbm_trees(explainer, explainer.rounds)))

@@ -126,11 +126,11 @@ def test_auto_takes_lightgbm_where_the_table_fits_a_worker_and_says_so(
     frame: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from onecart import intent
-    from onecart.intent.training import lightgbm_worker
     from onecart.intent.training.classifiers import chosen
+    from onecart.stats import boosting
 
-    assert chosen("auto", {}, lightgbm_worker.NUMBERS) == "lightgbm"
-    assert chosen("auto", {}, lightgbm_worker.NUMBERS + 1) == "gbt"
+    assert chosen("auto", {}, boosting.NUMBERS) == "lightgbm"
+    assert chosen("auto", {}, boosting.NUMBERS + 1) == "gbt"
     assert chosen("auto", {"maxDepth": 3}, 1) == "gbt"
     assert chosen("auto", {"num_leaves": 8}, 10**12) == "lightgbm"
     assert chosen("logistic", {}, 1) == "logistic"
@@ -138,7 +138,7 @@ def test_auto_takes_lightgbm_where_the_table_fits_a_worker_and_says_so(
     made = intent.train(frame, "outcome", "when", **how)
     assert (made.model, made.explainer.rounds) == ("lightgbm", made.params["n_estimators"])
     assert made.metrics["auc"] > 0.75
-    monkeypatch.setattr(lightgbm_worker, "NUMBERS", 600 * 3 - 1)  # 600 rows of a number and two words
+    monkeypatch.setattr(boosting, "NUMBERS", 600 * 3 - 1)  # 600 rows of a number and two words
     monkeypatch.setattr("onecart.intent.training.classifiers.settled", lambda *a, **k: {"maxIter": 2})
     assert intent.train(frame, "outcome", "when", **how).model == "gbt"
 

@@ -15,6 +15,7 @@ _NO_STATISTICS = (
     "boolean",
     "strings",
     "longs",
+    "doubles",
     "versions",
     "names",
     "times",
@@ -32,6 +33,7 @@ _TYPES: dict[str, T.DataType] = {
     "quantity": QUANTITY,
     "strings": T.ArrayType(T.StringType()),
     "longs": T.ArrayType(T.LongType()),
+    "doubles": T.ArrayType(T.DoubleType()),
     "evidence": T.ArrayType(
         T.StructType(
             [

@@ -22,6 +22,7 @@ from onecart.intent.explanation.tree_shap import Forest
 from onecart.intent.training import lightgbm_worker
 from onecart.intent.training.encoding import VECTOR
 from onecart.intent.training.split import LABEL
+from onecart.stats import boosting
 
 WEIGHT, PLACE = "__onecart_weight", "__onecart_place"
 _VALIDATES = "__onecart_validates"
@@ -80,7 +81,7 @@ def chosen(model: str, params: dict[str, Any], numbers: int) -> str:
     `numbers` fits a worker, else MLlib's gbt."""
     if model != AUTO:
         return model
-    fits = set(params) <= {*lightgbm_worker.NAMES} if params else numbers <= lightgbm_worker.NUMBERS
+    fits = set(params) <= {*boosting.NAMES} if params else numbers <= boosting.NUMBERS
     return "lightgbm" if fits else "gbt"
 
 
@@ -115,7 +116,7 @@ def estimator(model: str, params: dict[str, Any], *, seed: int, rows: int = 0, s
         raise UsageError(f"no model '{model}'{nearest(model, [*MODELS, AUTO])}")
     kind, _ = MODELS[model]
     if model == "lightgbm":
-        return lightgbm_worker.checked(params)
+        return boosting.checked(params)
     if model == "xgboost":
         return _xgboost(params, seed=seed, rows=rows, stops=stops)
     made = kind(featuresCol=VECTOR, labelCol=LABEL, weightCol=WEIGHT)

@@ -1,1 +1,1 @@
-"""Settings of decisions."""
+"""Settings of decisions: segments, campaigns, what is shown where."""

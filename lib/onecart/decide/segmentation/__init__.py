@@ -1,0 +1,1 @@
+"""Segments of customers: by rules, and learned from how they buy."""
