@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from onecart.bench import boosters, command, recommenders
+from onecart.bench import assignment, boosters, command, recommenders
 from onecart.bench.forecast import models
 from onecart.bench.voice import sentiment, small
 from onecart.forecast.inventory.policies import NORMALS
@@ -27,6 +27,7 @@ ROWS = {
     },
     ("voice", "quality"): {"Amazon": "amazon", "film reviews": "films", "Chinese": "chinese"},
     ("voice", "small"): {name: name for name in small.DATA},
+    ("decide", "assign"): {"pandas": "pandas", "Spark": "spark"},
 }  # fmt: skip
 PRINTED = {
     ("intent", "training"): set(boosters.BOOSTERS),
@@ -36,6 +37,7 @@ PRINTED = {
     ("forecast", "stock"): {"newsvendor", *NORMALS},
     ("voice", "quality"): set(sentiment.DATA),
     ("voice", "small"): set(small.DATA),
+    ("decide", "assign"): set(assignment.ENGINES),
 }
 
 

@@ -70,11 +70,10 @@ def test_what_is_made_from_profiling_says_so():
 
 def test_what_is_made_from_profiling_is_of_those_who_agreed_to_that_as_well(people):
     said, links = people.read("gold.customer_profile"), people.read("gold.identity_links")
+    rows = links.select("customer_id", F.lit("email").alias("channel"))
     for purpose in (Purpose("marketing"), Purpose("marketing", "email"), Purpose("profiling")):
         found = [
-            allowed(links.select("customer_id"), contract(name), purpose, said=said, links=links).withColumn(
-                "name", F.lit(name)
-            )
+            allowed(rows, contract(name), purpose, said=said, links=links).withColumn("name", F.lit(name))
             for name in MADE_BY_PROFILING
         ]
         pairs = {(row.name, row.customer_id) for row in reduce(DataFrame.unionAll, found).collect()}

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.decide.assignment.in_memory import COLUMNS, plan_of
+from onecart.decide.assignment.in_memory import COLUMNS, assign_pandas, plan_of, refuse
 from onecart.decide.assignment.plan import Limits, Plan, Prices, checked_limits
 from onecart.decide.assignment.pricing import (
     Block,
@@ -35,8 +35,6 @@ def assign(
     offers: DataFrame, budget: float | None, caps: Mapping[Any, float | None] | None = None, per_customer: int = 1
 ) -> Plan:
     """See `assign.assign`."""
-    from onecart.decide.assignment.assign import assign_pandas, refuse
-
     require_columns(offers, COLUMNS, "decide.assign: offers")
     for name in ("value", "cost"):
         require_type(offers, name, NUMBERS, "decide.assign: offers")

@@ -1,12 +1,13 @@
 """Assignment of offers that fit into this process: exact up to EXACT customers, by prices above."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from onecart.decide.assignment.plan import Limits, Plan
+from onecart.decide.assignment.plan import Limits, Plan, checked_limits
 from onecart.decide.assignment.pricing import (
     Block,
     Scarce,
@@ -21,11 +22,58 @@ from onecart.decide.assignment.pricing import (
 )
 from onecart.decide.assignment.search import Found, search
 from onecart.decide.assignment.solvers import best_choice, prices_of
-from onecart.errors import UsageError
+from onecart.errors import UsageError, nearest
 
 EXACT = 500  # customers up to whom the plan is proved to be the best
 COLUMNS = ("customer_id", "offer", "value", "cost")
 _PASS = 200_000  # customers a pass looks at together, to bound its memory
+
+
+def assign_pandas(
+    offers: pd.DataFrame, budget: float | None, caps: Mapping[Any, float | None] | None, per_customer: int
+) -> Plan:
+    """`assign` in this process; `chosen` is of pandas, in the order of customers and offers."""
+    rows = _checked(offers)
+    names = sorted(rows["offer"].unique(), key=lambda name: (str(type(name)), name))
+    limits = checked_limits(budget, caps, per_customer, names)
+    table = table_of(rows, names)
+    chosen, plan = assigned(table, limits)
+    customers, columns = np.nonzero(chosen)
+    frame = pd.DataFrame(
+        {
+            "customer_id": pd.Series(np.asarray(table.customers)[customers], dtype=offers["customer_id"].dtype),
+            "offer": pd.Series([names[at] for at in columns], dtype=offers["offer"].dtype),
+            "value": table.block.values[chosen],
+            "cost": table.block.costs[chosen],
+        }
+    )
+    return replace(plan, chosen=frame)
+
+
+def _checked(offers: pd.DataFrame) -> pd.DataFrame:
+    if missing := [name for name in COLUMNS if name not in offers.columns]:
+        hint = nearest(missing[0], map(str, offers.columns))
+        raise UsageError(f"decide.assign: offers has no column '{missing[0]}'{hint}")
+    rows = offers[[*COLUMNS]].copy()
+    if nameless := int(rows[["customer_id", "offer"]].isna().any(axis=1).sum()):
+        raise UsageError(f"decide.assign: {nameless:,} rows have no customer_id or offer; leave them out")
+    for name in ("value", "cost"):
+        try:
+            rows[name] = pd.to_numeric(rows[name]).astype(float)
+        except (TypeError, ValueError) as e:
+            raise UsageError(f"decide.assign: column '{name}' must hold numbers") from e
+    refuse(int((~np.isfinite(rows[["value", "cost"]])).any(axis=1).sum()), int((rows["cost"] < 0).sum()))
+    return rows
+
+
+def refuse(unknown: int, negative: int) -> None:
+    """UsageError if rows have no finite value or cost, or a cost below 0."""
+    if unknown:
+        raise UsageError(
+            f"decide.assign: {unknown:,} rows have a value or cost that is null, NaN or infinite; fill them or leave them out"
+        )
+    if negative:
+        raise UsageError(f"decide.assign: {negative:,} rows have a cost below 0; take what is earned into the value")
 
 
 @dataclass(frozen=True)
