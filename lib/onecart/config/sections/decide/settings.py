@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from onecart.config.sections.decide.campaigns import Campaign, Contacts
-from onecart.config.sections.decide.routing import Routing
 from onecart.config.sections.decide.content import Placement
+from onecart.config.sections.decide.routing import Routing
 from onecart.config.sections.decide.segments import LearnedSegments, SegmentRule, default_rules, unique_names
 from onecart.config.sections.section import SecretRef, Section
 
