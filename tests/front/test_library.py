@@ -159,7 +159,8 @@ def test_pandas_frames_give_what_spark_frames_give(popular: Any, frames: dict[st
 def test_a_pandas_frame_that_is_none_for_spark_is_refused_by_its_column() -> None:
     for item_id, words in (
         (["x", 1, 2, "y"], "column 'item_id' holds values of several or unknown kinds (mixed-integer)"),
-        ([("x",), ["y"], None, ("z",)], "column 'item_id' holds values of several or unknown kinds (mixed)"),
+        ([("x",), "y", None, ("z",)], "column 'item_id' holds values of several or unknown kinds (mixed)"),
+        ([("x",), ["y"], None, ("z",)], "item_id is array<string>; ids are strings or integers: cast them first"),
     ):
         with pytest.raises(UsageError) as raised:
             recommend.fit(FRAMES["interactions"].assign(item_id=item_id), "popularity")
