@@ -35,8 +35,9 @@ class Law:
 
     @classmethod
     def of(cls, mean: np.ndarray, median: np.ndarray, size: float, spread: Spread, levels: Sequence[int]) -> "Law":
-        """Of errors that are usually of `size` around `mean`; all intervals hold the median."""
+        """Of errors that are usually of `size` around `mean`; the median as far as the widest interval holds it, and all hold it."""
         lo, hi = intervals.ends(mean, size, spread, levels)
+        median = np.clip(median, lo.min(axis=0), hi.max(axis=0))
         return cls(mean, median, np.minimum(lo, median), np.maximum(hi, median))
 
 
