@@ -9,7 +9,7 @@ import pytest
 
 from onecart.bench.market import gate, month
 from onecart.bench.market.past import NOTHING, RANDOM, lived
-from onecart.bench.market.policies import POLICIES, in_turn, learn
+from onecart.bench.market.policies import POLICIES, in_turn, learn, reinforced
 from onecart.bench.market.referee import Referee
 from onecart.bench.market.shop import ANSWERS, EVERY, FEATURES, Rules, asked, features
 from onecart.samples.market import Market
@@ -80,7 +80,7 @@ def past(spark_session: Any, rules: Rules) -> tuple[Market, pd.DataFrame]:
 
 
 @pytest.mark.job
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_past_is_an_experiment_with_the_chances_that_it_says(past: Any, rules: Rules) -> None:
     _, log = past
     shares = log["action"].value_counts(normalize=True)
@@ -99,7 +99,7 @@ def test_the_past_is_an_experiment_with_the_chances_that_it_says(past: Any, rule
 
 
 @pytest.mark.job
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_no_policy_breaks_a_limit_and_the_control_group_stays(spark: Any, past: Any, rules: Rules) -> None:
     one, log = past
     learned = learn(log, 1)
@@ -149,8 +149,6 @@ def test_the_gate_refuses_where_the_log_is_silent_and_passes_what_is_proved(spar
             gap=1.0,
             learn=learns,
         )
-
-    from onecart.bench.market.policies import reinforced
 
     random = log(np.full(n, 0.5))
     policy = reinforced(random, 1)
