@@ -5,6 +5,8 @@ from pathlib import Path
 
 from onecart.bench import assignment, boosters, command, recommenders
 from onecart.bench.forecast import models
+from onecart.bench.market import gate
+from onecart.bench.market.policies import POLICIES
 from onecart.bench.voice import sentiment, small
 from onecart.forecast.inventory.policies import NORMALS
 
@@ -28,6 +30,8 @@ ROWS = {
     ("voice", "quality"): {"Amazon": "amazon", "film reviews": "films", "Chinese": "chinese"},
     ("voice", "small"): {name: name for name in small.DATA},
     ("decide", "assign"): {"pandas": "pandas", "Spark": "spark"},
+    ("decide", "market"): {name: name for name in POLICIES},
+    ("decide", "gate"): {log: log for log in gate.LOGS},
 }  # fmt: skip
 PRINTED = {
     ("intent", "training"): set(boosters.BOOSTERS),
@@ -38,6 +42,8 @@ PRINTED = {
     ("voice", "quality"): set(sentiment.DATA),
     ("voice", "small"): set(small.DATA),
     ("decide", "assign"): set(assignment.ENGINES),
+    ("decide", "market"): set(POLICIES),
+    ("decide", "gate"): set(gate.LOGS),
 }
 
 

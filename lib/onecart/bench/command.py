@@ -19,7 +19,7 @@ _BENCHES = {
     "recommend": ["quality", "lists", "tune"],
     "forecast": ["models", "speed", "stock"],
     "voice": ["quality", "small", "speed", "mentions", "terms"],
-    "decide": ["assign"],
+    "decide": ["assign", "market", "gate"],
     "measure": ["experiments"],
 }
 
@@ -31,8 +31,9 @@ def bench(argv: Sequence[str]) -> int:
     settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark),
     stock (orders by quantiles and by Normal laws); voice, in five: quality (sentiment on public texts beside
     VADER, scikit-learn, SnowNLP), small (what 50 to 5,000 labelled texts teach), speed (reviews a second), mentions
-    (sentences with an aspect), terms (words hidden from the tagger that it finds); decide (assign: offers to ever more
-    customers); measure (an experiment's verdict at size)."""
+    (sentences with an aspect), terms (words hidden from the tagger that it finds); decide, in three: assign (offers to
+    ever more customers), market (policies on simulated customers who answer), gate (a learned policy before it goes
+    live); measure (an experiment's verdict at size)."""
     args = _arguments(argv)
     wanted = [args.part] if args.part else _BENCHES[args.name]
     if args.part not in (None, *_BENCHES[args.name]):
@@ -68,7 +69,11 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         help="this part only",
     )
     parser.add_argument(
-        "--sizes", type=int, nargs="+", metavar="N", help="records, events, rows to train on, users or series"
+        "--sizes",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="records, events, rows to train on, users, series or customers",
     )
     parser.add_argument(
         "--engines", nargs="+", metavar="ENGINE", help="onecart, splink-duckdb, mllib-gbt, als, ...: all"
@@ -88,6 +93,7 @@ def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[st
     """(Bench, part) -> its table's columns and its rows, which are measured when they are asked for."""
     from onecart.bench import assignment, behaviour, boosters, identity, lists, measure, questions, recommenders
     from onecart.bench.forecast import models, stocks
+    from onecart.bench.market import gate, month
     from onecart.bench.voice import hidden_terms, mentions, sentiment, small, speed
 
     sizes, seed = args.sizes, args.seed
@@ -119,6 +125,8 @@ def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[st
             assignment.TABLE,
             assignment.measure(spark, sizes or [*assignment.SIZES], args.engines, seed),
         ),
+        ("decide", "market"): (month.TABLE, month.measure(spark, sizes or [20_000], seed, args.engines)),
+        ("decide", "gate"): (gate.TABLE, gate.measure(spark, sizes or [20_000], seed)),
         ("measure", "experiments"): (
             measure.TABLE,
             measure.measure(spark, sizes or [100_000, 1_000_000, 10_000_000], seed),

@@ -203,3 +203,24 @@ def test_columns_of_any_kind_are_numbers_levels_or_left_out_with_the_reason() ->
     assert np.isnan(first[0][3])
     assert np.isnan(first[1][2])
     assert first[:, 4:].tolist() == [[0, 1], [1, 0]]
+
+
+def test_a_plan_by_calibrated_scores_does_not_expect_more_than_it_gets() -> None:
+    """Of many small effects those chosen for a high score are those with a high error; the claim is held to what is true."""
+    from onecart import decide
+
+    draw = np.random.default_rng(4)
+    n = 8000
+    x = draw.normal(size=(n, 8))
+    effect = 0.03 + 0.05 * (x[:, 0] > 0.8)
+    treated = draw.random(n) < 0.5
+    rows = pd.DataFrame(x, columns=[f"x{i}" for i in range(8)])
+    bought = (draw.random(n) < 0.15 + effect * treated).astype(int)
+    rows = rows.assign(arm=np.where(treated, "mail", "none"), bought=bought)
+    model = decide.train_uplift(rows, "bought", "arm", "none", propensity=0.5)
+    fresh = draw.normal(size=(20_000, 8))
+    scores = model.score(pd.DataFrame(fresh, columns=rows.columns[:8]))["uplift"].to_numpy()
+    truth = 0.03 + 0.05 * (fresh[:, 0] > 0.8)
+    top = scores >= np.quantile(scores, 0.95)
+    assert scores[top].mean() == pytest.approx(truth[top].mean(), abs=0.025)
+    assert scores.mean() == pytest.approx(model.report.effect[0], abs=0.01)

@@ -41,7 +41,7 @@ class OfferReport:
 def learned(
     offer: str, learner: str, engine: Engine, x: Any, y: Any, t: Any, who: Assignment, fold: Any, break_even: float
 ) -> tuple[Effect, OfferReport, dict[str, list[float]]]:
-    """(the effect learned from all used rows, its report, the curve). fold: of each row; each is scored by what the others
+    """(the effect learned from all used rows, calibrated on held-out ones, its report, the curve). fold: of each row; each is scored by what the others
     taught. break_even: the effect that pays for the offer."""
     u = who.used
     x, y, t, e, fold = x[u], y[u], t[u], who.propensity[u], fold[u]
@@ -75,7 +75,20 @@ def learned(
         heterogeneous=found,
         advice=_advice(found, effect - half, effect + half, break_even),
     )
-    return LEARNERS[learner](engine, x, y, t, e), report, _thinned(steps.curve())
+    slope = _slope(y - scores[1], t, e, scores[0])
+    whole = LEARNERS[learner](engine, x, y, t, e)
+    return whole.calibrated(slope, effect - slope * float(scores[0].mean())), report, _thinned(steps.curve())
+
+
+def _slope(rest: Any, t: Any, e: Any, score: Any) -> float:
+    """How much of the differences that held-out scores claim is there, 0 to 1: the best linear predictor of the effect
+    (Chernozhukov, Demirer, Duflo & Fernandez-Val, 2018). Who is chosen for a high score is chosen for its error, too; without
+    this a plan expects more than it gets. rest: the outcome less what is expected of the row."""
+    if np.ptp(score) == 0:
+        return 0.0
+    effects = rest * (t - e) / (e * (1 - e))
+    apart = score - score.mean()
+    return float(np.clip((effects @ apart) / (apart @ apart), 0, 1))
 
 
 def _advice(heterogeneous: bool, low: float, high: float, break_even: float) -> str:

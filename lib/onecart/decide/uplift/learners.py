@@ -63,6 +63,11 @@ class Effect:
             w * _share(kind, e) * t(x) for t, w, kind in zip(self.trees, self.weights, self.shares, strict=True)
         )
 
+    def calibrated(self, slope: float, constant: float) -> "Effect":
+        """slope * the effect + constant."""
+        weights = tuple(slope * w for w in self.weights)
+        return Effect(self.trees, weights, self.shares, slope * self.shift + constant)
+
     @property
     def additive(self) -> bool:
         """Whether the effect is a sum of what the features add, so that it can be explained."""
