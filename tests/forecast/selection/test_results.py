@@ -245,9 +245,8 @@ def test_a_model_that_learns_medians_says_its_own_median_and_every_interval_hold
     path = known.path("extra_trees", said[0])
     assert (path.median == 1.5).all()  # however far the units sold, mostly of a few days, are above it
     assert 1.5 < path.mean[0].mean() <= 1.5 * 2.0 < sold
-    far = Law.of(
-        np.full(7, 9.0), np.zeros(7), 1.0, Spread(np.ones(7), {80: 1.0, 95: 2.0}, {80: 1.0, 95: 2.0}), (80, 95)
-    )
-    assert (far.median == 0).all()  # not moved to 8, the lower end of 80 %
-    assert (far.lo == 0).all()
-    assert far.hi[:, 0].tolist() == [10.0, 11.0]
+    spread = Spread(np.ones(7), {80: 1.0, 95: 4.0}, {80: 1.0, 95: 4.0})
+    far = Law.of(np.full(7, 9.0), np.full(7, 6.0), 1.0, spread, (80, 95))
+    assert (far.median == 6).all()  # not moved to 8, the lower end of 80 %
+    assert far.lo[:, 0].tolist() == [6.0, 5.0]
+    assert (Law.of(np.full(7, 9.0), np.zeros(7), 1.0, spread, (80, 95)).median == 5).all()
