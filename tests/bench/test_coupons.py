@@ -91,5 +91,5 @@ def test_lift_and_auc_are_of_the_campaigns_together() -> None:
     apart = intervals(again["perfect"], again["reverse"])
     assert 0 < apart["more_auc_low"] < 0.5 < apart["more_auc_high"]  # resamples weigh the campaigns otherwise
     assert apart["lift_10_low"] < 5 < apart["lift_10_high"]
-    ties = {1: (np.array([1.0, 0, 0, 1]), np.zeros(4))}
+    ties = {1: (y, np.zeros(20))}
     assert figures(ties)["auc"] == 0.5
