@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from onecart.bench import assignment, boosters, command, recommenders
+from onecart.bench.coupons import measure as coupons
 from onecart.bench.forecast import models
 from onecart.bench.voice import sentiment, small
 from onecart.forecast.inventory.policies import NORMALS
@@ -28,6 +29,7 @@ ROWS = {
     ("voice", "quality"): {"Amazon": "amazon", "film reviews": "films", "Chinese": "chinese"},
     ("voice", "small"): {name: name for name in small.DATA},
     ("decide", "assign"): {"pandas": "pandas", "Spark": "spark"},
+    ("decide", "coupons"): {name: name for name in reversed(coupons.RANKINGS)},  # the longer name before the one it begins with
 }  # fmt: skip
 PRINTED = {
     ("intent", "training"): set(boosters.BOOSTERS),
@@ -38,6 +40,7 @@ PRINTED = {
     ("voice", "quality"): set(sentiment.DATA),
     ("voice", "small"): set(small.DATA),
     ("decide", "assign"): set(assignment.ENGINES),
+    ("decide", "coupons"): set(coupons.RANKINGS),
 }
 
 

@@ -27,7 +27,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     *[(f"more_auc{end}", "{:.3f}") for end in ("_low", "_high")],
 )
 HELD = 13  # the last campaigns are measured, those before them choose how the model learns
-LIST = "earlier redemptions, then coupon use"
+LIST, MODEL, BOTH = "earlier redemptions, then coupon use", "LightGBM", "LightGBM and the list"
 _LEAST = 10  # redeemers of a campaign that is measured
 _LEAST_CHOOSING = 5
 _RUNNING = 21  # days after which a campaign that still runs teaches by what was redeemed so far
@@ -53,8 +53,8 @@ def measure(seed: int) -> Iterator[dict[str, Any]]:
     held = [c for c in order[-HELD:] if rows[c][LABEL].sum() >= _LEAST]
     rankings = {name: {c: _scored(rows[c], score(rows[c], seed)) for c in held} for name, score in LISTS.items()}
     models = {c: score_of(tables, rows, c, how, seed) for c in held}
-    rankings["LightGBM"] = {c: _scored(rows[c], models[c]) for c in held}
-    rankings["LightGBM and the list"] = {c: _scored(rows[c], blended(rows[c], models[c], share)) for c in held}
+    rankings[MODEL] = {c: _scored(rows[c], models[c]) for c in held}
+    rankings[BOTH] = {c: _scored(rows[c], blended(rows[c], models[c], share)) for c in held}
     again = resampled(rankings, seed)
     for name, scored in rankings.items():
         sizes = {
@@ -146,3 +146,4 @@ LISTS: dict[str, Callable[[pd.DataFrame, int], Any]] = {
     "spend": lambda rows, seed: rows["spend"],
     LIST: lambda rows, seed: rows[PEER],
 }
+RANKINGS = (*LISTS, MODEL, BOTH)
