@@ -137,7 +137,9 @@ def require_type(df: DataFrame, name: str, kind: Kind, what: str) -> None:
         raise UsageError(f"{what}: column '{name}' must hold {words}, found {found.simpleString()}")
 
 
-def library_function(*names: str, nlp: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def library_function(
+    *names: str, nlp: bool = False, called_as: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorates a function that strangers call with frames of theirs: it works as it does in a job.
 
     - Frames may be of pandas; they are brought onto the session, times without a zone as timestamps without one.
@@ -145,6 +147,8 @@ def library_function(*names: str, nlp: bool = False) -> Callable[[Callable[P, R]
       is none. Names of columns are read in composed letters (NFC), in frames and in the arguments `names`.
     - Numbers, texts and arrays of numpy become Python's, in lists and mappings too.
     - Our SQL settings hold while it runs, see `sql_settings.our_settings`.
+
+    called_as: what strangers call it, where that is not its name.
     """
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
@@ -153,7 +157,7 @@ def library_function(*names: str, nlp: bool = False) -> Callable[[Callable[P, R]
         @wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
-            who = f"{function.__module__.split('.')[1]}.{function.__name__}"
+            who = f"{function.__module__.split('.')[1]}.{called_as or function.__name__}"
             may_be_none = _frame_arguments(function)
             for name, value in bound.arguments.items():
                 if name in may_be_none and not (_is_frame(value) or (value is None and may_be_none[name])):
@@ -223,11 +227,12 @@ def _in_nfc(name: Any) -> Any:
 def _with_names(df: DataFrame, what: str) -> DataFrame:
     """`df` with the names of its columns in composed letters. UsageError: one is there twice."""
     names = [unicodedata.normalize("NFC", name) for name in df.columns]
-    _require_unique(names, what)
+    require_unique(names, what)
     return df if names == df.columns else df.toDF(*names)
 
 
-def _require_unique(names: list[str], what: str) -> None:
+def require_unique(names: Iterable[str], what: str) -> None:
+    """UsageError: a column is there twice."""
     seen: dict[str, str] = {}
     for name in names:
         if (first := seen.setdefault(name.lower(), name)) is not name:
@@ -244,7 +249,7 @@ def _holds_lists(values: pd.Series) -> bool:
 def _from_pandas(spark: SparkSession, frame: pd.DataFrame, what: str) -> DataFrame:
     """The rows of `frame`, without its index. UsageError: a column holds values of several kinds."""
     names = [str(name) for name in frame.columns]
-    _require_unique([unicodedata.normalize("NFC", name) for name in names], what)
+    require_unique([unicodedata.normalize("NFC", name) for name in names], what)
     plain = frame.set_axis(names, axis="columns").reset_index(drop=True)
     without_zone: list[str] = []
     for name in names:

@@ -162,18 +162,20 @@ def test_an_offer_brings_what_the_contact_adds_less_what_is_given_to_those_who_b
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        ("ordres > 0", "spring.where is no SQL over a customer's columns"),
-        ("orders", "spring.where must be a condition, true or false; found bigint"),
-        ("orders >", "spring.where is no SQL"),
+        ("ordres > 0", "decide.campaigns: 'spring': .* names a column 'ordres'"),
+        ("orders", "needs true or false where 'orders' is a number"),
+        ("rfm_r > 3", "names a column 'rfm_r'"),  # conditions have one name for it
     ],
 )
 def test_a_condition_that_is_none_is_named(where: str, says: str, spark: Any) -> None:
     from onecart.decide.campaigns.people import considered
 
-    rows = spark.createDataFrame([("a", 1)], "customer_id string, orders long")
+    rows = spark.createDataFrame([("a", 1, 4, 2)], "customer_id string, orders long, rfm_r int, decile int")
     with pytest.raises(UsageError, match=says):
         considered(rows, "spring", Campaign.model_validate({"where": where, "offers": {"a": {}}}))
-    assert considered(rows, "x", Campaign.model_validate({"where": "orders > 0", "offers": {"a": {}}})).count() == 1
+    same = "orders > 0 AND recency_score >= 4 AND intent_decile <= 3"  # as decide.segments has it
+    assert considered(rows, "x", Campaign.model_validate({"where": same, "offers": {"a": {}}})).columns == rows.columns
+    assert considered(rows, "x", Campaign.model_validate({"where": same, "offers": {"a": {}}})).count() == 1
 
 
 @pytest.mark.job

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from onecart.bench import assignment, boosters, command, recommenders
+from onecart.bench.coupons import measure as coupons
 from onecart.bench.forecast import models
 from onecart.bench.market import gate
 from onecart.bench.market.policies import POLICIES
@@ -32,6 +33,7 @@ ROWS = {
     ("decide", "assign"): {"pandas": "pandas", "Spark": "spark"},
     ("decide", "market"): {name: name for name in POLICIES},
     ("decide", "gate"): {log: log for log in gate.LOGS},
+    ("decide", "coupons"): {name: name for name in reversed(coupons.RANKINGS)},  # the longer name before the one it begins with
 }  # fmt: skip
 PRINTED = {
     ("intent", "training"): set(boosters.BOOSTERS),
@@ -44,6 +46,7 @@ PRINTED = {
     ("decide", "assign"): set(assignment.ENGINES),
     ("decide", "market"): set(POLICIES),
     ("decide", "gate"): set(gate.LOGS),
+    ("decide", "coupons"): set(coupons.RANKINGS),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart import forecast, identity, intent, recommend, voice
+from onecart import decide, forecast, identity, intent, measure, recommend, voice
 from onecart.errors import OneCartError, UsageError
 from onecart.frames import composed
 
@@ -33,6 +33,12 @@ FRAMES = {
         {"unique_id": ["a"], "ds": [dt.date(2024, 2, 1)], "yhat": [5.0], "yhat-lo-80": [3.0], "yhat-hi-80": [8.0]}
     ),
     "stock": pd.DataFrame({"unique_id": ["a"], "on_hand": [1.0]}),
+    "offers": pd.DataFrame({"customer_id": ["a"], "offer": ["mail"], "value": [2.0], "cost": [1.0]}),
+    "experiment": pd.DataFrame({"arm": ["a", "b"] * 4, "age": range(8), "bought": [0, 1, 1, 0] * 2}),
+    "paths": pd.DataFrame({"path": [["ad", "web"]], "conversions": [1], "nulls": [0]}),
+    "log": pd.DataFrame({"context": ["home"], "action": ["a"], "propensity": [0.5], "reward": [1.0]}),
+    "policy": pd.DataFrame({"context": ["home"], "action": ["a"], "probability": [1.0]}),
+    "scored": pd.DataFrame({"outcome": [0, 1, 1, 0], "treated": [0, 1, 0, 1], "score": [0.1, 0.4, 0.3, 0.2]}),
     "reviews": pd.DataFrame({"review_id": ["r"], "text": ["The battery is great."], "label": ["good"]}),
 }
 COSTS = {"holding": 1, "shortage": np.float64(5)}
@@ -87,6 +93,13 @@ CALLS: dict[str, Call] = {
     "forecast.forecast: static": lambda f, **to: forecast.forecast(f["series"], 1, "D", static=to["stock"]),
     "forecast.replenish: forecast": lambda f, **to: forecast.replenish(to["forecast"], f["stock"], COSTS, 1),
     "forecast.replenish: stock": lambda f, **to: forecast.replenish(f["forecast"], to["stock"], COSTS, 1),
+    "decide.assign: offers": lambda f, **to: decide.assign(to["offers"], 3.0),
+    "decide.train_uplift: experiment": lambda f, **to: decide.train_uplift(to["experiment"], "bought", "arm", "a"),
+    "measure.attribution: paths": lambda f, **to: measure.attribution(to["paths"]),
+    "measure.experiment: units": lambda f, **to: measure.experiment(to["experiment"], ["bought"], "a", unit=None),
+    "measure.off_policy: log": lambda f, **to: measure.off_policy(to["log"], f["policy"]),
+    "measure.off_policy: policy": lambda f, **to: measure.off_policy(f["log"], to["policy"]),
+    "measure.qini: scored": lambda f, **to: measure.qini(to["scored"]),
     "voice.train_sentiment: reviews": lambda f, **to: voice.train_sentiment(to["reviews"]),
     "voice.aspects: reviews": lambda f, **to: voice.aspects(to["reviews"]),
 }

@@ -106,6 +106,12 @@ def fill_gold(lake: Lake, rows_of) -> None:
         owners = {**dict.fromkeys(records, "c_ann00001"), **dict.fromkeys(bobs, "c_bob00001")}
         fill("gold.identity_links", *[{"record_id": r, "customer_id": c} for r, c in owners.items()])
     fill("gold.customer_profile", {"customer_id": "c_ann00001"}, {"customer_id": "c_bob00001"})
+    decisions = (
+        {"decision_id": "1", "kind": "campaign", "subject": "spring", "customer_id": "c_ann00001"},
+        {"decision_id": "2", "kind": "routing", "subject": "Tann0000001"},  # when nobody knew whose it is
+        {"decision_id": "3", "kind": "routing", "subject": "Tbob0000001", "customer_id": "c_bob00001"},
+    )
+    fill("gold.decision_log", *({"decision": "chosen", "propensity": 1.0, **row} for row in decisions))
 
 
 def fill_files(root: Path) -> None:
@@ -199,6 +205,7 @@ def test_kills_at_every_stage_then_nothing_is_left_and_nothing_comes_back(shop, 
     # What is Bob's is where it was, and so are the numbers of the lines.
     left = {r.record_id for r in lake.read("silver.contacts").collect()}
     assert left == {f"account:{BOB}", "card:7"}
+    assert [r.decision_id for r in lake.read("gold.decision_log").collect()] == ["3"]
     assert (root / "landing/web/accounts/a.txt").read_text().split("\n") == ["", FEEDS["web/accounts/a.txt"][1], "", ""]
     assert pq.read_table(root / "truth/records.parquet").to_pylist() == [{"record_id": f"account:{BOB}"}]
     assert [p.name for p in (root / "models/recommend").iterdir()] == ["r2"]

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.errors import UsageError, nearest
@@ -36,6 +38,24 @@ class _Part:
     literal: str | None = None  # the value of a text in quotes
 
 
+NAMES = {  # column -> what conditions call it
+    "rfm_r": "recency_score",
+    "rfm_f": "frequency_score",
+    "rfm_m": "monetary_score",
+    "decile": "intent_decile",
+}
+
+
+def holds(rows: DataFrame, condition: str, what: str) -> Column:
+    """Whether the condition holds, over the columns of `rows` by the names that conditions have for them (rfm_r is recency_score,
+    rfm_f frequency_score, rfm_m monetary_score, decile intent_decile). UsageError: see `to_sql`."""
+    columns = kinds(rows.schema)
+    theirs = {name: column for column, name in NAMES.items() if column in columns}
+    known = {name: kind for name, kind in columns.items() if name not in NAMES}
+    sql = to_sql(condition, known | {name: columns[column] for name, column in theirs.items()}, what, theirs)
+    return F.expr(sql)
+
+
 def kinds(schema: T.StructType) -> dict[str, str]:
     """Column -> what it holds; columns of other types cannot be asked for and are left out."""
     known = (
@@ -50,20 +70,21 @@ def kinds(schema: T.StructType) -> dict[str, str]:
     return {name: kind for name, kind in found.items() if kind}
 
 
-def to_sql(condition: str, columns: Mapping[str, str], what: str) -> str:
+def to_sql(condition: str, columns: Mapping[str, str], what: str, theirs: Mapping[str, str] | None = None) -> str:
     """The condition as SQL over `columns` (see `kinds`); `as_of` among them is what days_since counts to.
 
     UsageError: it is no condition, names a column that is not there, or compares what cannot be compared. `what`: whose
-    condition it is, as in "the segment 'loyal'".
+    condition it is, as in "the segment 'loyal'". theirs: name -> column, of names that are not the column's.
     """
-    return _Reader(condition, columns, what).read()
+    return _Reader(condition, columns, what, theirs or {}).read()
 
 
 class _Reader:
     """Recursive descent, one token ahead."""
 
-    def __init__(self, condition: str, columns: Mapping[str, str], what: str) -> None:
+    def __init__(self, condition: str, columns: Mapping[str, str], what: str, theirs: Mapping[str, str]) -> None:
         self._text, self._columns, self._what, self._depth = condition, columns, what, 0
+        self._theirs = theirs
         if len(condition) > _LONGEST:
             raise self._wrong(f"is longer than {_LONGEST:,} letters")
         self._tokens = self._split()
@@ -245,4 +266,4 @@ class _Reader:
             raise self._wrong(f"has {word} where a column or a value should be")
         if word not in self._columns:
             raise self._wrong(f"names a column '{word}' that customers do not have{nearest(word, self._columns)}")
-        return _Part(f"`{word}`", self._columns[word], word)
+        return _Part(f"`{self._theirs.get(word, word)}`", self._columns[word], word)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from onecart.config import Campaign, Settings
 from onecart.decide.decision_log import TABLE as LOG
 from onecart.errors import UsageError, nearest
+from onecart.facts.horizons import horizons
 from onecart.frames import begin_of
 from onecart.lake import Lake
 
@@ -90,6 +91,7 @@ def _decision(
         return dict(_plain(found))
     campaign = campaigns.get(row["subject"])
     zone = settings.shop.time_zone
+    days = horizons(settings.decide).get(row["subject"], settings.measure.horizon_days)
     before = F.col("event_ts") < begin_of(as_of, zone)
     offer = _first(
         lake,
@@ -107,7 +109,7 @@ def _decision(
         "rule": _rule(campaign, segment if segment.get("as_of") == as_of else {}),
         "offer": offer,
         "plan": plan,
-        "outcome": _outcome(lake, row, campaign, zone),
+        "outcome": _outcome(lake, row, days, zone),
     }
     return dict(_plain(found))
 
@@ -118,9 +120,8 @@ def _rule(campaign: Campaign | None, segment: Mapping[str, Any]) -> dict[str, An
     return {"segment": segment.get("segment"), "segments": [*campaign.segments], "where": campaign.where}
 
 
-def _outcome(lake: Lake, row: Mapping[str, Any], campaign: Campaign | None, zone: str) -> dict[str, Any]:
-    """What the customer bought from the contact on (held back or left out: from as_of on) within the campaign's horizon."""
-    days = (campaign or Campaign.model_validate({"offers": {"any": {}}})).horizon_days
+def _outcome(lake: Lake, row: Mapping[str, Any], days: int, zone: str) -> dict[str, Any]:
+    """What the customer bought from the contact on (held back or left out: from as_of on) within `days`."""
     begin = F.lit(row["send_ts"]) if row["send_ts"] else begin_of(row["as_of"], zone)
     end = begin_of(row["as_of"] + timedelta(days=days), zone)
     within = (F.col("order_ts") >= begin) & (F.col("order_ts") < end) & ~F.col("is_return")

@@ -17,22 +17,28 @@ def test_an_example_has_what_was_known_before_and_what_came_after(spark: Any) ->
 
     log = spark.createDataFrame(
         [
-            ("1", "a", SENT, "ten", "treated", 0.9),
-            ("2", "b", SENT, "ten", "control", 0.1),
-            ("3", "c", SENT, "ten", "treated", 0.9),
-            ("4", "d", SENT, "ten", "treated", 0.9),
+            ("1", "a", SENT, "ten", "treated", 0.9, 30),
+            ("2", "b", SENT, "ten", "control", 0.1, 30),
+            ("3", "c", SENT, "ten", "treated", 0.9, 30),
+            ("4", "d", SENT, "ten", "treated", 0.9, 30),
+            ("5", "e", SENT, "ten", "treated", 0.9, 31),
         ],
-        "decision_id STRING, customer_id STRING, as_of DATE, action STRING, decision STRING, propensity DOUBLE",
+        "decision_id STRING, customer_id STRING, as_of DATE, action STRING, decision STRING, propensity DOUBLE, horizon_days INT",
     )
     features = spark.createDataFrame(
-        [("a", SENT, 1.0), ("a", DAY, 9.0), ("b", SENT, 2.0), ("c", SENT, 3.0), ("d", DAY, 4.0)],
+        [("a", SENT, 1.0), ("a", DAY, 9.0), ("b", SENT, 2.0), ("c", SENT, 3.0), ("d", DAY, 4.0), ("e", SENT, 5.0)],
         "customer_id STRING, as_of DATE, orders_28d DOUBLE",
     )
-    days = {"a": (0, 5), "b": (-1,), "c": (30,)}
+    days = {"a": (0, 5), "b": (-1,), "c": (30,), "e": (30,)}
     orders = [(c, SENT + timedelta(days=n)) for c, some in days.items() for n in some]
-    rows = examples(log, features, spark.createDataFrame(orders, "customer_id STRING, day DATE"), horizon_days=30)
+    rows = examples(log, features, spark.createDataFrame(orders, "customer_id STRING, day DATE"))
     found = {r["orders_28d"]: (r["decision"], round(r["propensity_treated"], 9), r["bought"]) for r in rows.collect()}
-    assert found == {1.0: ("treated", 0.9, 1), 2.0: ("control", 0.9, 0), 3.0: ("treated", 0.9, 0)}
+    assert found == {
+        1.0: ("treated", 0.9, 1),
+        2.0: ("control", 0.9, 0),
+        3.0: ("treated", 0.9, 0),
+        5.0: ("treated", 0.9, 1),
+    }
 
 
 def test_the_job_learns_from_past_campaigns_and_scores_today(

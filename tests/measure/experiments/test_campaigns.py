@@ -52,12 +52,12 @@ def test_orders_count_from_the_day_of_the_decision_to_the_horizon(spark: Any) ->
         order("a", "o6", 10, 7),
         order("x", "o7", 1, 8),
     ]
-    settings = Settings.model_validate({"measure": {"horizon_days": 99}})
+    spring = {"horizon_days": 10, "offers": {"a": {}}}
+    settings = Settings.model_validate({"measure": {"horizon_days": 99}, "decide": {"campaigns": {"spring": spring}}})
     frame = outcomes(
         decisions,
         spark.createDataFrame(orders, ORDER),
         settings,
-        {"spring": 10, "x": 5},
         as_of=date(2012, 1, 1),
         currency="GBP",
     )

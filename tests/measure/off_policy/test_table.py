@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from onecart.measure.off_policy.table import policy_sums, values_of, with_outcomes
+from onecart.measure.off_policy.table import drawn, policy_sums, values_of, with_outcomes
 
 DECISION = "decision_id string, kind string, subject string, customer_id string, as_of date, decision string, action string, propensity double"
 ORDER = "customer_id string, order_ts timestamp, amount decimal(18,4), is_return boolean"
-JUDGED = "kind string, subject string, as_of date, decision string, action string, propensity double, bought double, revenue double"
+JUDGED = "kind string, subject string, as_of date, decision string, action string, propensity double, horizon_days int, bought double, revenue double"
+STATE = "placement string, customer_id string, day date, trials long"
 MAY = date(2011, 5, 1)
 
 
@@ -23,6 +24,8 @@ def test_outcomes_are_counted_alike_from_the_day_of_the_decision(spark: Any) -> 
         ("d2", "campaign", "spring", "b", MAY, "control", "10%", 0.1),
         ("d3", "campaign", "spring", "c", MAY, "excluded", None, 1.0),
         ("d4", "content", "home", "a", MAY, "chosen", "x", 0.5),
+        ("d6", "content", "home", "b", MAY, "chosen", "x", 0.5),  # never came: no trial
+        ("d7", "campaign", "summer", "a", MAY, "treated", "10%", 0.9),
         ("d5", "routing", "t", "a", MAY, "chosen", "support", 1.0),
     ]
     orders = [
@@ -32,13 +35,14 @@ def test_outcomes_are_counted_alike_from_the_day_of_the_decision(spark: Any) -> 
         ("a", datetime(2011, 5, 15, 0), Decimal(99), False),
         ("b", datetime(2011, 5, 3), Decimal(-4), True),
     ]
-    found = with_outcomes(
-        spark.createDataFrame(decisions, DECISION), spark.createDataFrame(orders, ORDER), horizon_days=14, zone="UTC"
-    )
+    state = spark.createDataFrame([("home", "a", MAY, 1), ("foot", "b", MAY, 1)], STATE)
+    log = drawn(spark.createDataFrame(decisions, DECISION), state, {"summer": 2}, 14)
+    found = with_outcomes(log, spark.createDataFrame(orders, ORDER), zone="UTC")
     assert {r["decision_id"]: (r["bought"], r["revenue"]) for r in found.collect()} == {
         "d1": (1.0, 15.0),
         "d2": (0.0, -4.0),
         "d4": (1.0, 15.0),
+        "d7": (1.0, 10.0),  # by the campaign's own horizon
     }
 
 
@@ -47,10 +51,10 @@ def test_everyone_and_nobody_have_the_means_of_their_arms_and_the_better_one_may
     treated = draw.uniform(size=2_000) < 0.75
     bought = (draw.uniform(size=2_000) < np.where(treated, 0.4, 0.2)).astype(float)
     rows = [
-        ("campaign", "spring", MAY, "treated" if t else "control", "10%", 0.75 if t else 0.25, b, 7.0 * b)
+        ("campaign", "spring", MAY, "treated" if t else "control", "10%", 0.75 if t else 0.25, 14, b, 7.0 * b)
         for t, b in zip(treated, bought, strict=True)
     ]
-    rows += [("content", "home", MAY, "chosen", item, p, 1.0, 1.0) for item, p in (("x", 0.8), ("y", 0.2))]
+    rows += [("content", "home", MAY, "chosen", item, p, 14, 1.0, 1.0) for item, p in (("x", 0.8), ("y", 0.2))]
     judged = spark.createDataFrame(pd.DataFrame(rows, columns=names), JUDGED)
     sums = {(r["subject"], r["policy"]): r.asDict() for r in policy_sums(judged).collect()}
     assert [*sums] == [("spring", "everyone"), ("spring", "nobody"), ("home", "uniform")]

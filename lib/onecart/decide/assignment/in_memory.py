@@ -23,6 +23,7 @@ from onecart.decide.assignment.pricing import (
 from onecart.decide.assignment.search import Found, search
 from onecart.decide.assignment.solvers import best_choice, prices_of
 from onecart.errors import UsageError, nearest
+from onecart.frames import require_unique
 
 EXACT = 500  # customers up to whom the plan is proved to be the best
 COLUMNS = ("customer_id", "offer", "value", "cost")
@@ -51,6 +52,7 @@ def assign_pandas(
 
 
 def _checked(offers: pd.DataFrame) -> pd.DataFrame:
+    require_unique(map(str, offers.columns), "decide.assign: offers")
     if missing := [name for name in COLUMNS if name not in offers.columns]:
         hint = nearest(missing[0], map(str, offers.columns))
         raise UsageError(f"decide.assign: offers has no column '{missing[0]}'{hint}")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import reduce
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -12,7 +11,7 @@ from onecart.config import Campaign, Settings
 from onecart.config.sections.decide.campaigns import Channel
 from onecart.contracts import CONTRACTS
 from onecart.decide.campaigns.sending import with_send_ts
-from onecart.errors import UsageError
+from onecart.decide.conditions import holds
 from onecart.frames import begin_of, require_columns
 from onecart.governance.consent_filter import Purpose, agreements
 from onecart.governance.pseudonym import hmac_sha256
@@ -69,18 +68,7 @@ def considered(rows: DataFrame, name: str, campaign: Campaign) -> DataFrame:
         rows = rows.where(F.col("segment").isin(*campaign.segments))
     if campaign.where is None:
         return rows
-    try:
-        condition = F.expr(campaign.where)
-        kind = rows.select(condition.alias("is")).dtypes[0][1]
-    except AnalysisException as e:
-        raise UsageError(
-            f"decide.campaigns.{name}.where is no SQL over a customer's columns: {str(e).splitlines()[0]}"
-        ) from e
-    except Exception as e:
-        raise UsageError(f"decide.campaigns.{name}.where cannot be read: {str(e).strip().splitlines()[0]}") from e
-    if kind != "boolean":
-        raise UsageError(f"decide.campaigns.{name}.where must be a condition, true or false; found {kind}")
-    return rows.where(condition)
+    return rows.where(holds(rows, campaign.where, f"decide.campaigns: '{name}'"))
 
 
 def is_held_back(family: str, share: float, key: bytes) -> Column:

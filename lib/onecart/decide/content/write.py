@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from onecart.config.sections.decide.content import Placement
 from onecart.context import Context
 from onecart.decide import decision_log
-from onecart.decide.conditions import kinds, to_sql
+from onecart.decide.conditions import holds
 from onecart.decide.content.choose import chosen
 from onecart.decide.content.state import STATE, known, update_state
 from onecart.errors import UsageError, nearest
@@ -57,7 +57,7 @@ def _people(ctx: Context, name: str, placement: Placement) -> DataFrame:
     agreed, as_of = ctx.lake.for_purpose("profiling"), F.lit(ctx.as_of())
     profile = agreed.read("gold.customer_profile")
     if placement.where:
-        profile = profile.where(to_sql(placement.where, kinds(profile.schema), f"decide.placements: '{name}'"))
+        profile = profile.where(holds(profile, placement.where, f"decide.placements: '{name}'"))
     people = profile.select("customer_id", as_of.alias("as_of"))
     if placement.policy == "thompson":
         return people

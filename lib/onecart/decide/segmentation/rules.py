@@ -8,10 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config.sections.decide.segments import SegmentRule
-from onecart.decide.conditions import kinds, to_sql
+from onecart.decide.conditions import NAMES, holds
 
 OTHER = "other"  # the segment of those for whom no rule holds
-_SCORES = {"recency_score": "rfm_r", "frequency_score": "rfm_f", "monetary_score": "rfm_m"}
 
 
 def segments(profile: DataFrame, scores: DataFrame, rules: Sequence[SegmentRule]) -> DataFrame:
@@ -20,12 +19,9 @@ def segments(profile: DataFrame, scores: DataFrame, rules: Sequence[SegmentRule]
     `scores`[customer_id, decile] is unique on customer_id, and holds only those who agreed to profiling: a rule that asks for
     the intent of others does not hold. UsageError: a rule is none, see `conditions`.
     """
-    known = scores.select("customer_id", F.col("decile").alias("intent_decile"))
-    scored = profile.withColumnsRenamed({theirs: name for name, theirs in _SCORES.items()})
-    scored = scored.join(known, "customer_id", how="left")
-    columns = kinds(scored.schema)
+    scored = profile.join(scores.select("customer_id", "decile"), "customer_id", how="left")
     held = [
-        F.when(F.expr(to_sql(rule.where, columns, f"decide.segments: the segment '{rule.name}'")), F.lit(rule.name))
+        F.when(holds(scored, rule.where, f"decide.segments: the segment '{rule.name}'"), F.lit(rule.name))
         for rule in rules
     ]
     by_email = F.col("consent_email") & F.col("email").isNotNull()
@@ -33,7 +29,6 @@ def segments(profile: DataFrame, scores: DataFrame, rules: Sequence[SegmentRule]
     return scored.select(
         "customer_id",
         F.coalesce(*held, F.lit(OTHER)).alias("segment"),
-        *_SCORES,
-        "intent_decile",
+        *[F.col(column).alias(name) for column, name in NAMES.items()],
         (by_email | by_sms).alias("reachable"),
     )

@@ -16,7 +16,7 @@ from onecart.decide.uplift.evaluation import learned
 from onecart.decide.uplift.learners import LEARNERS, Engine
 from onecart.decide.uplift.model import Offer, UpliftModel
 from onecart.errors import OneCartError, UsageError, nearest
-from onecart.frames import quoted, require_columns
+from onecart.frames import quoted, require_columns, require_unique
 from onecart.stats import boosting
 
 MIN_ROWS = 100  # of each arm: fewer tell nothing of differences between rows
@@ -80,6 +80,7 @@ def _question(given: dict[str, Any]) -> _Question:
     names = {n: given[n] for n in ("outcome", "treatment")}
     if not isinstance(frame, DataFrame | pd.DataFrame):
         raise UsageError(f"{_WHO}: experiment must be a DataFrame of Spark or pandas, found {type(frame).__name__}")
+    require_unique(map(str, frame.columns), f"{_WHO}: experiment")
     if isinstance(propensity, str):
         names["propensity"] = propensity
     for role, name in names.items():

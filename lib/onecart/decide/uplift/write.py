@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -17,6 +16,7 @@ from onecart.decide.uplift.model import UpliftModel
 from onecart.decide.uplift.train import train_uplift
 from onecart.errors import UsageError
 from onecart.facts import ORDERS
+from onecart.facts.horizons import horizon_of, horizons
 from onecart.frames import break_lineage, day_of
 from onecart.lake.files import write_text
 
@@ -35,13 +35,14 @@ def write_uplift_scores(ctx: Context) -> str:
     if ctx.lake.is_empty(LOG):
         return ""
     agreed = ctx.lake.for_purpose("profiling")
-    over = F.col("as_of") <= F.lit(as_of - timedelta(days=how.horizon_days))
     log = agreed.read(LOG).where("kind = 'campaign' AND decision IN ('treated', 'control') AND action IS NOT NULL")
-    log = log.where(over & (F.col("propensity") > 0) & (F.col("propensity") < 1))
+    days = horizon_of(F.col("subject"), horizons(ctx.settings.decide), how.horizon_days)
+    log = log.where((F.col("propensity") > 0) & (F.col("propensity") < 1)).withColumn("horizon_days", days)
+    log = log.where(F.date_add("as_of", F.col("horizon_days")) <= F.lit(as_of))
     features = agreed.read_if_exists("gold.customer_features").select("customer_id", "as_of", *_COLUMNS)
     orders = agreed.read_if_exists(ORDERS).where("quantity > 0")
     orders = orders.select("customer_id", day_of("order_ts", ctx.settings.shop.time_zone).alias("day"))
-    rows = examples(log, features, orders, horizon_days=how.horizon_days).transform(break_lineage)
+    rows = examples(log, features, orders).transform(break_lineage)
     arms = {(r["action"], r["decision"]): r["count"] for r in rows.groupBy("action", "decision").count().collect()}
     named = sorted({action for action, _ in arms})
     enough = [a for a in named if min(arms.get((a, arm), 0) for arm in ("treated", _CONTROL)) >= how.min_arm]
@@ -61,21 +62,22 @@ def write_uplift_scores(ctx: Context) -> str:
     return f"uplift of {'; '.join(words)}" if words else ""
 
 
-def examples(log: DataFrame, features: DataFrame, orders: DataFrame, *, horizon_days: int) -> DataFrame:
+def examples(log: DataFrame, features: DataFrame, orders: DataFrame) -> DataFrame:
     """One row per decision of `log` whose customer had features on its day: action, decision, propensity_treated, bought (0/1:
-    an order from the day on, within horizon_days), and the features.
+    an order from the day on, within the decision's horizon_days), and the features.
 
-    log: rows of gold.decision_log, treated or control, whose propensity is that of what was decided; features:
-    gold.customer_features; orders: customer_id and day of what was bought.
+    log: rows of gold.decision_log, treated or control, whose propensity is that of what was decided, with horizon_days;
+    features: gold.customer_features; orders: customer_id and day of what was bought.
     """
     e = F.when(F.col("decision") == "treated", F.col("propensity")).otherwise(1 - F.col("propensity"))
-    plain = log.select("decision_id", "customer_id", "as_of", "action", "decision", e.alias(_PROPENSITY))
+    days = "horizon_days"
+    plain = log.select("decision_id", "customer_id", "as_of", days, "action", "decision", e.alias(_PROPENSITY))
     after = F.datediff("day", "as_of")
-    pairs = plain.select("decision_id", "customer_id", "as_of").join(orders, "customer_id", how="inner")
-    bought = pairs.where((after >= 0) & (after < horizon_days)).select("decision_id").distinct()
+    pairs = plain.select("decision_id", "customer_id", "as_of", days).join(orders, "customer_id", how="inner")
+    bought = pairs.where((after >= 0) & (after < F.col(days))).select("decision_id").distinct()
     rows = plain.join(features, ["customer_id", "as_of"], how="inner")
     rows = rows.join(bought.withColumn(_BOUGHT, F.lit(1)), "decision_id", how="left").fillna(0, [_BOUGHT])
-    return rows.drop("decision_id", "customer_id", "as_of")
+    return rows.drop("decision_id", "customer_id", "as_of", days)
 
 
 def _learned(rows: DataFrame, seed: int) -> UpliftModel:

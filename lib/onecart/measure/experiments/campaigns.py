@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from onecart.config import Settings
 from onecart.context import Context
 from onecart.contracts import contract
+from onecart.facts.horizons import horizon_of, horizons
 from onecart.facts.shop import in_shop_currency
 from onecart.frames import day_of
 from onecart.measure.experiments import on_spark
@@ -35,7 +36,7 @@ def write_experiment_results(ctx: Context) -> str:
     if told:
         orders = ctx.lake.read_if_exists("gold.customer_orders").transform(in_shop_currency, ctx.settings.shop)
         currency = ctx.settings.shop.currency or _main_currency(orders)
-        units = outcomes(decisions, orders, ctx.settings, _horizons(ctx.settings), as_of=as_of, currency=currency)
+        units = outcomes(decisions, orders, ctx.settings, as_of=as_of, currency=currency)
         for campaign, arms in _by_campaign(on_spark.aggregate(units, _columns(ctx.settings)).arms):
             rows += _results(campaign, arms, told[campaign], ctx.settings, as_of, currency)
     if not rows and not ctx.lake.exists(_TABLE):
@@ -69,7 +70,6 @@ def outcomes(
     decisions: DataFrame,
     orders: DataFrame,
     settings: Settings,
-    horizons: Mapping[str, int],
     *,
     as_of: date,
     currency: str | None,
@@ -78,8 +78,8 @@ def outcomes(
     from the day of the decision on, for both arms alike whenever a message was sent; orders_before and revenue_before in the
     days of history; segment, by the orders ever made before; cell, campaign and segment as one text.
 
-    decisions: of `first_decisions`; orders: gold.customer_orders; horizons: days by campaign, measure.horizon_days where it has
-    none. What nobody's orders say is 0.
+    decisions: of `first_decisions`; orders: gold.customer_orders. The horizon is the campaign's own, else measure.horizon_days.
+    What nobody's orders say is 0.
     """
     rules = settings.measure
     lines = orders.withColumns(
@@ -93,9 +93,7 @@ def outcomes(
         F.coalesce(F.sum("money"), F.lit(0.0)).alias("money"), F.max("bought").alias("bought")
     )
     age = F.datediff("order_day", "day")
-    horizon = F.lit(rules.horizon_days)
-    for campaign, days in horizons.items():
-        horizon = F.when(F.col("campaign") == campaign, days).otherwise(horizon)
+    horizon = horizon_of(F.col("campaign"), horizons(settings.decide), rules.horizon_days)
     after = (age >= 0) & (age < horizon)
     before = (age < 0) & (age >= -rules.history_days)
 
@@ -121,12 +119,6 @@ def outcomes(
             "cell": F.to_json(F.array("campaign", bought)),
         }
     ).drop("ever")
-
-
-def _horizons(settings: Settings) -> dict[str, int]:
-    """Campaign -> days in which its orders count, as decide.campaigns has them."""
-    campaigns = getattr(getattr(settings, "decide", None), "campaigns", {})
-    return {name: campaign.horizon_days for name, campaign in campaigns.items() if campaign}
 
 
 def _columns(settings: Settings) -> Columns:
@@ -184,7 +176,7 @@ def _results(
     )
     if not found.trusted:
         _log.warning("campaign '%s': %s", campaign, found.notes[0])
-    horizon = _horizons(settings).get(campaign, rules.horizon_days)
+    horizon = horizons(settings.decide).get(campaign, rules.horizon_days)
     common = {
         "campaign": campaign,
         "first_day": told["first_day"],

@@ -1,6 +1,6 @@
 """gold.policy_value: what simple policies would have brought, from the decisions that were made and logged."""
 
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.contracts import contract
+from onecart.facts.horizons import horizon_of, horizons
 from onecart.facts.shop import in_shop_currency
 from onecart.frames import begin_of, day_of
 from onecart.measure.off_policy.gate import verdict
@@ -17,7 +18,9 @@ from onecart.measure.off_policy.trust import MIN_EFFECTIVE, Overlap
 _TABLE = "gold.policy_value"
 OUTCOMES = ("bought", "revenue")
 _BY = ("kind", "subject", "policy")
-_OF_LOG = ("decisions", "first_day", "last_day")
+_OF_LOG = ("decisions", "first_day", "last_day", "horizon_days")
+_KEY = ("decision_id", "kind", "subject", "customer_id", "as_of")
+_OF_DECISION = (*_KEY, "decision", "action", "propensity", "horizon_days")
 
 
 def write_policy_value(ctx: Context) -> str:
@@ -27,18 +30,20 @@ def write_policy_value(ctx: Context) -> str:
         return ""
     asked, shop = ctx.settings.measure, ctx.settings.shop
     as_of = ctx.as_of()
-    last = as_of - timedelta(days=asked.horizon_days)
-    decisions = ctx.lake.read("gold.decision_log").where(F.col("as_of") <= F.lit(last))
+    own = horizons(ctx.settings.decide)
+    state = ctx.lake.read_if_exists("gold.content_state")
+    decisions = drawn(ctx.lake.read("gold.decision_log"), state, own, asked.horizon_days)
+    decisions = decisions.where(F.date_add("as_of", F.col("horizon_days")) <= F.lit(as_of))
     orders = ctx.lake.read("gold.customer_orders").where(F.col("order_ts") < begin_of(as_of, shop.time_zone))
     orders = orders.transform(in_shop_currency, shop)
     currency = shop.currency or _most_used(orders)
     of_one = orders.withColumn("amount", F.when(F.col("currency") == F.lit(currency), F.col("amount")))
-    judged = with_outcomes(decisions, of_one, horizon_days=asked.horizon_days, zone=shop.time_zone)
+    judged = with_outcomes(decisions, of_one, zone=shop.time_zone)
     sums = [row.asDict() for row in policy_sums(judged).collect()]
     if not sums:
         return ""
     names = contract(_TABLE).schema.fieldNames()
-    more = {"horizon_days": asked.horizon_days, "currency": currency, "as_of": as_of}
+    more = {"currency": currency, "as_of": as_of}
     rows = [{**row, **more} for one in sums for row in values_of(one, asked.min_effective_sample)]
     values = [tuple(row[name] for name in names) for row in rows]
     ctx.lake.replace(_TABLE, ctx.spark.createDataFrame(values, contract(_TABLE).schema))
@@ -51,33 +56,43 @@ def _most_used(orders: DataFrame) -> str | None:
     return row["currency"] if row else None
 
 
-def with_outcomes(decisions: DataFrame, orders: DataFrame, *, horizon_days: int, zone: str) -> DataFrame:
-    """The decisions of gold.decision_log about a customer that were drawn (a campaign's treated and control, a placement's
-    items), with bought (1: ordered on one of the `horizon_days` from as_of on, else 0) and revenue of those days.
+def drawn(log: DataFrame, state: DataFrame, own: Mapping[str, int], otherwise: int) -> DataFrame:
+    """The decisions of gold.decision_log about a customer that were drawn and could work: a campaign's treated and control, and
+    the choices of a placement that are trials, as gold.content_state (`state`) counts them. Adds horizon_days, of the
+    campaign (`own`), else `otherwise`.
+    """
+    arms = log.where((F.col("kind") == "campaign") & F.col("decision").isin("treated", "control"))
+    arms = arms.withColumn("horizon_days", horizon_of(F.col("subject"), own, otherwise))
+    trials = state.where("trials > 0").select(
+        F.col("placement").alias("subject"), "customer_id", F.col("day").alias("as_of")
+    )
+    shown = log.where((F.col("kind") == "content") & (F.col("decision") == "chosen"))
+    shown = shown.join(trials, ["subject", "customer_id", "as_of"], how="left_semi")
+    both = arms.unionByName(shown.withColumn("horizon_days", F.lit(otherwise)))
+    return both.where(F.col("customer_id").isNotNull()).select(*_OF_DECISION)
+
+
+def with_outcomes(decisions: DataFrame, orders: DataFrame, *, zone: str) -> DataFrame:
+    """The decisions, of `drawn`, with bought (1: ordered on one of the horizon_days from as_of on, else 0) and revenue of those
+    days.
 
     Control groups are not sent anything, so both arms are counted from as_of. orders: gold.customer_orders, amounts of other currencies null.
     """
-    drawn = (F.col("kind") == "campaign") & F.col("decision").isin("treated", "control")
-    drawn = (drawn | ((F.col("kind") == "content") & (F.col("decision") == "chosen"))) & F.col(
-        "customer_id"
-    ).isNotNull()
-    kept = ("decision_id", "kind", "subject", "customer_id", "as_of", "decision", "action", "propensity")
-    log = decisions.where(drawn).select(*kept)
     daily = orders.where(F.col("customer_id").isNotNull()).select(
         "customer_id",
         day_of("order_ts", zone).alias("day"),
         F.col("amount").cast("double").alias("amount"),
         "is_return",
     )
-    in_time = (F.col("day") >= F.col("as_of")) & (F.col("day") < F.date_add("as_of", horizon_days))
+    in_time = (F.col("day") >= F.col("as_of")) & (F.col("day") < F.date_add("as_of", F.col("horizon_days")))
     bought = (
-        log.select("decision_id", "customer_id", "as_of")
+        decisions.select("decision_id", "customer_id", "as_of", "horizon_days")
         .join(daily, "customer_id", how="inner")
         .where(in_time)
         .groupBy("decision_id")
         .agg(F.max((~F.col("is_return")).cast("double")).alias("bought"), F.sum("amount").alias("revenue"))
     )
-    return log.join(bought, "decision_id", how="left").na.fill(0.0, [*OUTCOMES])
+    return decisions.join(bought, "decision_id", how="left").na.fill(0.0, [*OUTCOMES])
 
 
 def policy_sums(judged: DataFrame) -> DataFrame:
@@ -94,7 +109,7 @@ def policy_sums(judged: DataFrame) -> DataFrame:
     of_campaign = F.array(*[_weighed(name, holds.cast("double")) for name, holds in chosen.items()])
     of_content = F.array(_weighed("uniform", F.lit(1.0) / F.col("items")))
     both = F.when(F.col("kind") == "campaign", of_campaign).otherwise(of_content)
-    weighed = rows.where("propensity > 0").select("kind", "subject", "as_of", *OUTCOMES, F.inline(both))
+    weighed = rows.where("propensity > 0").select("kind", "subject", "as_of", "horizon_days", *OUTCOMES, F.inline(both))
     weighted = {f"weighted_{o}": F.col("weight") * F.col(o) for o in OUTCOMES}
     return (
         weighed.withColumns(weighted)
@@ -105,6 +120,7 @@ def policy_sums(judged: DataFrame) -> DataFrame:
             F.count("*").alias("decisions"),
             F.min("as_of").alias("first_day"),
             F.max("as_of").alias("last_day"),
+            F.max("horizon_days").alias("horizon_days"),
         )
         .orderBy(*_BY)
     )

@@ -26,12 +26,13 @@ class Campaign(Section):
 
     family: str | None = None  # campaigns of a family hold the same customers back; None: the campaign's name
     segments: tuple[str, ...] = ()  # of gold.segments; none: all
-    where: str | None = None  # SQL over gold.customer_profile, probability, decile and segment; None: all
+    where: str | None = None  # a condition as of segments, and over probability and segment; None: all
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)] = ("email",)  # the first that the customer allows
     offers: Annotated[dict[str, Offer], Field(min_length=1)]
     budget: float | None = Field(None, ge=0)  # in the shop's currency; None: no limit
     control_share: float = Field(0.1, ge=0, lt=1)  # of the customers, held back to compare with
-    horizon_days: int = Field(30, ge=1)  # within which a purchase counts as an answer
+    # Days within which a purchase counts as an answer; None: measure.horizon_days, for uplift decide.uplift.horizon_days.
+    horizon_days: int | None = Field(None, ge=1)
     margin_share: float | None = Field(None, gt=0, le=1)  # of a basket; None: the mean of products with a cost
 
 

@@ -14,9 +14,8 @@ from onecart.config.sections.section import SecretRef, Section
 class UpliftSettings(Section):
     """Uplift learned from past campaigns."""
 
-    horizon_days: int = Field(
-        30, ge=1
-    )  # a customer of an experiment who bought within so many days was moved, or would have
+    # A customer of an experiment who bought within so many days was moved, or would have; a campaign's own go before.
+    horizon_days: int = Field(30, ge=1)
     min_arm: int = Field(200, ge=100)  # customers of an arm; of smaller experiments nothing is learned
 
 
