@@ -25,20 +25,22 @@ def shop(fill, rows_of):
     fill("gold.review_sentiment", rows_of("gold.review_sentiment", {"sku": "1", "sentiment": "positive"}))
     run = {"run_id": "a", "job": "voice", "status": "done", "headline": HOSTILE, "started_ts": datetime(2011, 12, 9)}
     fill("ops.runs", rows_of("ops.runs", run))
-    segment = {"customer_id": "c", "segment": HOSTILE}
-    fill("gold.segments", rows_of("gold.segments", segment))
+    fill("gold.segments", rows_of("gold.segments", {"customer_id": "c", "segment": HOSTILE}))
+    fill(
+        "gold.segment_summary", rows_of("gold.segment_summary", {"kind": "rule", "segment": HOSTILE, "currency": "GBP"})
+    )
 
 
 def test_the_page_is_written_where_the_settings_say_and_the_exports_into_the_lake(shop, context, lake, tmp_path):
     path = tmp_path / "folder" / "page.html"
     result = job.run(context(report={"path": str(path)}))
-    assert (result.rows_in, result.rows_out, result.headline) == (7, 3, str(path))
+    assert (result.rows_in, result.rows_out, result.headline) == (9, 3, str(path))
     html = path.read_text()
     assert "Decisions for 2011-12-10. Orders are a real retailer&#39;s" in html
-    missing = "conversion, who is about to buy, what to offer, what will sell"
+    missing = "conversion, customers, who is about to buy, what to offer, did it work, what will sell"
     assert f"Not shown, for want of data: {missing}." in html
     places = [
-        html.index(f"<h2>{title}</h2>") for title in ("Customers", "What customers say", "Can the data be trusted")
+        html.index(f"<h2>{title}</h2>") for title in ("Who gets what", "What customers say", "Can the data be trusted")
     ]
     assert places == sorted(places)
     assert "Plotly" in html
