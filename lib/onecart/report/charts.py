@@ -105,7 +105,7 @@ def intervals(table: pd.DataFrame, x: str, form: str = ".3f", wide: str = "") ->
     )
     figure.update_xaxes(rangemode="tozero", zerolinecolor="#9aa5b1", tickformat=form if "%" in form else None)
     figure.update_yaxes(type="category", range=[len(table) - 0.5, -0.7])
-    return styled(figure, x=x, percent_x="%" in form)
+    return styled(figure, x=x, percent_x="%" in form).update_layout(height=max(340, 110 + 34 * len(table)))
 
 
 def _ends(table: pd.DataFrame, low: str, high: str, **line: Any) -> dict[str, Any]:

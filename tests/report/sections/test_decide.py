@@ -110,7 +110,7 @@ def test_the_section_shows_the_newest_day_in_words(context, fill, rows_of):
     assert "answer expected of 10.0%" in html
     assert "gone" not in html.replace("(gone)", "")
     assert (
-        '<td>ann</td><td class="n">2</td><td class="n">0</td><td class="n">0</td><td class="n">2</td><td class="n">5.00</td>'
+        '<td>ann</td><td class="n">2</td><td class="n">0</td><td class="n">0</td><td class="n">2</td><td class="n">0.21</td>'
         in html
     )
     assert not [name for name in ("c-1", "c-2", "c-3") if name in html]  # of customers the page has sums only

@@ -41,6 +41,7 @@ def cards(ctx: Context) -> list[Card]:
         *_campaigns(plans, fates),
         Card("What is shown where, and how often an answer is expected", items, plot_items),
         Card(_queue_title(day), waits, plot_waits),
+        Card("The plans of campaigns", planned(plans)),
         Card("Tickets that wait, by who answers them", waiting),
     ]
 
@@ -48,7 +49,9 @@ def cards(ctx: Context) -> list[Card]:
 def _segments(summary: pd.DataFrame, moves: pd.DataFrame) -> list[Card]:
     by_kind = [(title, summary[summary.kind == kind]) for kind, title in _KINDS.items()]
     moved = moves[moves.kind == "rule"]
-    since = f"Who moved since {moved.since.iloc[0]}: from a segment, to a segment" if len(moved) else ""
+    since = (
+        f"Who moved from one segment to another, {moved.since.iloc[0]} to {moved.as_of.iloc[0]}" if len(moved) else ""
+    )
     return [
         *[Card(f"{title}: share of customers and of revenue", rows, plot_segments) for title, rows in by_kind],
         Card(since, moved, plot_movements),
@@ -67,7 +70,6 @@ def _campaigns(plans: pd.DataFrame, fates: pd.DataFrame) -> list[Card]:
         *shown,
         Card("Contacts by channel and offer", sent, plot_contacts),
         Card(f"What one more would bring, {money}", prices, partial(plot_prices, money=money)),
-        Card("The plans of campaigns", planned(plans)),
     ]
 
 
@@ -99,7 +101,7 @@ def items_shown(choices: DataFrame) -> DataFrame:
 def open_tickets(routed: DataFrame) -> DataFrame:
     """Counts the tickets of each queue by urgency, and finds the longest wait in it: the longest queue first."""
     counts = [F.count_if(F.col("urgency") == level).alias(level) for level in ("high", "normal", "low")]
-    longest = F.max("waited_hours").alias("longest wait, hours")
+    longest = (F.max("waited_hours") / 24).alias("longest wait, days")
     rows = routed.groupBy("queue").agg(*counts, F.count("*").alias("tickets"), longest)
     return rows.orderBy(F.desc("tickets"), "queue").limit(20)
 
@@ -238,6 +240,7 @@ def plot_fates(fates: pd.DataFrame) -> go.Figure:
         text=text,
         mode="text",
         textposition="top right",
+        textfont={"size": 11},
         hoverinfo="skip",
         cliponaxis=False,
     )

@@ -148,8 +148,8 @@ def plot_changes(changes: pd.DataFrame) -> go.Figure:
     mix_effect, rate_effect, from the top."""
     figure = go.Figure()
     for column, name, hue in (
-        ("mix_effect", "mix: more or fewer visits", "#E69F00"),
-        ("rate_effect", "rate: bought more or less often", charts.MAIN),
+        ("mix_effect", "its share of visits (mix)", "#E69F00"),
+        ("rate_effect", "its own rate", charts.MAIN),
     ):
         points = 100 * changes[column]
         figure.add_bar(
