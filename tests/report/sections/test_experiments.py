@@ -66,10 +66,11 @@ def test_credit_of_a_campaign_stands_beside_what_its_control_group_proves():
     )
     assert found.fillna(0).to_numpy().tolist() == [
         ["winter", "last", 14.0, 0.0, 0.0],
-        ["winter", "proved beside the control group", 2.0, -1.0, 5.0],
+        ["winter", "proved", 2.0, -1.0, 5.0],
     ]
-    _, proved = (bar for bar in experiments.plot_proof(found).data if len(bar.y))
-    assert (proved.name, [*proved.y], [*proved.error_y.array]) == ("proved beside the control group", [2.0], [3.0])
+    (bars,) = experiments.plot_proof(found).data
+    assert [*zip(bars.y, bars.x, bars.error_x.array, strict=True)][1] == ("winter: proved", 2.0, 3.0)
+    assert bars.y[0] == "winter: last"
     assert experiments.beside_proof(credit((NOVEMBER, "last", "web", 1.0, None))).empty
 
 

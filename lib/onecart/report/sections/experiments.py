@@ -12,7 +12,7 @@ from onecart.report.card import Card, Section
 from onecart.report.model_health import newest
 
 METHODS = ("first", "last", "linear", "position", "markov", "shapley")
-_PROVED = "proved beside the control group"
+_PROVED = "proved"
 _TOUCHES = 8  # that have most credit
 _BETWEEN = " / "  # channel and campaign of a touch
 _FORMS = {"conversion": "+.2%", "orders": "+.3f", "revenue": "+.2f"}
@@ -185,9 +185,7 @@ def plot_uplift(curve: pd.DataFrame) -> go.Figure:
         go.Scatter(x=curve.share, y=curve.chord, mode="lines", line=line, name="in any order", hoverinfo="skip")
     )
     figure.add_scatter(x=curve.share, y=curve.gain, mode="lines", name="by uplift", line={"color": charts.MAIN})
-    return charts.styled(
-        figure, x="share of customers contacted", y="additional buyers per contacted customer", percent_x=True
-    )
+    return charts.styled(figure, x="share of customers contacted", y="additional buyers per contact", percent_x=True)
 
 
 def plot_credit(credit: pd.DataFrame) -> go.Figure:
@@ -205,13 +203,20 @@ def plot_credit(credit: pd.DataFrame) -> go.Figure:
 
 def plot_proof(found: pd.DataFrame) -> go.Figure:
     """Plots orders by method, and what is proved with its interval. `found`: campaign, method, orders, low, high."""
-    figure, hues = go.Figure(), {**charts.hues(METHODS), _PROVED: charts.INK}
-    for method in (*METHODS, _PROVED):
-        rows = found[found.method == method]
-        ends = {"array": rows.high - rows.orders, "arrayminus": rows.orders - rows.low} if method == _PROVED else None
-        figure.add_bar(
-            x=rows.campaign, y=rows.orders, name=method, marker_color=hues[method],
-            error_y={"type": "data", "symmetric": False, "color": "#D55E00", **ends} if ends else None,
-        )  # fmt: skip
-    figure.update_xaxes(type="category")
-    return charts.styled(figure, y="orders")
+    rows = found.sort_values("campaign", kind="stable")
+    hues = [charts.MAIN if method == _PROVED else "#9aa5b1" for method in rows.method]
+    ends = {"array": rows.high - rows.orders, "arrayminus": rows.orders - rows.low}
+    figure = go.Figure(
+        go.Bar(
+            x=rows.orders,
+            y=rows.campaign + ": " + rows.method,
+            orientation="h",
+            marker_color=hues,
+            text=[f"{n:,.1f}" for n in rows.orders],
+            textposition="inside",
+            insidetextanchor="start",
+            error_x={"type": "data", "symmetric": False, "color": charts.INK, **ends},
+        )
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    return charts.styled(figure, x="orders").update_layout(height=max(340, 90 + 30 * len(rows)))
