@@ -127,7 +127,7 @@ def styled(figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False
         font={"family": "system-ui, sans-serif", "color": INK, "size": 13},
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
         height=340,
-        legend={"orientation": "h", "y": 1.12, "x": 0},
+        legend={"orientation": "h", "y": 1.03, "yanchor": "bottom", "x": 0},
         hovermode="closest",
         hoverlabel={"namelength": -1},  # cut to a length, an escaped name may end within an entity
     )
