@@ -36,27 +36,27 @@ def cards(ctx: Context) -> list[Card]:
     waits = waits_of(day)
     waiting = open_tickets(ctx.lake.read_if_exists("gold.ticket_routing")).toPandas()
     items = items_shown(ctx.lake.read_if_exists("gold.content_choice")).toPandas()
+    by_kind = {title: summary[summary.kind == kind] for kind, title in _KINDS.items()}
     return [
-        *_segments(summary, moves),
+        *_segments(by_kind, moves),
         *_campaigns(plans, fates),
         Card("What is shown where, and how often an answer is expected", items, plot_items),
         Card(_queue_title(day), waits, plot_waits),
+        *[Card(f"{title}: who they are", described(rows)) for title, rows in by_kind.items()],
         Card("The plans of campaigns", planned(plans)),
         Card("Tickets that wait, by who answers them", waiting),
     ]
 
 
-def _segments(summary: pd.DataFrame, moves: pd.DataFrame) -> list[Card]:
-    by_kind = [(title, summary[summary.kind == kind]) for kind, title in _KINDS.items()]
+def _segments(by_kind: dict[str, pd.DataFrame], moves: pd.DataFrame) -> list[Card]:
+    rules, learned = (
+        Card(f"{title}: share of customers and of revenue", rows, plot_segments) for title, rows in by_kind.items()
+    )
     moved = moves[moves.kind == "rule"]
     since = (
         f"Who moved from one segment to another, {moved.since.iloc[0]} to {moved.as_of.iloc[0]}" if len(moved) else ""
     )
-    return [
-        *[Card(f"{title}: share of customers and of revenue", rows, plot_segments) for title, rows in by_kind],
-        Card(since, moved, plot_movements),
-        *[Card(f"{title}: who they are", described(rows)) for title, rows in by_kind],
-    ]
+    return [rules, Card(since, moved, plot_movements), learned]
 
 
 def _campaigns(plans: pd.DataFrame, fates: pd.DataFrame) -> list[Card]:

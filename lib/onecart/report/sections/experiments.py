@@ -15,6 +15,7 @@ METHODS = ("first", "last", "linear", "position", "markov", "shapley")
 _PROVED = "proved"
 _TOUCHES = 8  # that have most credit
 _BETWEEN = " / "  # channel and campaign of a touch
+_SAME = 1e-6  # a lift that varies less is that of a policy which does what was done
 _FORMS = {"conversion": "+.2%", "orders": "+.3f", "revenue": "+.2f"}
 
 
@@ -25,7 +26,8 @@ def cards(ctx: Context) -> list[Card]:
     )
     health = ctx.lake.read_if_exists("gold.model_health").where("dataset = 'experiment' AND model LIKE 'uplift.%'")
     learned = newest(health).toPandas() if len(curve) else pd.DataFrame(columns=["model", "metric", "value"])
-    lifts = policies.dropna(subset=["lift"])
+    lifts = policies.dropna(subset=["lift", "lift_low", "lift_high"])
+    lifts = lifts[lifts.lift_high - lifts.lift_low > _SAME]
     return [
         *_experiments(results),
         *_uplift(curve, learned),
@@ -39,6 +41,7 @@ def cards(ctx: Context) -> list[Card]:
             )
             for outcome, rows in lifts.groupby("outcome", sort=True)
         ],
+        Card("Campaigns as experiments", judged(results)),
         Card("May a policy go live?", verdicts(policies)),
     ]
 
@@ -54,7 +57,7 @@ def _experiments(results: pd.DataFrame) -> list[Card]:
         )
         for metric, some in rows.groupby("metric", sort=True)
     ]
-    return [*charted, Card("Campaigns as experiments", judged(results))]
+    return charted
 
 
 def _unit(metric: object, rows: pd.DataFrame) -> str:
@@ -215,6 +218,7 @@ def plot_proof(found: pd.DataFrame) -> go.Figure:
             text=[f"{n:,.1f}" for n in rows.orders],
             textposition="inside",
             insidetextanchor="start",
+            textangle=0,
             error_x={"type": "data", "symmetric": False, "color": charts.INK, **ends},
         )
     )
