@@ -1,6 +1,6 @@
 """The job `report`: the page is written where the settings say, the exports beside it, and hostile names stay text."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -46,6 +46,22 @@ def test_the_page_is_written_where_the_settings_say_and_the_exports_into_the_lak
     assert "Plotly" in html
     assert 'src="http' not in html
     assert {p.name for p in (Path(lake.root) / "exports").iterdir()} == {"segments"}
+
+
+def test_only_contacts_of_the_day_leave_and_nobody_who_is_held_back(shop, context, fill, rows_of, lake):
+    agreed = {"consent_email": True, "consent_profiling": True}
+    fill("gold.customer_profile", rows_of("gold.customer_profile", *[{"customer_id": c, **agreed} for c in "abc"]))
+    day, before = date(2011, 12, 10), date(2011, 11, 10)
+    rows = [("a", "treated", day), ("b", "treated", before), ("c", "control", day)]
+    contacts = [
+        {"customer_id": c, "arm": arm, "as_of": d, "offer": f"for {c}", "channel": "email"}
+        | ({"send_ts": datetime(2011, 12, 11)} if arm == "treated" else {})
+        for c, arm, d in rows
+    ]
+    fill("gold.campaign_audience", rows_of("gold.campaign_audience", *contacts))
+    job.run(context())
+    (file,) = Path(lake.root, "exports", "campaign_audience").rglob("*.csv")
+    assert [offer for offer in ("for a", "for b", "for c") if offer in file.read_text()] == ["for a"]
 
 
 def test_hostile_names_in_the_tables_stay_text(shop, context, lake):

@@ -106,7 +106,7 @@ def test_the_section_shows_the_newest_day_in_words(context, fill, rows_of):
     sentence = "Campaign winter, 2011-12-10: 1 contacted, 1 held back, of 5; 1.50 of 2.00 GBP spent, 6.25 GBP expected to be earned"
     assert sentence in html
     assert "77 contacted" not in html
-    assert "3 no \\u0026lt;consent\\u0026gt;" in html
+    assert "3 no &lt;consent&gt;" in html
     assert "answer expected of 10.0%" in html
     assert "gone" not in html.replace("(gone)", "")
     assert (
