@@ -289,3 +289,30 @@ def test_the_notebook_of_what_customers_say_tells_its_story(settings_of_session,
     assert "blue lamp" not in said
     assert "The battery is dead" in said
     assert "danger to health" in said
+
+
+@pytest.mark.heavy
+def test_the_notebook_of_did_it_work_tells_its_story(settings_of_session, capfd):
+    runpy.run_path(str(ROOT / "notebooks" / "did_it_work.py"))
+    said = capfd.readouterr().out
+    assert "7,682 units (3,841, 3,841" in said
+    assert "drawn again, 0 are in the other arm" in said
+    effect, low = (float(n) for n in re.search(r"bought: ([+-][\d.]+) \(([+-][\d.]+) to", said).groups())
+    assert low > 0
+    assert abs(effect - 0.04) < 0.015
+    assert "CUPED on 'shoe_size'" in said
+    assert "it does not help" in said
+    assert "Do not trust these results: the arms did not get their shares" in said
+    low, response = (
+        float(n) for n in re.search(r"treat by uplift; Qini [\d.]+ \((\S+) to .* buys (\S+)", said).groups()
+    )
+    assert low > 0 > response
+    assert "a card that moves all alike: no heterogeneity: treat all" in said
+    done, claimed = (
+        float(n) for n in re.search(r"was done ([\d.]+); the direct method claims ([\d.]+)", said).groups()
+    )
+    assert claimed > done + 0.03
+    assert re.findall(r"live: (\w+)", said) == ["False", "False"]
+    credit, low, high = (float(n) for n in re.search(r"last touch: (\d+) orders; .* \((\S+) to (\S+)\)", said).groups())
+    assert credit > 300
+    assert low < 0 < high < credit

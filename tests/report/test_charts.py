@@ -65,3 +65,22 @@ def test_figures_and_markup_become_html_in_one_place_each():
     assert [*users("plotly_html", "write_html", "to_json")] == ["charts.py"]
     assert [*users("Markup")] == ["page.py"]
     assert not [path for path in Path(report.__file__).parent.rglob("*.j2") if "safe" in path.read_text()]
+
+
+def test_whiskers_reach_from_low_to_high():
+    table = pd.DataFrame({"label": ["a", "b"], "value": [0.5, 0.2], "low": [0.4, float("nan")], "high": [0.7, None]})
+    (dots,) = charts.intervals(table, x="nDCG").data
+    assert (list(dots.x), list(dots.y), dots.text) == ([0.5, 0.2], ["a", "b"], ("0.500", "0.200"))
+    assert (round(dots.error_x.array[0], 3), round(dots.error_x.arrayminus[0], 3)) == (0.2, 0.1)
+
+
+def test_what_holds_at_every_look_is_a_thinner_and_wider_line():
+    ends = {"low": [0.01], "high": [0.05], "wide_low": [-0.01], "wide_high": [0.07]}
+    table = pd.DataFrame({"label": ["a"], "value": [0.03], **ends})
+    thin, dots = charts.intervals(table, x="conversion", form="+.1%", wide="at every look").data
+    assert (thin.name, round(thin.error_x.array[0], 3), round(thin.error_x.arrayminus[0], 3)) == (
+        "at every look",
+        0.04,
+        0.04,
+    )
+    assert (dots.text[0], [*dots.customdata[0]]) == ("+3.0%", ["+1.0%", "+5.0%"])

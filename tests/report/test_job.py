@@ -1,6 +1,6 @@
 """The job `report`: the page is written where the settings say, the exports beside it, and hostile names stay text."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,25 +25,43 @@ def shop(fill, rows_of):
     fill("gold.review_sentiment", rows_of("gold.review_sentiment", {"sku": "1", "sentiment": "positive"}))
     run = {"run_id": "a", "job": "voice", "status": "done", "headline": HOSTILE, "started_ts": datetime(2011, 12, 9)}
     fill("ops.runs", rows_of("ops.runs", run))
-    segment = {"customer_id": "c", "segment": HOSTILE}
-    fill("gold.segments", rows_of("gold.segments", segment))
+    fill("gold.segments", rows_of("gold.segments", {"customer_id": "c", "segment": HOSTILE}))
+    fill(
+        "gold.segment_summary", rows_of("gold.segment_summary", {"kind": "rule", "segment": HOSTILE, "currency": "GBP"})
+    )
 
 
 def test_the_page_is_written_where_the_settings_say_and_the_exports_into_the_lake(shop, context, lake, tmp_path):
     path = tmp_path / "folder" / "page.html"
     result = job.run(context(report={"path": str(path)}))
-    assert (result.rows_in, result.rows_out, result.headline) == (7, 3, str(path))
+    assert (result.rows_in, result.rows_out, result.headline) == (9, 3, str(path))
     html = path.read_text()
     assert "Decisions for 2011-12-10. Orders are a real retailer&#39;s" in html
-    missing = "conversion, who is about to buy, what to offer, what will sell"
+    missing = "conversion, customers, who is about to buy, what to offer, did it work, what will sell"
     assert f"Not shown, for want of data: {missing}." in html
     places = [
-        html.index(f"<h2>{title}</h2>") for title in ("Customers", "What customers say", "Can the data be trusted")
+        html.index(f"<h2>{title}</h2>") for title in ("Who gets what", "What customers say", "Can the data be trusted")
     ]
     assert places == sorted(places)
     assert "Plotly" in html
     assert 'src="http' not in html
     assert {p.name for p in (Path(lake.root) / "exports").iterdir()} == {"segments"}
+
+
+def test_only_contacts_of_the_day_leave_and_nobody_who_is_held_back(shop, context, fill, rows_of, lake):
+    agreed = {"consent_email": True, "consent_profiling": True}
+    fill("gold.customer_profile", rows_of("gold.customer_profile", *[{"customer_id": c, **agreed} for c in "abc"]))
+    day, before = date(2011, 12, 10), date(2011, 11, 10)
+    rows = [("a", "treated", day), ("b", "treated", before), ("c", "control", day)]
+    contacts = [
+        {"customer_id": c, "arm": arm, "as_of": d, "offer": f"for {c}", "channel": "email"}
+        | ({"send_ts": datetime(2011, 12, 11)} if arm == "treated" else {})
+        for c, arm, d in rows
+    ]
+    fill("gold.campaign_audience", rows_of("gold.campaign_audience", *contacts))
+    job.run(context())
+    (file,) = Path(lake.root, "exports", "campaign_audience").rglob("*.csv")
+    assert [offer for offer in ("for a", "for b", "for c") if offer in file.read_text()] == ["for a"]
 
 
 def test_hostile_names_in_the_tables_stay_text(shop, context, lake):

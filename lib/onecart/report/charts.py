@@ -74,6 +74,45 @@ def metric_bars(table: pd.DataFrame, metric: str) -> go.Figure:
     return styled(figure, x=metric)
 
 
+def intervals(table: pd.DataFrame, x: str, form: str = ".3f", wide: str = "") -> go.Figure:
+    """Plots a dot per row, and a line from low to high. `table`: label, value, low, high (nan: no interval), from the top; wide_low
+    and wide_high, if there, are a thinner line, named `wide`. form: of the numbers."""
+    figure = go.Figure()
+    if "wide_low" in table:
+        thin = _ends(table, "wide_low", "wide_high", color="#9aa5b1", thickness=1, width=9)
+        figure.add_scatter(
+            x=table.value,
+            y=table.label,
+            mode="markers",
+            name=wide,
+            marker={"color": "#9aa5b1", "size": 4},
+            error_x=thin,
+            hoverinfo="skip",
+        )
+    figure.add_scatter(
+        x=table.value,
+        y=table.label,
+        mode="markers+text",
+        name="95 % interval",
+        showlegend=len(figure.data) > 0,
+        marker={"color": MAIN, "size": 10},
+        error_x=_ends(table, "low", "high", color=INK, thickness=1.5),
+        text=[format(v, form) for v in table.value],
+        textposition="top center",
+        customdata=[[format(v, form) for v in ends] for ends in table[["low", "high"]].to_numpy()],
+        hovertemplate=f"%{{y}}: %{{x:{form}}} (%{{customdata[0]}} to %{{customdata[1]}}){_NO_NAME}",
+        cliponaxis=False,
+    )
+    figure.update_xaxes(rangemode="tozero", zerolinecolor="#9aa5b1", tickformat=form if "%" in form else None)
+    figure.update_yaxes(type="category", range=[len(table) - 0.5, -0.7])
+    return styled(figure, x=x, percent_x="%" in form).update_layout(height=max(340, 110 + 34 * len(table)))
+
+
+def _ends(table: pd.DataFrame, low: str, high: str, **line: Any) -> dict[str, Any]:
+    ends = {"array": table[high] - table.value, "arrayminus": table.value - table[low]}
+    return {"type": "data", "symmetric": False, **ends, **line}
+
+
 def hues(names: Iterable[object]) -> dict[str, str]:
     """Finds the hues of channels or devices; names that have none of their own share those that are left."""
     told = sorted({str(name) for name in names})
@@ -88,7 +127,7 @@ def styled(figure: go.Figure, *, x: str = "", y: str = "", percent: bool = False
         font={"family": "system-ui, sans-serif", "color": INK, "size": 13},
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
         height=340,
-        legend={"orientation": "h", "y": 1.12, "x": 0},
+        legend={"orientation": "h", "y": 1.03, "yanchor": "bottom", "x": 0},
         hovermode="closest",
         hoverlabel={"namelength": -1},  # cut to a length, an escaped name may end within an entity
     )

@@ -10,9 +10,10 @@ from onecart.lake.files import hadoop
 from onecart.report import page, summary
 from onecart.report.sections import SECTIONS
 
-EXPORTS = {  # table -> what it leaves the lake for, and which of its rows; None: all
+EXPORTS = {  # table -> what it leaves the lake for, and which of its rows (`as_of`: the run's day); None: all
     "gold.segments": ("marketing", None),
-    "gold.campaign_audience": ("marketing", "arm = 'treated'"),  # who is held back stays in the lake
+    # Who is held back stays in the lake, and nobody is contacted again for a plan of another day.
+    "gold.campaign_audience": ("marketing", "arm = 'treated' AND as_of = DATE'{as_of}'"),
     "gold.recommendations": ("profiling", None),
     "gold.intent_scores": ("profiling", None),
     "gold.demand_forecast": ("operations", None),
@@ -28,7 +29,7 @@ def run(ctx: Context) -> Result:
     write_text(ctx, path, page.page(ctx.as_of().isoformat(), summary.tiles(ctx), shown, note))
     for name, (purpose, where) in EXPORTS.items():
         if ctx.lake.exists(name):
-            ctx.lake.export(name, purpose, where=where)
+            ctx.lake.export(name, purpose, where=where and where.format(as_of=ctx.as_of()))
     return Result(rows_in=len(sections), rows_out=len(shown), headline=path)
 
 

@@ -42,6 +42,8 @@ def _columns(rows: pd.DataFrame) -> list[tuple[str, bool]]:
 
 
 def _cell(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
     if isinstance(value, float):
         return f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

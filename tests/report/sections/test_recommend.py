@@ -65,13 +65,6 @@ def test_scores_are_those_of_the_run_that_made_the_offers(spark):
     assert recommend.model_scores(health.limit(0)).count() == 0
 
 
-def test_whiskers_reach_from_low_to_high():
-    table = pd.DataFrame({"label": ["a", "b"], "value": [0.5, 0.2], "low": [0.4, float("nan")], "high": [0.7, None]})
-    (dots,) = recommend.plot_intervals(table, x="nDCG").data
-    assert (list(dots.x), list(dots.y), dots.text) == ([0.5, 0.2], ["a", "b"], ("0.500", "0.200"))
-    assert (round(dots.error_x.array[0], 3), round(dots.error_x.arrayminus[0], 3)) == (0.2, 0.1)
-
-
 def test_each_measure_of_the_lists_has_a_chart_of_its_own():
     table = pd.DataFrame([{"model": model, **found} for model, found in OFFERED.items()])
     charts = recommend.plot_make_up(table).data

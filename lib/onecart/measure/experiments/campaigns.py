@@ -187,7 +187,7 @@ def _results(
     }
     rows = [{**common, **_row(row, currency)} for row in found.table.to_dict("records")]
     for row in rows[: len(rules.metrics)]:  # of all customers
-        row["note"] = "; ".join(filter(None, [*found.notes, row["note"]]))
+        row["note"] = "; ".join(filter(None, [*(note.rstrip(".") for note in found.notes), row["note"]]))
     return rows
 
 

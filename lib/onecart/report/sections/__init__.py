@@ -9,6 +9,8 @@ ORDER = (  # as shown
     "profile",
     "intent",
     "recommend",
+    "decide",
+    "experiments",
     "forecast",
     "voice",
     "quality",

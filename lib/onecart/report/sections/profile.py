@@ -1,5 +1,4 @@
-"""Customers: segments, RFM, lifetime value and what links records, of gold.segments (decide), gold.customer_profile and
-gold.identity_*."""
+"""Customers: RFM, lifetime value and what links records, of gold.customer_profile and gold.identity_*."""
 
 from functools import partial
 
@@ -18,13 +17,10 @@ MOST_RECORDS = 10  # customers with more records are counted together
 
 
 def cards(ctx: Context) -> list[Card]:
-    segments = counted(ctx.lake.read_if_exists("gold.segments"), "segment").toPandas()
     profiles = ctx.lake.read_if_exists("gold.customer_profile")
     records = records_per_customer(profiles).toPandas()
     lifetime = lifetime_bins(profiles).toPandas()
-    by_segment = partial(charts.bars, label="segment", value="rows", x="customers")
     return [
-        Card("Customers by segment", segments, by_segment),
         Card("Buyers by recency and frequency", rfm_counts(profiles).toPandas(), plot_rfm),
         Card("Lifetime value: revenue expected in 12 months", lifetime, plot_lifetime),
         Card("Customers by number of records", records, plot_records),

@@ -36,7 +36,7 @@ def cards(ctx: Context) -> list[Card]:
     by_activity = _of_model("nDCG by number of products the customer had to do with before", active)
     by_group = _of_model("nDCG by group of customers", others)
     agreed = ctx.lake.for_purpose("profiling").read_if_exists("gold.recommendations")
-    ndcg = partial(plot_intervals, x="nDCG and its 95 % interval")
+    ndcg = partial(charts.intervals, x="nDCG and its 95 % interval")
     sources = offers_by_source(offers).toPandas()
     by_source = partial(charts.bars, label="source", value="share", x="share of offers", percent=True)
     examples = example_recommendations(agreed, products, 4).toPandas()
@@ -66,7 +66,7 @@ def _of_model(title: str, groups: pd.DataFrame) -> str:
 
 
 def _labelled(scores: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
-    """Names `scores`[ndcg, ndcg_low, ndcg_high, users?] as `plot_intervals` takes them."""
+    """Names `scores`[ndcg, ndcg_low, ndcg_high, users?] as `charts.intervals` takes them."""
     names = {"ndcg": "value", "ndcg_low": "low", "ndcg_high": "high"}
     counted = [f" ({n:,.0f} customers)" for n in scores.users] if "users" in scores else ""
     return scores[[*names]].rename(columns=names).astype(float).assign(label=labels + counted)
@@ -133,35 +133,6 @@ def example_recommendations(offers: DataFrame, products: DataFrame, customers: i
         .orderBy("customer_id", "rank")
         .select("customer_id", "rank", product, "category", "tier", why.alias("why"))
     )
-
-
-def plot_intervals(table: pd.DataFrame, x: str) -> go.Figure:
-    """Plots a dot per row, and a line from low to high. `table`: label, value, low, high (nan: no interval), from the
-    top."""
-    line = {
-        "type": "data",
-        "symmetric": False,
-        "array": table.high - table.value,
-        "color": charts.INK,
-        "thickness": 1.5,
-    }
-    figure = go.Figure(
-        go.Scatter(
-            x=table.value,
-            y=table.label,
-            mode="markers+text",
-            marker={"color": charts.MAIN, "size": 10},
-            error_x={**line, "arrayminus": table.value - table.low},
-            text=[f"{v:.3f}" for v in table.value],
-            textposition="top center",
-            customdata=table[["low", "high"]],
-            hovertemplate="%{y}: %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
-            cliponaxis=False,
-        )
-    )
-    figure.update_xaxes(rangemode="tozero")
-    figure.update_yaxes(type="category", range=[len(table) - 0.5, -0.7])
-    return charts.styled(figure, x=x)
 
 
 def plot_make_up(table: pd.DataFrame) -> go.Figure:
