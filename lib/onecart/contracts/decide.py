@@ -225,7 +225,7 @@ DECIDE = (
             AS_OF,
             C("item", "string", "SKU or campaign chosen", nullable=False),
             C("propensity", "double", "probability with which it was chosen", nullable=False),
-            C("expected_reward", "double", "probability of an answer, as the policy sees it", nullable=False),
+            C("expected_reward", "double", "probability of an answer; null: the item has been shown to nobody yet"),
             C("policy", "string", "thompson | linucb", nullable=False),
             C("context", "doubles", "what linucb saw: 1, then the columns of its context, scaled; null: thompson"),
             _RUN_ID,

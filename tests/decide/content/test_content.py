@@ -66,6 +66,9 @@ def test_customers_are_shown_items_as_often_as_the_log_says(spark: Any) -> None:
     )
     assert (rows["item"] == "mug").mean() == pytest.approx(mug, abs=4 * np.sqrt(mug * (1 - mug) / 4_000))
     assert rows.groupby("item").expected_reward.first().to_dict() == {"bag": 2 / 8, "mug": 3 / 8}
+    unseen = Known(np.array([6.0, 0.0]), np.array([2.0, 0.0]), None, None)  # nobody has been shown the bag
+    first = chosen(people.limit(50), "home", HOME, unseen, seed=7).toPandas().groupby("item").expected_reward
+    assert first.count().to_dict() == {"bag": 0, "mug": first.size()["mug"]}
     again = chosen(people.repartition(5), "home", HOME, known, seed=7).toPandas()
     assert (
         rows.set_index("customer_id")["item"].sort_index().equals(again.set_index("customer_id")["item"].sort_index())

@@ -34,6 +34,7 @@ def chosen(people: DataFrame, name: str, placement: Placement, known: Known, *, 
         )
     else:
         rows = people.withColumn("context", scaled(placement.context)).transform(_with_linucb, placement, known)
+    answered = F.array(*[F.lit(bool(shown > 0)) for shown in known.trials])[F.col("at")]
     place = F.pmod(F.xxhash64("customer_id", F.lit(name), F.col("as_of").cast("string"), F.lit(seed)), F.lit(_DRAWS))
     running = [sum((F.col("p")[j] for j in range(i)), F.col("p")[i]) for i in range(arms - 1)]
     at = sum(((place / F.lit(float(_DRAWS)) >= edge).cast("int") for edge in running), F.lit(0))
@@ -44,7 +45,7 @@ def chosen(people: DataFrame, name: str, placement: Placement, known: Known, *, 
         "as_of",
         F.array(*map(F.lit, placement.items))[F.col("at")].alias("item"),
         F.col("p")[F.col("at")].alias("propensity"),
-        F.col("r")[F.col("at")].alias("expected_reward"),
+        F.when(answered, F.col("r")[F.col("at")]).alias("expected_reward"),
         F.lit(placement.policy).alias("policy"),
         "context",
     )

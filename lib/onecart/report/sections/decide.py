@@ -279,7 +279,8 @@ def plot_items(items: pd.DataFrame) -> go.Figure:
     figure, hues = go.Figure(), charts.hues(items.placement)
     for placement, rows in items.groupby("placement", sort=True):
         share = rows.customers / rows.customers.sum()
-        text = [f"{s:.0%}, answer expected of {r:.1%}" for s, r in zip(share, rows.expected_reward, strict=True)]
+        expected = [f"answer expected of {r:.1%}" if pd.notna(r) else "no answers yet" for r in rows.expected_reward]
+        text = [f"{s:.0%}, {said}" for s, said in zip(share, expected, strict=True)]
         figure.add_bar(
             x=share, y=rows.item, orientation="h", name=f"{placement}, {rows.policy.iloc[0]}", marker_color=hues[str(placement)],
             text=text, textposition="auto",
