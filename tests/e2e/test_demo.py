@@ -66,7 +66,8 @@ def test_jobs_keep_to_their_budget_of_spark_jobs(first):
     assert min(jobs.values()) > 0
     assert jobs["unify"] <= 130, jobs
     assert jobs["recommend"] <= 300, jobs
-    assert sum(jobs.values()) <= 1000, jobs
+    assert jobs["decide"] + jobs["measure"] <= 90, jobs
+    assert sum(jobs.values()) <= 1060, jobs
     assert all(row["spark_tasks"] >= row["spark_stages"] >= row["spark_jobs"] for row in first.values())
 
 
@@ -88,10 +89,17 @@ def test_every_gold_table_has_rows_with_unique_keys(first, lake):
     from onecart.contracts import CONTRACTS
 
     # So few customers need not share anything too much, groups of so few are not looked at, no forecast has come true yet,
-    # no two of them complain of the same in one week.
+    # no two of them complain of the same in one week, all their tickets may be solved.
     may_be_empty = {"gold.identity_shared_keys", "gold.fairness", "gold.forecast_accuracy", "gold.issue_quotes"}
+    may_be_empty |= {"gold.ticket_routing"}
+    # A first run has no earlier one to move from, and no campaign to learn from; the sample has no place for content.
+    not_there = {"gold.segment_movements", "gold.experiment_results", "gold.policy_value"}
+    not_there |= {"gold.uplift_scores", "gold.uplift_curve", "gold.content_choice", "gold.content_state"}
     for table in (t for t in CONTRACTS.values() if t.name.startswith("gold.")):
         if table.writer == "live":  # not one of the DAG's jobs
+            continue
+        assert lake.exists(table.name) == (table.name not in not_there), table.name
+        if table.name in not_there:
             continue
         rows = lake.read(table.name)
         assert rows.count() > 0 or table.name in may_be_empty, table.name
