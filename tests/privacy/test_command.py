@@ -37,9 +37,10 @@ def test_rotate_key_adds_a_key(capsys, tmp_path, monkeypatch):
 
 
 def test_a_job_with_a_purpose_reads_only_who_agreed(lake, spark, fill, rows_of, monkeypatch):
-    fill("gold.segments", rows_of("gold.segments", {"customer_id": "a"}, {"customer_id": "b"}))
-    agreed = {"customer_id": "a", "consent_email": True}
-    fill("gold.customer_profile", rows_of("gold.customer_profile", agreed, {"customer_id": "b"}))
+    fill("gold.segments", rows_of("gold.segments", *[{"customer_id": c} for c in "abc"]))
+    both = {"customer_id": "a", "consent_email": True, "consent_profiling": True}
+    mail = {"customer_id": "b", "consent_email": True}  # segments are made by profiling, too
+    fill("gold.customer_profile", rows_of("gold.customer_profile", both, mail, {"customer_id": "c"}))
     room = ModuleType("onecart.campaign.job")
     room.run = lambda ctx: Result(rows_out=ctx.lake.read("gold.segments").count())  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "onecart.campaign", ModuleType("onecart.campaign"))

@@ -22,7 +22,7 @@ from onecart.frames import sql_literal
 
 NUMBER, TEXT, FLAG, DAY, LIST, NOTHING = "a number", "text", "true or false", "a date", "a list", "null"
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d++(?:\.\d++)?+)|(?P<text>'(?:[^']|'')*+')|(?P<word>[^\W\d]\w*+)|(?P<mark><=|>=|<>|!=|==|[-+*/()<>=,]))"
+    r"(?P<number>\d+(?:\.\d+)?)|(?P<text>'[^']*(?:''[^']*)*')|(?P<word>[^\W\d]\w*)|(?P<mark><=|>=|<>|!=|==|[-+*/()<>=,])"
 )
 _COMPARE = {"=", "==", "!=", "<>", "<", "<=", ">", ">="}
 _RESERVED = {"and", "or", "not", "in", "between", "is", "null", "contains", "true", "false"}
@@ -97,11 +97,14 @@ class _Reader:
         return part.sql
 
     def _split(self) -> list[tuple[str, str]]:
-        found, at, text = [], 0, self._text.rstrip()
+        found, at, text = [], 0, self._text
         while at < len(text):
+            if text[at].isspace():
+                at += 1
+                continue
             match = _TOKEN.match(text, at)
             if match is None or match.lastgroup is None:
-                raise self._wrong(f"has {text[at:].lstrip()[:1]!r} where none can be (texts are in single quotes)")
+                raise self._wrong(f"has {text[at]!r} where none can be (texts are in single quotes)")
             found.append((match.lastgroup, match[match.lastgroup]))
             at = match.end()
         return found
