@@ -160,8 +160,12 @@ def test_why_goes_from_event_to_outcome_and_says_why_not_and_an_erasure_finds_it
     assert (one["score"]["probability"], one["score"]["model_version"]) == (0.5, "intent@1")
     assert (one["rule"]["segment"], one["plan"]["budget"], one["offer"]["sku"]) == ("lapsed", 1.0, "MUG")
     assert (one["decision"], one["outcome"]["orders"], one["outcome"]["amount"]) == ("treated", 1, "30.0000")
+    assert one["outcome"]["complete"]  # an order of after the campaign's days is there
     assert seen["not_considered"] == {"new": "it is for new, the customer is lapsed"}
     shown = text(seen)
+    assert "so far" not in shown
+    early = {**seen, "decisions": [{**one, "outcome": {**one["outcome"], "complete": False}}]}
+    assert "outcome     so far, not all orders are there: 1 orders, 30.0000 within" in text(early)
     parts = ("event", "score", "rule", "price", "decision", "outcome", "versions")
     assert all(f"\n    {part} " in shown for part in parts)
     assert "not contacted, because it is for new" in shown

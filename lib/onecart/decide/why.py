@@ -121,14 +121,18 @@ def _rule(campaign: Campaign | None, segment: Mapping[str, Any]) -> dict[str, An
 
 
 def _outcome(lake: Lake, row: Mapping[str, Any], days: int, zone: str) -> dict[str, Any]:
-    """What the customer bought from the contact on (held back or left out: from as_of on) within `days`."""
+    """What the customer bought from the contact on (held back or left out: from as_of on) within `days`; complete: orders of
+    after that are there."""
     begin = F.lit(row["send_ts"]) if row["send_ts"] else begin_of(row["as_of"], zone)
     end = begin_of(row["as_of"] + timedelta(days=days), zone)
     within = (F.col("order_ts") >= begin) & (F.col("order_ts") < end) & ~F.col("is_return")
     mine = (F.col("customer_id") == row["customer_id"]) & within
-    lines = lake.read_if_exists("gold.customer_orders").where(mine)
-    sums: Any = lines.agg(F.count_distinct("order_id"), F.sum("amount"), F.min("order_ts")).first()
-    return {"horizon_days": days, "orders": sums[0], "amount": sums[1], "first_order_ts": sums[2]}
+    lines = lake.read_if_exists("gold.customer_orders")
+    own = [F.when(mine, F.col(c)) for c in ("order_id", "amount", "order_ts")]
+    sums: Any = lines.agg(
+        F.count_distinct(own[0]), F.sum(own[1]), F.min(own[2]), F.coalesce(F.max("order_ts") >= end, F.lit(False))
+    ).first()
+    return {"horizon_days": days, "orders": sums[0], "amount": sums[1], "first_order_ts": sums[2], "complete": sums[3]}
 
 
 def _tables(lake: Lake, run_id: str) -> dict[str, int]:
@@ -191,7 +195,8 @@ def _lines(one: Mapping[str, Any]) -> Iterator[str]:
             yield f"    price       {_words(one['plan'])}"
         outcome = one["outcome"]
         bought = f"{outcome['orders']} orders, {outcome['amount'] or 0}" if outcome["orders"] else "no order"
-        yield f"    outcome     {bought} within {outcome['horizon_days']} days"
+        how = "" if outcome["complete"] else "so far, not all orders are there: "
+        yield f"    outcome     {how}{bought} within {outcome['horizon_days']} days"
     yield f"    sent        {one['send_ts'] or 'no'}; probability of this decision {one['propensity']:g}; by {one['policy']}"
     made = ", ".join(f"{model} {version}" for model, version in one["versions"].items())
     yield f"    versions    run {one['run_id']}{'; ' + made if made else ''}"
