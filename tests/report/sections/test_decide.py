@@ -69,10 +69,10 @@ def test_the_section_shows_the_newest_day_in_words(context, fill, rows_of):
     fill("gold.campaign_plan", rows_of("gold.campaign_plan", PLAN, {**PLAN, "as_of": BEFORE, "treated": 77}))
     about = {"kind": "campaign", "subject": "winter", "as_of": DAY}
     log = [
-        {"decision": "treated", "channel": "email", "action": "five_percent", "customer_id": "c-1"},
-        {"decision": "control", "channel": "email", "action": "five_percent", "customer_id": "c-2"},
-        *[{"decision": "excluded", "reason": "no <consent>", "customer_id": f"c-{n}"} for n in (3, 4, 5)],
-        {"decision": "treated", "channel": "sms", "action": "old", "customer_id": "c-1", "as_of": BEFORE},
+        {"decision": "treated", "channel": "email", "action": "five_percent", "customer_id": "person-1"},
+        {"decision": "control", "channel": "email", "action": "five_percent", "customer_id": "person-2"},
+        *[{"decision": "excluded", "reason": "no <consent>", "customer_id": f"person-{n}"} for n in (3, 4, 5)],
+        {"decision": "treated", "channel": "sms", "action": "old", "customer_id": "person-1", "as_of": BEFORE},
     ]
     fill("gold.decision_log", rows_of("gold.decision_log", *[{**about, **row} for row in log]))
     summary = {
@@ -113,5 +113,7 @@ def test_the_section_shows_the_newest_day_in_words(context, fill, rows_of):
         '<td>ann</td><td class="n">2</td><td class="n">0</td><td class="n">0</td><td class="n">2</td><td class="n">0.21</td>'
         in html
     )
-    assert not [name for name in ("c-1", "c-2", "c-3") if name in html]  # of customers the page has sums only
+    assert not [
+        name for name in ("person-1", "person-2", "person-3") if name in html
+    ]  # of customers the page has sums only
     assert html.count('class="card') == 10
