@@ -121,12 +121,14 @@ def _composed_letters() -> list[str]:
     ]
 
 
-def require_columns(df: DataFrame, names: Iterable[str], what: str, *, role: str = "") -> None:
+def require_columns(df: DataFrame | pd.DataFrame, names: Iterable[str], what: str, *, role: str = "") -> None:
     """UsageError unless `df`, which the message calls `what`, has all `names`, which it calls `role` columns."""
     missing = [name for name in names if name not in df.columns]
     if missing:
         listed = ", ".join(f"'{name}'" for name in missing)
-        raise UsageError(f"{what} has no {role and role + ' '}column {listed}{nearest(missing[0], df.columns)}")
+        raise UsageError(
+            f"{what} has no {role and role + ' '}column {listed}{nearest(str(missing[0]), map(str, df.columns))}"
+        )
 
 
 def require_type(df: DataFrame, name: str, kind: Kind, what: str) -> None:
@@ -137,9 +139,7 @@ def require_type(df: DataFrame, name: str, kind: Kind, what: str) -> None:
         raise UsageError(f"{what}: column '{name}' must hold {words}, found {found.simpleString()}")
 
 
-def library_function(
-    *names: str, nlp: bool = False, called_as: str | None = None
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def library_function(*names: str, nlp: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorates a function that strangers call with frames of theirs: it works as it does in a job.
 
     - Frames may be of pandas; they are brought onto the session, times without a zone as timestamps without one.
@@ -147,8 +147,6 @@ def library_function(
       is none. Names of columns are read in composed letters (NFC), in frames and in the arguments `names`.
     - Numbers, texts and arrays of numpy become Python's, in lists and mappings too.
     - Our SQL settings hold while it runs, see `sql_settings.our_settings`.
-
-    called_as: what strangers call it, where that is not its name.
     """
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
@@ -157,7 +155,7 @@ def library_function(
         @wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
-            who = f"{function.__module__.split('.')[1]}.{called_as or function.__name__}"
+            who = f"{function.__module__.split('.')[1]}.{function.__name__}"
             may_be_none = _frame_arguments(function)
             for name, value in bound.arguments.items():
                 if name in may_be_none and not (_is_frame(value) or (value is None and may_be_none[name])):
@@ -235,11 +233,12 @@ def require_unique(names: Iterable[str], what: str) -> None:
     """UsageError: a column is there twice."""
     seen: dict[str, str] = {}
     for name in names:
-        if (first := seen.setdefault(name.lower(), name)) is not name:
+        if (first := seen.get(name.lower())) is not None:
             also = "" if first == name else f", once as '{first}' (Spark tells names apart by no case)"
             raise UsageError(
                 f"{what} has the column '{name}' twice{also}; drop or rename one, as of two that a join left"
             )
+        seen[name.lower()] = name
 
 
 def _holds_lists(values: pd.Series) -> bool:

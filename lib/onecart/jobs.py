@@ -137,7 +137,6 @@ def _record(
     error: str = "",
     whole: bool = True,
 ) -> dict[str, Any]:
-    from onecart.contracts import contract
     from onecart.spark import KINDS_OF_WORK, work_done
 
     now = work_done(ctx.spark)
@@ -154,9 +153,7 @@ def _record(
         "error": error or None,
         **{f"spark_{kind}": now[kind] - before[kind] if now and before else None for kind in KINDS_OF_WORK},
     }
-    schema = contract("ops.runs").schema
-    frame = ctx.spark.createDataFrame([tuple(row[f.name] for f in schema.fields)], schema)
-    ctx.lake.append_once("ops.runs", frame, app_id=ctx.run_id, version=0)
+    ctx.lake.append_once("ops.runs", ctx.lake.frame("ops.runs", [row]), app_id=ctx.run_id, version=0)
     return {**row, "started_ts": started.isoformat()}
 
 

@@ -111,10 +111,13 @@ def test_a_column_twice_is_named(what: str, frames: dict[str, DataFrame]) -> Non
     twice = {name: df.select(*df.columns, key, key) for name, df in frames.items()}
     capitals = {name: df.select("*", F.lit(1).alias(df.columns[1].upper())) for name, df in frames.items()}
     in_pandas = {name: frame.assign(again=1, AGAIN=2) for name, frame in FRAMES.items()}
+    one = {name: pd.Series(1, frame.index, name="again") for name, frame in FRAMES.items()}
+    joined = {name: pd.concat([frame, one[name], one[name]], axis=1) for name, frame in FRAMES.items()}
     for given, words in (
         (twice, "column 'again' twice; drop or rename"),
         (capitals, "' twice, once as '"),
         (in_pandas, "column 'AGAIN' twice, once as 'again'"),
+        (joined, "column 'again' twice; drop or rename"),
     ):
         with pytest.raises(UsageError) as raised:
             CALLS[what](frames, **given)

@@ -13,11 +13,11 @@ TABLE = "gold.decision_log"
 CAMPAIGN, CONTENT, ROUTING = "campaign", "content", "routing"
 
 
-def record(ctx: Context, kind: str, decisions: DataFrame) -> int:
-    """Puts `decisions` in place of all of this kind and the run's as_of; returns how many there are now.
+def record(ctx: Context, kind: str, decisions: DataFrame) -> None:
+    """Puts `decisions` in place of all of this kind and the run's as_of.
 
     decisions: columns of gold.decision_log, key (subject, customer_id); decision_id, kind, as_of, decided_ts and run_id are
-    filled in here, and what is left out is null, versions empty.
+    filled in here, and what is left out is null.
     """
     table, as_of = contract(TABLE), ctx.as_of()
     person = F.coalesce("customer_id", F.lit(""))
@@ -29,12 +29,10 @@ def record(ctx: Context, kind: str, decisions: DataFrame) -> int:
         "decided_ts": begin_of(as_of, ctx.settings.shop.time_zone),
         "run_id": F.lit(ctx.run_id),
     }
-    if "versions" not in decisions.columns:
-        filled["versions"] = F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<string>"))
     rows = decisions.withColumns(filled)
     rows = rows.select(*[name for name in table.schema.fieldNames() if name in rows.columns])
     where = f"kind = {sql_literal(kind)} AND as_of = DATE'{as_of}'"
-    return ctx.lake.replace_where(TABLE, rows, where).inserted
+    ctx.lake.replace_where(TABLE, rows, where)
 
 
 def versions_of(columns: Mapping[str, str]) -> Column:

@@ -1,7 +1,7 @@
 """Why a customer was contacted, held back or left out: from event over feature, score, rule and price to decision and outcome."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -38,7 +38,7 @@ def to_dict(lake: Lake, settings: Settings, customer_id: str, campaign: str | No
     and outcome; tables: the versions of the tables that the run had read. not_considered: campaign of the settings -> why its
     run did not ask about the customer. UsageError: no such customer or campaign, or nothing was decided yet.
     """
-    campaigns = {name: one for name, one in settings.decide.campaigns.items() if one is not None}
+    campaigns = settings.decide.running
     profiles = lake.read("gold.customer_profile")
     profile = profiles.where(F.col("customer_id") == customer_id).first()
     if profile is None:
@@ -56,9 +56,21 @@ def to_dict(lake: Lake, settings: Settings, customer_id: str, campaign: str | No
     segment = _first(lake, "gold.segments", F.col("customer_id") == customer_id, ("segment", "as_of"))
     asked = {row["subject"] for row in rows if row["kind"] == "campaign"}
     wanted = {name: one for name, one in campaigns.items() if name not in asked and campaign in (None, name)}
+    runs = {run: _tables(lake, run) for run in {row["run_id"] for row in rows}}
+    zone = settings.shop.time_zone
+    days = {row["as_of"]: _known_on(lake, customer_id, row["as_of"], zone) for row in rows if row["kind"] == "campaign"}
+    newest: Any = lake.read_if_exists("gold.customer_orders").agg(F.max("order_ts")).first()
+
+    def decision(row: dict[str, Any]) -> dict[str, Any]:
+        found = {**row, "tables": runs[row["run_id"]]}
+        if row["kind"] == "campaign":
+            found |= days[row["as_of"]] | _of_campaign(lake, row, campaigns.get(row["subject"]), segment)
+            found["outcome"] = _outcome(lake, settings, row, newest[0])
+        return dict(_plain(found))
+
     return {
         "customer_id": customer_id,
-        "decisions": [_decision(lake, settings, row.asDict(), campaigns, segment) for row in rows],
+        "decisions": [decision(row.asDict()) for row in rows],
         "not_considered": {name: _not_considered(one, segment) for name, one in wanted.items()},
     }
 
@@ -80,38 +92,29 @@ def _not_considered(campaign: Campaign, segment: Mapping[str, Any]) -> str:
     return "no run of decide has asked about the customer yet"
 
 
-def _decision(
-    lake: Lake, settings: Settings, row: dict[str, Any], campaigns: Mapping[str, Campaign], segment: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The row with what led to it and what came of it."""
-    mine, as_of = F.col("customer_id") == row["customer_id"], row["as_of"]
+def _known_on(lake: Lake, customer_id: str, as_of: date, zone: str) -> dict[str, Any]:
+    """What was known of the customer on that day, whatever was decided."""
+    mine = F.col("customer_id") == customer_id
     on_day = mine & (F.col("as_of") == F.lit(as_of))
-    found = {**row, "tables": _tables(lake, row["run_id"])}
-    if row["kind"] != "campaign":
-        return dict(_plain(found))
-    campaign = campaigns.get(row["subject"])
-    zone = settings.shop.time_zone
-    days = horizons(settings.decide).get(row["subject"], settings.measure.horizon_days)
     before = F.col("event_ts") < begin_of(as_of, zone)
-    offer = _first(
-        lake,
-        "gold.campaign_audience",
-        on_day & (F.col("campaign") == row["subject"]),
-        ("uplift", "cost", "sku", "currency"),
-    )
-    plan = _first(
-        lake, "gold.campaign_plan", (F.col("campaign") == row["subject"]) & (F.col("as_of") == F.lit(as_of)), _PLAN
-    )
-    found |= {
+    return {
         "events": _rows(lake, "gold.customer_events", mine & before, _EVENT, F.desc("event_ts"), _EVENTS),
         "features": _first(lake, "gold.customer_features", on_day, _FEATURES),
         "score": _first(lake, "gold.intent_scores", on_day, _SCORE),
-        "rule": _rule(campaign, segment if segment.get("as_of") == as_of else {}),
-        "offer": offer,
-        "plan": plan,
-        "outcome": _outcome(lake, row, days, zone),
     }
-    return dict(_plain(found))
+
+
+def _of_campaign(
+    lake: Lake, row: Mapping[str, Any], campaign: Campaign | None, segment: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The rule, offer and plan that led to the decision."""
+    run = (F.col("campaign") == row["subject"]) & (F.col("as_of") == F.lit(row["as_of"]))
+    mine = F.col("customer_id") == row["customer_id"]
+    return {
+        "rule": _rule(campaign, segment if segment.get("as_of") == row["as_of"] else {}),
+        "offer": _first(lake, "gold.campaign_audience", run & mine, ("uplift", "cost", "sku", "currency")),
+        "plan": _first(lake, "gold.campaign_plan", run, _PLAN),
+    }
 
 
 def _rule(campaign: Campaign | None, segment: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,18 +123,17 @@ def _rule(campaign: Campaign | None, segment: Mapping[str, Any]) -> dict[str, An
     return {"segment": segment.get("segment"), "segments": [*campaign.segments], "where": campaign.where}
 
 
-def _outcome(lake: Lake, row: Mapping[str, Any], days: int, zone: str) -> dict[str, Any]:
-    """What the customer bought from the contact on (held back or left out: from as_of on) within `days`; complete: orders of
-    after that are there."""
+def _outcome(lake: Lake, settings: Settings, row: Mapping[str, Any], newest: datetime | None) -> dict[str, Any]:
+    """What the customer bought from the contact on (held back or left out: from as_of on) within the campaign's days; complete:
+    the `newest` order of all is of after that."""
+    zone = settings.shop.time_zone
+    days = horizons(settings.decide).get(row["subject"], settings.measure.horizon_days)
     begin = F.lit(row["send_ts"]) if row["send_ts"] else begin_of(row["as_of"], zone)
     end = begin_of(row["as_of"] + timedelta(days=days), zone)
     within = (F.col("order_ts") >= begin) & (F.col("order_ts") < end) & ~F.col("is_return")
-    mine = (F.col("customer_id") == row["customer_id"]) & within
-    lines = lake.read_if_exists("gold.customer_orders")
-    own = [F.when(mine, F.col(c)) for c in ("order_id", "amount", "order_ts")]
-    sums: Any = lines.agg(
-        F.count_distinct(own[0]), F.sum(own[1]), F.min(own[2]), F.coalesce(F.max("order_ts") >= end, F.lit(False))
-    ).first()
+    lines = lake.read_if_exists("gold.customer_orders").where((F.col("customer_id") == row["customer_id"]) & within)
+    after = F.coalesce(F.lit(newest).cast("timestamp") >= end, F.lit(False))
+    sums: Any = lines.agg(F.count_distinct("order_id"), F.sum("amount"), F.min("order_ts")).select("*", after).first()
     return {"horizon_days": days, "orders": sums[0], "amount": sums[1], "first_order_ts": sums[2], "complete": sums[3]}
 
 

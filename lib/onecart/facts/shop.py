@@ -45,6 +45,14 @@ def in_shop_currency(rows: DataFrame, shop: Shop) -> DataFrame:
     return rows.withColumns(money).withColumn("currency", own)
 
 
+def main_currency(rows: DataFrame, shop: Shop) -> str | None:
+    """The shop's currency, else that of most `rows`; None: there are none."""
+    if shop.currency:
+        return shop.currency
+    row = rows.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
+    return row["currency"] if row else None
+
+
 def at_doors(footfall: DataFrame, shop: Shop) -> DataFrame:
     """[day, channel, footfall]: the people counted on a day in all stores together (silver.footfall), as `shop.all_stores`."""
     days = footfall.groupBy("day").agg(F.sum("visitors").alias("footfall"))

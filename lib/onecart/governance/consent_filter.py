@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from onecart.config.sections.decide.campaigns import Channel
 from onecart.contracts.base.table import Table
 from onecart.errors import UsageError, nearest
 
 # purpose -> channels it may be narrowed to. `operations` runs the shop and sees no personal data at all.
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "marketing": ("email", "sms", "push", "app", "social", "store_coupon"),
+    "marketing": get_args(Channel),
     "profiling": (),
     "matching": (),
     "operations": (),
@@ -55,10 +57,8 @@ def allowed(rows: DataFrame, table: Table, purpose: Purpose, *, said: DataFrame,
         )
     if table.subject is None:
         raise UsageError(f"{table.name} does not say whom a row is about, so no purpose but the shop's own may read it")
-    customers = granted(said, purpose)
-    for other in table.purposes:
-        if other != purpose.name:
-            customers = customers.join(granted(said, Purpose(other)), "customer_id", how="left_semi")
+    needed = {**{other: Purpose(other) for other in table.purposes}, purpose.name: purpose}
+    customers = agreements(said, needed).where(" AND ".join(needed)).select("customer_id")
     if table.subject != "customer_id":
         records = links.join(customers, "customer_id", how="left_semi").select("record_id")
         return rows.join(records, "record_id", how="left_semi")

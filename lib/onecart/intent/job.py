@@ -8,7 +8,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context, Result
-from onecart.contracts import contract
 from onecart.errors import DataError, NothingToDo
 from onecart.facts import ORDERS, require_current
 from onecart.frames import local_time
@@ -106,11 +105,9 @@ def _audited(ctx: Context, scorer: registry.Champion, held: DataFrame) -> str:
     scored = scores.join(people, "customer_id", how="left").persist()
     by, limit = people.columns[1:], wanted.min_parity
     rows = audit(scored, LABEL, by, share=wanted.audit_share, min_parity=limit, seed=ctx.settings.seed)
-    schema = contract("gold.fairness").schema
     about = {"model": f"intent.{scorer.model.model}", "model_version": scorer.version, "as_of": ctx.as_of()}
     plain = [{**r, **about, "attribute": r["attribute"].removeprefix("audit_")} for r in rows]
-    table = ctx.spark.createDataFrame([tuple(r[f.name] for f in schema.fields) for r in plain], schema)
-    ctx.lake.upsert("gold.fairness", table, update_if=None)
+    ctx.lake.upsert("gold.fairness", ctx.lake.frame("gold.fairness", plain), update_if=None)
     warned = [f"{r['attribute']} {r['value']} ({r['parity']:.2f})" for r in plain if r["warned"]]
     return f"; selected less than {limit:g} of others: {', '.join(warned)}" if warned else ""
 

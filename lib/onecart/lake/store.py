@@ -1,7 +1,7 @@
 """The only reader and writer of Delta tables. Every write is idempotent and checked against the table's contract."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,7 +69,7 @@ class Lake:
     def for_purpose(self, purpose: str, channel: str | None = None) -> "Lake":
         """The same lake for one purpose: its reads return only rows of customers whose consent covers it.
 
-        `channel`: email or sms, for marketing; None: any of them. Tables that are about persons but say not whom cannot
+        `channel`: as `consent_filter.PURPOSES` has them, for marketing; None: any of them. Tables that are about persons but say not whom cannot
         be read for a purpose. UsageError: there is no such purpose.
         """
         narrowed = self._again()
@@ -157,10 +157,14 @@ class Lake:
         if self.purpose is None:
             return rows
         plain = self._again()
-        has = plain.exists("gold.customer_consent")
-        said = plain.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
         links = plain.read_if_exists("gold.identity_links")
-        return consent_filter.allowed(rows, contract(name), self.purpose, said=said, links=links)
+        return consent_filter.allowed(rows, contract(name), self.purpose, said=plain.consents(), links=links)
+
+    def consents(self) -> DataFrame:
+        """What customers said: gold.customer_consent or, in a lake without it, the words of gold.customer_profile."""
+        plain = self._again()
+        has = plain.exists("gold.customer_consent")
+        return plain.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
 
     def is_empty(self, name: str) -> bool:
         """Whether the table is not there or has no rows, mostly told by its log."""
@@ -315,6 +319,11 @@ class Lake:
         """Appends `df` unless this application has already written `version` or a later one (Delta txnAppId)."""
         options = {"txnAppId": app_id, "txnVersion": str(version)}
         return self._write(name, contract(name).conform(df), mode="append", options=options)
+
+    def frame(self, name: str, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
+        """`rows` of this process as a frame of the table's contract; each names every column."""
+        schema = contract(name).schema
+        return self.spark.createDataFrame([tuple(row[c] for c in schema.fieldNames()) for row in rows], schema)
 
     def replace(self, name: str, df: DataFrame) -> WriteStats:
         """Replaces all rows by `df`, in one atomic commit."""

@@ -88,7 +88,7 @@ def register(
         "checksum": _checksum(ctx.spark, folder),
         "as_of": ctx.as_of(),
     }
-    new = ctx.spark.createDataFrame([tuple(row[name] for name in schema.fieldNames())], schema)
+    new = ctx.lake.frame(TABLE, [row])
     if wins:
         old = _models(ctx, question).where("role = 'champion'").where(F.col("model_version") != F.lit(version))
         new = new.unionByName(old.withColumn("role", F.lit("retired")))

@@ -248,8 +248,7 @@ def _receipt(
         "bytes_scanned": scanned[1] if scanned else None,
         "findings": 0 if scanned else None,
     }
-    schema = contract("ops.erasures").schema
-    lake.upsert("ops.erasures", lake.spark.createDataFrame([tuple(row[f.name] for f in schema.fields)], schema))
+    lake.upsert("ops.erasures", lake.frame("ops.erasures", [row]))
 
 
 def subject_hashes(subject: Subject, keys: KeyRing) -> list[str]:

@@ -25,7 +25,7 @@ COLOURS = {
     "tablet": "#CC79A7",
 }
 _HUES = ("#56B4E9", "#CC79A7", "#009E73", "#0072B2", "#E69F00", "#D55E00", "#7A7A7A")
-INK, GRID, MAIN = "#1f2933", "#e4e7eb", "#0072B2"
+INK, GRID, MAIN, PALE = "#1f2933", "#e4e7eb", "#0072B2", "#9aa5b1"
 _NO_NAME = "<extra></extra>"  # at the end of a hover template: no box with the series' name
 
 
@@ -79,13 +79,13 @@ def intervals(table: pd.DataFrame, x: str, form: str = ".3f", wide: str = "") ->
     and wide_high, if there, are a thinner line, named `wide`. form: of the numbers."""
     figure = go.Figure()
     if "wide_low" in table:
-        thin = _ends(table, "wide_low", "wide_high", color="#9aa5b1", thickness=1, width=9)
+        thin = ends(table, "wide_low", "wide_high", color=PALE, thickness=1, width=9)
         figure.add_scatter(
             x=table.value,
             y=table.label,
             mode="markers",
             name=wide,
-            marker={"color": "#9aa5b1", "size": 4},
+            marker={"color": PALE, "size": 4},
             error_x=thin,
             hoverinfo="skip",
         )
@@ -96,21 +96,27 @@ def intervals(table: pd.DataFrame, x: str, form: str = ".3f", wide: str = "") ->
         name="95 % interval",
         showlegend=len(figure.data) > 0,
         marker={"color": MAIN, "size": 10},
-        error_x=_ends(table, "low", "high", color=INK, thickness=1.5),
+        error_x=ends(table, "low", "high", color=INK, thickness=1.5),
         text=[format(v, form) for v in table.value],
         textposition="top center",
         customdata=[[format(v, form) for v in ends] for ends in table[["low", "high"]].to_numpy()],
         hovertemplate=f"%{{y}}: %{{x:{form}}} (%{{customdata[0]}} to %{{customdata[1]}}){_NO_NAME}",
         cliponaxis=False,
     )
-    figure.update_xaxes(rangemode="tozero", zerolinecolor="#9aa5b1", tickformat=form if "%" in form else None)
+    figure.update_xaxes(rangemode="tozero", zerolinecolor=PALE, tickformat=form if "%" in form else None)
     figure.update_yaxes(type="category", range=[len(table) - 0.5, -0.7])
     return styled(figure, x=x, percent_x="%" in form).update_layout(height=max(340, 110 + 34 * len(table)))
 
 
-def _ends(table: pd.DataFrame, low: str, high: str, **line: Any) -> dict[str, Any]:
-    ends = {"array": table[high] - table.value, "arrayminus": table.value - table[low]}
-    return {"type": "data", "symmetric": False, **ends, **line}
+def ends(table: pd.DataFrame, low: str, high: str, value: str = "value", **line: Any) -> dict[str, Any]:
+    """The error bars of plotly from columns with a value and the ends of its interval."""
+    apart = {"array": table[high] - table[value], "arrayminus": table[value] - table[low]}
+    return {"type": "data", "symmetric": False, **apart, **line}
+
+
+def money(rows: pd.DataFrame) -> str:
+    """The currencies of rows in words."""
+    return ", ".join(sorted(set(rows.currency.dropna())))
 
 
 def hues(names: Iterable[object]) -> dict[str, str]:

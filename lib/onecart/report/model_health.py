@@ -1,4 +1,4 @@
-"""The newest figures of gold.model_health, which several sections show."""
+"""What is newest in a table, as several sections show it: figures of gold.model_health, rows of a day."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,3 +13,8 @@ def newest_metrics(health: DataFrame, metric: str, prefix: str) -> DataFrame:
 def newest(health: DataFrame) -> DataFrame:
     """Keeps the newest value of each metric: model, metric, value."""
     return health.groupBy("model", "metric").agg(F.max_by("value", F.struct("as_of", "model_version")).alias("value"))
+
+
+def newest_day(rows: DataFrame) -> DataFrame:
+    """Keeps the rows of the newest as_of."""
+    return rows.join(rows.agg(F.max("as_of").alias("as_of")), on="as_of", how="left_semi")

@@ -1,14 +1,14 @@
 """P-values of several tests on the driver, adjusted so that few of those that look significant are so by chance."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from onecart.errors import UsageError, nearest
 
 Correction = Literal["benjamini-hochberg", "holm", "bonferroni", "none"]
-CORRECTIONS: tuple[Correction, ...] = ("benjamini-hochberg", "holm", "bonferroni", "none")
+CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 
 
 def adjusted(p_values: Sequence[float] | Any, correction: Correction) -> Any:

@@ -122,6 +122,18 @@ def test_spark_and_pandas_give_one_model_wherever_rows_lie(experiment: pd.DataFr
         decide.train_uplift(frame, "bought", "arm", "x")
 
 
+def test_a_session_with_settings_of_its_own_gets_the_same_sentence(experiment: pd.DataFrame, spark: Any) -> None:
+    from onecart import decide
+    from onecart.sql_settings import beside
+
+    theirs = beside(spark, {"spark.sql.ansi.enabled": "true"})  # under which a text that is no number ends the query
+    letters = experiment[experiment.arm != "call"].head(400)
+    frame = theirs.createDataFrame(letters.assign(bought=letters.bought.map({0: "no", 1: "yes"})))
+    with pytest.raises(UsageError, match="400 rows have no number in 'bought'"):
+        decide.train_uplift(frame, "bought", "arm", "none")
+    assert theirs.conf.get("spark.sql.ansi.enabled") == "true"
+
+
 def test_large_tables_are_learned_from_a_sample_that_is_told(
     experiment: pd.DataFrame, spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

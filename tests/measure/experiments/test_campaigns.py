@@ -100,3 +100,10 @@ def test_a_campaign_is_judged_and_one_without_control_is_not(
     assert (rows["spring", "all", "revenue"]["effect"], rows["spring", "all", "revenue"]["currency"]) == (2.5, "GBP")
     assert words == "1 of 1 campaigns moved conversion"
     assert "campaign 'flood' cannot be judged" in caplog.text
+
+
+def test_a_campaign_whose_outcome_does_not_vary_has_moved_nothing():
+    from onecart.measure.experiments.campaigns import _words
+
+    row = {"segment": "all", "metric": "conversion", "trusted": True, "lo": float("nan"), "hi": float("nan")}
+    assert _words([row, {**row, "lo": 0.01, "hi": 0.02}]) == "1 of 2 campaigns moved conversion"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from onecart.stats.bootstrap import interval
+from onecart.stats.ranking import auc
 
 TOPS = {"lift_10": 0.1, "lift_30": 0.3}
 _RESAMPLES = 500
@@ -21,7 +22,7 @@ def figures(scored: Scored) -> dict[str, float]:
         hits = sum(y[: round(top * len(y))].sum() for y in ordered)
         found[name] = float(hits / sum(round(top * len(y)) * y.mean() for y in ordered))
     pairs = {c: y.sum() * (len(y) - y.sum()) for c, (y, _) in scored.items()}
-    aucs = {c: _auc(*scored[c]) for c, n in pairs.items() if n}
+    aucs = {c: auc(score, y == 1) for c, (y, score) in scored.items() if pairs[c]}
     return found | {"auc": float(np.average([*aucs.values()], weights=[pairs[c] for c in aucs]))}
 
 
@@ -45,11 +46,3 @@ def intervals(mine: Mapping[str, Any], beside: Mapping[str, Any]) -> dict[str, f
         found[f"{key}_low"], found[f"{key}_high"] = interval(values)
         found[f"more_{key}_low"], found[f"more_{key}_high"] = interval(values - beside[key])
     return found
-
-
-def _auc(redeemed: Any, score: Any) -> float:
-    """Share of pairs of one who redeemed and one who did not that the score puts in order; ties count half."""
-    _, at, counts = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[at]
-    hits = redeemed.sum()
-    return float((rank[redeemed == 1].sum() - hits * (hits + 1) / 2) / (hits * (len(redeemed) - hits)))

@@ -52,7 +52,7 @@ def measure(seed: int) -> Iterator[dict[str, Any]]:
     how, share = chosen(tables, rows, order[:-HELD], seed)
     held = [c for c in order[-HELD:] if rows[c][LABEL].sum() >= _LEAST]
     rankings = {name: {c: _scored(rows[c], score(rows[c], seed)) for c in held} for name, score in LISTS.items()}
-    models = {c: score_of(tables, rows, c, how, seed) for c in held}
+    models = {c: score_of(taught(tables, rows, c), rows[c], how, seed) for c in held}
     rankings[MODEL] = {c: _scored(rows[c], models[c]) for c in held}
     rankings[BOTH] = {c: _scored(rows[c], blended(rows[c], models[c], share)) for c in held}
     again = resampled(rankings, seed)
@@ -77,10 +77,9 @@ def chosen(
     tables: Mapping[str, pd.DataFrame], rows: Mapping[int, pd.DataFrame], earlier: Sequence[int], seed: int
 ) -> tuple[dict[str, Any], float]:
     """(parameters, share of the model) with the highest lifts on the `earlier` campaigns, each foretold from those before it."""
-    targets = [
-        c for c in earlier if rows[c][LABEL].sum() >= _LEAST_CHOOSING and taught(tables, rows, c)[1].sum() >= _LEAST
-    ]
-    learned = {(i, c): score_of(tables, rows, c, how, seed) for i, how in enumerate(_HOW) for c in targets}
+    lessons = {c: taught(tables, rows, c) for c in earlier if rows[c][LABEL].sum() >= _LEAST_CHOOSING}
+    targets = [c for c, (_, redeemed) in lessons.items() if redeemed.sum() >= _LEAST]
+    learned = {(i, c): score_of(lessons[c], rows[c], how, seed) for i, how in enumerate(_HOW) for c in targets}
 
     def lifts(at: tuple[int, float]) -> float:
         found = figures({c: _scored(rows[c], blended(rows[c], learned[at[0], c], at[1])) for c in targets})
@@ -108,14 +107,11 @@ def taught(tables: Mapping[str, pd.DataFrame], rows: Mapping[int, pd.DataFrame],
     return np.concatenate(x), np.concatenate(y)
 
 
-def score_of(
-    tables: Mapping[str, pd.DataFrame], rows: Mapping[int, pd.DataFrame], campaign: int, how: dict[str, Any], seed: int
-) -> Any:
-    """One score per recipient of `campaign`, learned from what was known before its start."""
+def score_of(lesson: tuple[Any, Any], rows: pd.DataFrame, how: dict[str, Any], seed: int) -> Any:
+    """One score per recipient (`rows`) of a campaign, learned from what was known before its start (`lesson`, of `taught`)."""
     import lightgbm
 
-    x, y = taught(tables, rows, campaign)
-    mine, total = rows[campaign][[*_features(rows[campaign])]].to_numpy(float), 0.0
+    (x, y), mine, total = lesson, rows[[*_features(rows)]].to_numpy(float), 0.0
     for n in range(_SEEDS):
         settings = boosting.same_every_time(boosting.checked(dict(how)), "binary", seed + n)
         text, _ = boosting.trained(settings, x, y, np.ones(len(y)))
@@ -129,7 +125,7 @@ def blended(rows: pd.DataFrame, score: Any, share: float) -> Any:
 
 
 def _features(rows: pd.DataFrame) -> list[str]:
-    return [name for name in rows.columns if name not in (LABEL, PEER, "start")]
+    return [name for name in rows.columns if name not in (LABEL, PEER)]
 
 
 def _scored(rows: pd.DataFrame, score: Any) -> tuple[Any, Any]:

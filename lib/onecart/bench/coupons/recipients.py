@@ -34,7 +34,7 @@ def journey() -> dict[str, pd.DataFrame]:
 
 def recipients(tables: Mapping[str, pd.DataFrame], campaign: int) -> pd.DataFrame:
     """One row per household that the campaign reaches, by its id: what was known on the day before its start, LABEL (redeemed one
-    of its coupons; what is to be foretold), PEER (earlier redemptions, ties by lines bought with a coupon) and `start`.
+    of its coupons; what is to be foretold), PEER (earlier redemptions, ties by lines bought with a coupon).
 
     tables: of `journey`. Of campaigns that began earlier only redemptions before the start are known.
     """
@@ -61,7 +61,7 @@ def recipients(tables: Mapping[str, pd.DataFrame], campaign: int) -> pd.DataFram
     rows["reached"], rows["coupons"] = float(len(households)), float(offered["coupon_upc"].nunique())
     rows[PEER] = rows["redemptions"] + rows["coupon_lines"] / (1 + rows["coupon_lines"].max())
     mine = redemptions.loc[redemptions["campaign_id"] == campaign, "household_id"]
-    rows[LABEL], rows["start"] = households.isin(mine).astype(float), start
+    rows[LABEL] = households.isin(mine).astype(float)
     return rows
 
 
@@ -73,8 +73,7 @@ def _purchases(past: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
         national=(past["brand"] == "National") * past["sales_value"],
     )
     whole = lines.groupby("household_id")
-    rows = pd.DataFrame({"recency": (start - whole["day"].max()).dt.days, "baskets": whole["basket_id"].nunique()})
-    rows = rows.rename(columns={"recency": "last_recency"})
+    rows = pd.DataFrame({"last_recency": (start - whole["day"].max()).dt.days, "baskets": whole["basket_id"].nunique()})
     rows["spend"], rows["departments"] = whole["sales_value"].sum(), whole["department"].nunique()
     rows["coupon_lines"], rows["coupon_value"] = whole["coupon_lines"].sum(), whole["coupon_disc"].sum()
     rows["matched_lines"] = whole["matched"].sum()

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from onecart.bench.market.past import NOTHING, lived
 from onecart.bench.market.policies import Learned, learn, with_scores
 from onecart.bench.market.shop import Rules
-from onecart.decide.policies import Policy
+from onecart.decide.policies import Policy, mostly_best
 from onecart.measure import go_live, off_policy
 from onecart.samples.market import Market
 from onecart.samples.market.market import MARGIN
@@ -39,10 +40,13 @@ def measure(spark: SparkSession, sizes: Sequence[int], seed: int) -> Iterator[di
         learned = learn(random, seed)
         habit = lived(spark, _market(rules, seed + 1), rules, habit=True)
         for name, log in zip(LOGS, (random, habit), strict=True):
+            _, decisions, candidate = _asked(spark, log, learned.policy)
+            sample = off_policy(decisions, candidate)["effective_sample"]
             for instead in REPLACED:
                 yield {
                     "log": name,
                     "instead_of": instead,
+                    "effective_sample": sample,
                     **judged(spark, log, learned.policy, current(instead, learned)),
                 }
 
@@ -60,24 +64,11 @@ def judged(
 ) -> dict[str, Any]:
     """The verdict of `measure.go_live` on the rows of `log` that nothing was learned from. now: what probabilities [row, action]
     the current policy gives to rows; None: it is the one that wrote the log."""
-    rows = log[~log["learn"]].reset_index(drop=True)
-    decisions = spark.createDataFrame(
-        pd.DataFrame(
-            {
-                "context": rows.index,
-                "action": rows["action"],
-                "propensity": rows["propensity"],
-                "reward": rows["profit"],
-            }
-        )
-    )
-    candidate = spark.createDataFrame(_long(policy.probabilities(rows, _EXPLORE)))
+    rows, decisions, candidate = _asked(spark, log, policy)
     instead = None if now is None else spark.createDataFrame(_long(now(rows)))
     verdict = go_live(decisions, candidate, instead)
-    overlap = off_policy(decisions, candidate)
     return {
         "decisions": len(rows),
-        "effective_sample": overlap["effective_sample"],
         "lift": verdict.lift,
         "low": verdict.low,
         "high": verdict.high,
@@ -86,18 +77,22 @@ def judged(
     }
 
 
+def _asked(spark: SparkSession, log: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, DataFrame, DataFrame]:
+    """(The rows of `log` that nothing was learned from, the same as `measure.off_policy` reads them, the policy on them)."""
+    rows = log[~log["learn"]].reset_index(drop=True)
+    decisions = rows[["action", "propensity"]].assign(context=rows.index, reward=rows["profit"])
+    return rows, spark.createDataFrame(decisions), spark.createDataFrame(_long(policy.probabilities(rows, _EXPLORE)))
+
+
 def arithmetic(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
     """[row, action]: the probabilities of the offer with the highest expected profit, as campaigns reckon it without limits."""
-    scored, offers = with_scores(rows, learned), Rules(0).campaign.offers
+    scored, rules = with_scores(rows, learned), Rules(0)
+    offers, contact = rules.campaign.offers, rows["channel"].map(rules.contacts.costs).fillna(np.inf)
     values = pd.DataFrame(0.0, index=rows.index, columns=sorted([NOTHING, *offers]))
     for name, offer in offers.items():
         adds = scored[f"uplift_{name}"] * (MARGIN - offer.discount) - scored["probability"] * offer.discount
-        values[name] = scored["average_basket"] * adds - offer.cost
-    best = values.to_numpy().argmax(axis=1)
-    even = pd.DataFrame(_EXPLORE / values.shape[1], index=rows.index, columns=values.columns)
-    found = even.to_numpy().copy()
-    found[range(len(found)), best] += 1 - _EXPLORE
-    return pd.DataFrame(found, columns=values.columns)
+        values[name] = scored["average_basket"] * adds - offer.cost - contact
+    return mostly_best(values, _EXPLORE)
 
 
 def _long(probabilities: pd.DataFrame) -> pd.DataFrame:

@@ -118,9 +118,12 @@ def figures(name: str, found: dict[str, list[Month]]) -> dict[str, Any]:
     """The columns of TABLE, but for the gate."""
     mine = pd.concat([m.each for m in found[name]], ignore_index=True)
     row: dict[str, Any] = {"policy": name, "profit": mine["profit"].mean(), "buyers": mine["bought"].mean()}
-    row |= _paired("more", mine, found.get("nobody") if name != "nobody" else None, "profit", 1)
-    row |= _paired("buyers", mine, found.get("nobody") if name != "nobody" else None, "bought", 1)
-    row |= _paired("onecart", mine, found.get("onecart") if name != "onecart" else None, "profit", -1)
+    for prefix, other, column, sign in (
+        ("more", "nobody", "profit", 1),
+        ("buyers", "nobody", "bought", 1),
+        ("onecart", "onecart", "profit", -1),
+    ):
+        row |= _paired(prefix, mine, found.get(other) if name != other else None, column, sign)
     return row | {
         "contacts": int(mine["contacts"].sum()),
         "left": int(mine["left"].sum()),
@@ -131,10 +134,10 @@ def figures(name: str, found: dict[str, list[Month]]) -> dict[str, Any]:
 
 def _paired(prefix: str, mine: pd.DataFrame, months: list[Month] | None, column: str, sign: int) -> dict[str, Any]:
     """The mean difference, customer by customer, with its 95 % interval."""
-    names = {"more": "more"}.get(prefix, f"{prefix}_more")
+    name = "more" if prefix == "more" else f"{prefix}_more"
     if months is None:
-        return {names: None, f"{prefix}_low": None, f"{prefix}_high": None}
+        return {name: None, f"{prefix}_low": None, f"{prefix}_high": None}
     other = pd.concat([m.each for m in months], ignore_index=True)
     apart = sign * (mine[column] - other[column])
     mean, half = float(apart.mean()), float(Z_95 * apart.std() / np.sqrt(len(apart)))
-    return {names: mean, f"{prefix}_low": mean - half, f"{prefix}_high": mean + half}
+    return {name: mean, f"{prefix}_low": mean - half, f"{prefix}_high": mean + half}

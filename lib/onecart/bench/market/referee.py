@@ -23,7 +23,9 @@ class Referee:
 
     def see(self, market: Market, decisions: pd.DataFrame) -> None:
         """`decisions` of today, as `Market.step` will get them; called every day, those without contacts too."""
-        rules, known = self._rules, market.observed().set_index("customer_id").loc[decisions["customer_id"]]
+        rules, everybody = self._rules, market.observed()
+        at = pd.Index(everybody["customer_id"]).get_indexer(decisions["customer_id"])
+        known = everybody.iloc[at]
         offers = rules.campaign.offers
         cost = decisions["channel"].map(rules.contacts.costs) + decisions["offer"].map(
             {name: offer.cost for name, offer in offers.items()}
@@ -32,7 +34,6 @@ class Referee:
         counts = decisions["offer"].value_counts()
         self.breaches["caps"] += sum(int(counts.get(n, 0) > cap) for n, cap in rules.caps.items() if cap is not None)
         first, last = rules.contacts.quiet_hours
-        at = pd.Index(market.observed()["customer_id"]).get_indexer(decisions["customer_id"])
         clock = (decisions["hour"].to_numpy() + market.hidden.offset[at]) % 24
         self.breaches["quiet_hours"] += int(((clock >= first) | (clock < last)).sum())
         agreed = [bool(known[f"may_{c}"].iloc[i]) for i, c in enumerate(decisions["channel"])]

@@ -16,9 +16,8 @@ from onecart.decide.assignment.pricing import (
     Block,
     Scarce,
     Use,
-    after_prices,
+    choice_at,
     doubt,
-    taken,
     use,
 )
 from onecart.decide.assignment.search import Found, search
@@ -130,9 +129,9 @@ class Spread:
         schema = "key long, values array<double>, costs array<double>, doubt double"
 
         def doubts(block: Block) -> pd.DataFrame:
-            few = np.argsort(doubt(block, prices, per_customer, scale, scarce), kind="stable")[:n]
-            part = block[few]
-            found = doubt(part, prices, per_customer, scale, scarce)
+            all_doubt = doubt(block, prices, per_customer, scale, scarce)
+            few = np.argsort(all_doubt, kind="stable")[:n]
+            part, found = block[few], all_doubt[few]
             return pd.DataFrame(
                 {"key": part.keys, "values": part.values.tolist(), "costs": part.costs.tolist(), "doubt": found}
             )
@@ -149,7 +148,7 @@ class Spread:
         def choose(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             for batch in batches:
                 block = _block(batch)
-                choice = taken(after_prices(block.told_apart(scale), block.costs, prices), per_customer)
+                choice = choice_at(block, prices, per_customer, scale)
                 for at in np.flatnonzero(batch["key"].isin(settled.keys())):
                     choice[at] = settled[int(batch["key"].iloc[at])]
                 rows, columns = np.nonzero(choice)

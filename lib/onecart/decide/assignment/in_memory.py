@@ -14,6 +14,7 @@ from onecart.decide.assignment.pricing import (
     Use,
     after_prices,
     bound,
+    choice_at,
     doubt,
     possible,
     taken,
@@ -22,8 +23,8 @@ from onecart.decide.assignment.pricing import (
 )
 from onecart.decide.assignment.search import Found, search
 from onecart.decide.assignment.solvers import best_choice, prices_of
-from onecart.errors import UsageError, nearest
-from onecart.frames import require_unique
+from onecart.errors import UsageError
+from onecart.frames import require_columns, require_unique
 
 EXACT = 500  # customers up to whom the plan is proved to be the best
 COLUMNS = ("customer_id", "offer", "value", "cost")
@@ -53,9 +54,7 @@ def assign_pandas(
 
 def _checked(offers: pd.DataFrame) -> pd.DataFrame:
     require_unique(map(str, offers.columns), "decide.assign: offers")
-    if missing := [name for name in COLUMNS if name not in offers.columns]:
-        hint = nearest(missing[0], map(str, offers.columns))
-        raise UsageError(f"decide.assign: offers has no column '{missing[0]}'{hint}")
+    require_columns(offers, COLUMNS, "decide.assign: offers")
     rows = offers[[*COLUMNS]].copy()
     if nameless := int(rows[["customer_id", "offer"]].isna().any(axis=1).sum()):
         raise UsageError(f"decide.assign: {nameless:,} rows have no customer_id or offer; leave them out")
@@ -160,13 +159,7 @@ class InMemory:
 
     def chosen(self, found: Found, per_customer: int) -> np.ndarray:
         """[customer, offer] at the prices found, those in doubt as they were settled."""
-        parts = [
-            taken(
-                after_prices(self._block[rows].told_apart(self.scale), self._block.costs[rows], found.prices),
-                per_customer,
-            )
-            for rows in self._passes()
-        ]
+        parts = [choice_at(self._block[rows], found.prices, per_customer, self.scale) for rows in self._passes()]
         all_of_them = np.concatenate(parts)
         all_of_them[found.ids] = found.choice
         return all_of_them

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class Prices:
     """What one more of each limit is worth: of the budget, and of each offer's cap in the order of the offers."""
 
     budget: float
-    caps: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    caps: np.ndarray
 
 
 @dataclass(frozen=True)

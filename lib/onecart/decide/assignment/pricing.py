@@ -82,12 +82,16 @@ def taken(net: np.ndarray, per_customer: int) -> np.ndarray:
     return best & (net > 0)
 
 
+def choice_at(block: Block, prices: Prices, per_customer: int, scale: float) -> np.ndarray:
+    """[customer, offer]: what each takes at the prices, equal values told apart."""
+    return taken(after_prices(block.told_apart(scale), block.costs, prices), per_customer)
+
+
 def use(block: Block, prices: Prices, per_customer: int, scale: float) -> Use:
     """What the block's customers use at the prices."""
     plain = after_prices(block.values, block.costs, prices)
     surplus = float(plain[taken(plain, per_customer)].sum())
-    chosen = taken(after_prices(block.told_apart(scale), block.costs, prices), per_customer)
-    return use_of(block, chosen, surplus)
+    return use_of(block, choice_at(block, prices, per_customer, scale), surplus)
 
 
 def use_of(block: Block, chosen: np.ndarray, surplus: float = 0.0) -> Use:

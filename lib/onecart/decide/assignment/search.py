@@ -159,4 +159,4 @@ def _cautious(customers: Customers, limits: Limits, block: Block, values: np.nda
     forbidding = Prices(np.inf if np.isfinite(limits.budget) else 0.0, np.where(np.isfinite(limits.caps), np.inf, 0.0))
     last = _settled(customers, limits, forbidding, customers.use(forbidding, limits.per_customer))
     assert last is not None, "at prices without end nothing is chosen that has a limit"
-    return replace(last, prices=Prices(forbidding.budget, forbidding.caps), bound=np.inf)
+    return replace(last, bound=np.inf)

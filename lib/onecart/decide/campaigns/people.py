@@ -9,10 +9,9 @@ from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Settings
 from onecart.config.sections.decide.campaigns import Channel
-from onecart.contracts import CONTRACTS
 from onecart.decide.campaigns.sending import with_send_ts
 from onecart.decide.conditions import holds
-from onecart.frames import begin_of, require_columns
+from onecart.frames import begin_of
 from onecart.governance.consent_filter import Purpose, agreements
 from onecart.governance.pseudonym import hmac_sha256
 from onecart.lake import Lake
@@ -41,9 +40,8 @@ def people(lake: Lake, settings: Settings, campaigns: Sequence[Campaign], as_of:
     scores = lake.read_if_exists("gold.intent_scores").where(F.col("as_of") == F.lit(as_of))
     scores = scores.select("customer_id", "probability", "decile", "model_version")
     named = lake.read_if_exists("gold.segments").where(F.col("as_of") == F.lit(as_of)).select("customer_id", "segment")
-    said = lake.read_if_exists("gold.customer_consent")
     wanted = {"profiled": Purpose("profiling"), **{f"agreed_{c}": Purpose("marketing", c) for c in channels}}
-    parts = [scores, named, agreements(said, wanted)]
+    parts = [scores, named, agreements(lake.consents(), wanted)]
     own = sorted({_OWN_ADDRESS[channel] for channel in channels if channel in _OWN_ADDRESS})
     if own:
         parts.append(_addresses(lake, own))
@@ -92,11 +90,9 @@ def channel_of(channels: Sequence[Channel], kinds: dict[str, str]) -> Column:
 def uplift_of(lake: Lake, offers: Sequence[str]) -> DataFrame | None:
     """[customer_id, uplift (offer -> points of probability), uplift_version] that experiments have taught of these offers; None:
     of none of them."""
-    if UPLIFT not in CONTRACTS or not lake.exists(UPLIFT):
+    if not lake.exists(UPLIFT):
         return None
-    scores = lake.read(UPLIFT)
-    require_columns(scores, ("customer_id", "treatment", "uplift", "model_version"), UPLIFT)
-    mine = scores.where(F.col("treatment").isin(*offers)).select("customer_id", "treatment", "uplift", "model_version")
+    mine = lake.read(UPLIFT).where(F.col("treatment").isin(*offers))
     return mine.groupBy("customer_id").agg(
         F.map_from_entries(F.collect_set(F.struct("treatment", "uplift"))).alias("uplift"),
         F.max("model_version").alias("uplift_version"),

@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 
 from onecart.config import Campaign, resolve_secret
 from onecart.context import Context
-from onecart.contracts import contract
 from onecart.decide import decision_log
 from onecart.decide.assignment.plan import Plan
 from onecart.decide.campaigns import candidates
@@ -48,7 +47,7 @@ class Decided:
 def write_campaigns(ctx: Context) -> str:
     """Plans the settings' campaigns, in their order, for the run's as_of, and puts them in place of what the tables have of that
     day. Later campaigns know whom earlier ones contact. Returns words for the headline; none without campaigns."""
-    campaigns = {name: one for name, one in ctx.settings.decide.campaigns.items() if one is not None}
+    campaigns = ctx.settings.decide.running
     if not campaigns:
         return ""
     shop, as_of = ctx.settings.shop, ctx.as_of()
@@ -71,9 +70,7 @@ def write_campaigns(ctx: Context) -> str:
     audience = reduce(DataFrame.unionByName, [_audience(ctx, one) for one in decided])
     ctx.lake.replace_where(AUDIENCE, audience, day)
     summaries = [_summary(ctx, one) for one in decided]
-    schema = contract(PLAN).schema
-    frame = ctx.spark.createDataFrame([tuple(s[f.name] for f in schema.fields) for s in summaries], schema)
-    ctx.lake.replace_where(PLAN, frame, day)
+    ctx.lake.replace_where(PLAN, ctx.lake.frame(PLAN, summaries), day)
     return "; ".join(headline(summary) for summary in summaries)
 
 
@@ -119,13 +116,13 @@ def _with_worth(ctx: Context, rows: DataFrame, campaign: Campaign) -> DataFrame:
     profile = ctx.lake.read("gold.customer_profile")
     foreign = F.col("currency") != currency
     baskets = profile.where(~foreign).agg(F.avg("average_basket").cast("double").alias("_basket"))
-    if campaign.margin_share is not None:
-        margins = ctx.spark.range(1).select(F.lit(campaign.margin_share).alias("_margin"))
-    else:
-        priced = ctx.lake.read_if_exists("silver.products").where("list_price > 0")
-        margins = priced.agg(F.avg(1 - F.col("unit_cost") / F.col("list_price")).cast("double").alias("_margin"))
     own = F.when(~F.coalesce(foreign, F.lit(False)), F.col("average_basket"))
-    return rows.withColumn("average_basket", own).crossJoin(F.broadcast(baskets)).crossJoin(F.broadcast(margins))
+    rows = rows.withColumn("average_basket", own).crossJoin(F.broadcast(baskets))
+    if campaign.margin_share is not None:
+        return rows.withColumn("_margin", F.lit(campaign.margin_share))
+    priced = ctx.lake.read_if_exists("silver.products").where("list_price > 0")
+    margins = priced.agg(F.avg(1 - F.col("unit_cost") / F.col("list_price")).cast("double").alias("_margin"))
+    return rows.crossJoin(F.broadcast(margins))
 
 
 def _currency(ctx: Context) -> str:
@@ -233,7 +230,7 @@ def _audience(ctx: Context, one: Decided) -> DataFrame:
         "uplift",
         F.col("value").alias("expected_profit"),
         "cost",
-        F.lit(_currency(ctx)).cast("string").alias("currency"),
+        F.lit(_currency(ctx)).alias("currency"),
         _reason(one).alias("reason"),
         F.lit(ctx.run_id).alias("run_id"),
     )

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from onecart.config.sections.decide.content import Placement
 from onecart.context import Context
+from onecart.facts.horizons import within
 from onecart.frames import DIGITS, begin_of, day_of
 
 STATE = "gold.content_state"
@@ -61,8 +62,7 @@ def answers(choices: DataFrame, events: DataFrame, placements: Mapping[str, Plac
         days = F.when(here, F.lit(p.window_days)).otherwise(days)
         about = (F.col("sku") == F.col("item")) | (F.col("campaign") == F.col("item"))
         rewarded = F.when(here, F.col("event_type").isin(*p.reward) & about).otherwise(rewarded)
-    after = F.datediff("event_day", "as_of")
-    pairs = choices.join(events, "customer_id", how="inner").where((after >= 0) & (after < days))
+    pairs = choices.join(events, "customer_id", how="inner").where(within("event_day", "as_of", days))
     held = F.max_by(
         F.struct("as_of", "item", "context", F.coalesce(rewarded, F.lit(False)).alias("answered")), "as_of"
     ).alias("held")

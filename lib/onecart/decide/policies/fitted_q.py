@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from onecart.errors import UsageError, nearest
+from onecart.decide.uplift.learners import Engine, Trees
+from onecart.errors import UsageError
+from onecart.frames import require_columns
 from onecart.stats import boosting
 
 MIN_ROWS = 200  # decisions for an action, below which nothing is learned of it
@@ -23,22 +25,27 @@ class Policy:
     """What a decision is worth in a state, from now on: `state`, the value of being in it, and for each action what it adds."""
 
     columns: tuple[str, ...]
-    state: str
-    actions: dict[str, str]
+    state: Trees
+    actions: dict[str, Trees]
 
     def values(self, states: pd.DataFrame) -> pd.DataFrame:
         """One row per row of `states`, one column per action: the discounted reward to be expected. UsageError: a column of the
         state is missing."""
         x = _matrix(states, self.columns)
-        base = _predicted(self.state, x)
-        return pd.DataFrame({a: base + _predicted(text, x) for a, text in self.actions.items()}, index=states.index)
+        base = self.state(x)
+        return pd.DataFrame({a: base + trees(x) for a, trees in self.actions.items()}, index=states.index)
 
     def probabilities(self, states: pd.DataFrame, explore: float = 0.05) -> pd.DataFrame:
         """The same shape: the best action, and with the probability `explore` any one, all alike."""
-        values = self.values(states).to_numpy()
-        even = np.full(values.shape, explore / values.shape[1])
-        even[np.arange(len(values)), values.argmax(axis=1)] += 1 - explore
-        return pd.DataFrame(even, columns=[*self.actions], index=states.index)
+        return mostly_best(self.values(states), explore)
+
+
+def mostly_best(values: pd.DataFrame, explore: float) -> pd.DataFrame:
+    """[row, action]: the probabilities of a policy that takes the action of the highest value, and with the probability `explore`
+    any one, all alike."""
+    even = np.full(values.shape, explore / values.shape[1])
+    even[np.arange(len(values)), values.to_numpy().argmax(axis=1)] += 1 - explore
+    return pd.DataFrame(even, columns=values.columns, index=values.index)
 
 
 def fitted_q(
@@ -63,6 +70,7 @@ def fitted_q(
     UsageError: a column is missing, a propensity is none, or an action has fewer than 200 decisions.
     """
     _checked(log, columns)
+    boosting.checked(params)
     x, reward = _matrix(log, columns), log["reward"].to_numpy(float)
     actions = log["action"].to_numpy()
     weight = np.minimum(1 / log["propensity"].to_numpy(float), _LARGEST_WEIGHT)
@@ -75,17 +83,16 @@ def fitted_q(
     for _ in range(max(1, iterations)):
         target = reward + decay * later
         state = _trees(x, target, weight, params, seed)
-        rest = target - _predicted(state, x)
+        base = state(x)
+        rest = target - base
         learned = {a: _trees(x[actions == a], rest[actions == a], weight[actions == a], params, seed) for a in names}
-        best = _predicted(state, x) + np.max([_predicted(text, x) for text in learned.values()], axis=0)
+        best = base + np.max([trees(x) for trees in learned.values()], axis=0)
         later[goes_on] = best[then]
     return Policy(tuple(columns), state, learned)
 
 
 def _checked(log: pd.DataFrame, columns: Sequence[str]) -> None:
-    for name in (*columns, "action", "propensity", "reward"):
-        if name not in log.columns:
-            raise UsageError(f"{_WHO}: the log has no column '{name}'{nearest(name, log.columns)}")
+    require_columns(log, (*columns, "action", "propensity", "reward"), f"{_WHO}: the log")
     if not log["propensity"].between(0, 1, inclusive="right").all():
         raise UsageError(
             f"{_WHO}: every propensity must be above 0 and at most 1; it is the chance of the action taken"
@@ -99,20 +106,10 @@ def _checked(log: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _matrix(frame: pd.DataFrame, columns: Sequence[str]) -> Any:
-    if missing := [c for c in columns if c not in frame.columns]:
-        raise UsageError(f"{_WHO}: the states have no column '{missing[0]}'")
+    require_columns(frame, columns, f"{_WHO}: the states")
     return frame[[*columns]].to_numpy(float)
 
 
-def _trees(x: Any, y: Any, w: Any, params: dict[str, Any], seed: int) -> str:
+def _trees(x: Any, y: Any, w: Any, params: dict[str, Any], seed: int) -> Trees:
     leaf = max(_MIN_LEAF, len(y) // _LEAVES)
-    how = boosting.same_every_time(
-        {**_DEFAULTS, "min_child_samples": leaf, **boosting.checked(params)}, "regression", seed
-    )
-    return boosting.trained(how, x, y, w)[0]
-
-
-def _predicted(text: str, x: Any) -> Any:
-    import lightgbm
-
-    return lightgbm.Booster(model_str=text).predict(x)
+    return Engine({**_DEFAULTS, "min_child_samples": leaf, **params}, seed).fit_mean(x, y, w)

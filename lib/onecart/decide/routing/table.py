@@ -33,12 +33,10 @@ def write_ticket_routing(ctx: Context) -> str:
 
 def _prioritised(ctx: Context) -> DataFrame:
     lake, as_of, zone = ctx.lake, ctx.as_of(), ctx.settings.shop.time_zone
-    has = lake.exists("gold.customer_consent")
-    said = lake.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
     tickets, reviews = _with_customers(ctx)
     customers = people(
         lake.read_if_exists("gold.customer_profile"),
-        granted(said, Purpose("profiling")),
+        granted(lake.consents(), Purpose("profiling")),
         reviews,
         lake.read_if_exists("gold.review_sentiment"),
     )

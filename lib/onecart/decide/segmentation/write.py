@@ -37,9 +37,8 @@ def write_segments(ctx: Context) -> str:
     ctx.lake.replace("gold.segments", rows.withColumn("as_of", F.lit(as_of)))
     now = ctx.lake.read("gold.segments")
     summary = summary_of(now, profile, ctx.settings, learned)
-    table = contract("gold.segment_summary").schema
-    days = [tuple({**row, "as_of": as_of}[c] for c in table.fieldNames()) for row in summary]
-    ctx.lake.replace_where("gold.segment_summary", ctx.spark.createDataFrame(days, table), f"as_of = '{as_of}'")
+    days = ctx.lake.frame("gold.segment_summary", [{**row, "as_of": as_of} for row in summary])
+    ctx.lake.replace_where("gold.segment_summary", days, f"as_of = '{as_of}'")
     moved = _moved(ctx, before, now)
     found = [row for row in summary if row["kind"] == "rule"]
     largest = max(found, key=lambda row: (row["customers"], row["segment"]))

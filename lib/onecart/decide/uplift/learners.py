@@ -6,7 +6,7 @@ arms are not of one size.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -43,9 +43,6 @@ class Trees:
     def __getstate__(self) -> dict[str, Any]:
         return {"text": self.text, "likely": self.likely}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -65,8 +62,7 @@ class Effect:
 
     def calibrated(self, slope: float, constant: float) -> "Effect":
         """slope * the effect + constant."""
-        weights = tuple(slope * w for w in self.weights)
-        return Effect(self.trees, weights, self.shares, slope * self.shift + constant)
+        return replace(self, weights=tuple(slope * w for w in self.weights), shift=slope * self.shift + constant)
 
     @property
     def additive(self) -> bool:

@@ -154,11 +154,9 @@ class UpliftModel:
         return [[f"{by.columns[c]}: {row[c]:+.4g}" for c in at] for row, at in zip(by.to_numpy(), order, strict=True)]
 
     def _applied(self, df: DataFrame, work: Any) -> DataFrame:
-        if isinstance(df, pd.DataFrame):
-            if missing := [c for c in self.features if c not in df.columns]:
-                raise UsageError(f"UpliftModel.score: the frame has no feature column '{missing[0]}'")
-            return df.assign(**work(df))
         require_columns(df, self.features, "UpliftModel.score: the frame", role="feature")
+        if isinstance(df, pd.DataFrame):
+            return df.assign(**work(df))
         fields = {"uplift": T.DoubleType()}
         if len(self.offers) > 1:
             fields["uplifts"] = T.MapType(T.StringType(), T.DoubleType())  # type: ignore[assignment]

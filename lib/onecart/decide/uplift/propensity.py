@@ -7,6 +7,7 @@ import numpy as np
 
 from onecart.decide.uplift.learners import Engine, Trees
 from onecart.stats.proportions import Z_999
+from onecart.stats.ranking import auc
 
 TRIM = 0.1  # rows with less or more than this and 1 - this are left out (Crump et al., Biometrika 2009)
 CANNOT = (
@@ -53,15 +54,17 @@ def found(engine: Engine, x: Any, t: Any, fold: Any) -> Assignment:
     for k in np.unique(fold):
         out = fold == k
         held[out] = engine.fit(x[~out], t[~out].astype(float))(x[out])
-    auc, share = _auc(held, t), float(t.mean())
+    told, share = auc(held, t), float(t.mean())
     n, m = t.sum(), (~t).sum()
     noise = np.sqrt((n + m + 1) / (12 * n * m))  # of the AUC of a score that tells nothing (Mann & Whitney 1947)
-    if auc <= 0.5 + Z_999 * noise:
+    if told <= 0.5 + Z_999 * noise:
         even = np.full(len(t), share)
-        return Assignment(even, np.ones(len(t), bool), share, None, _overlap(t, even, np.ones(len(t), bool), auc, True))
+        return Assignment(
+            even, np.ones(len(t), bool), share, None, _overlap(t, even, np.ones(len(t), bool), told, True)
+        )
     used = (held >= TRIM) & (held <= 1 - TRIM)
     trees = engine.fit(x, t.astype(float))
-    return Assignment(np.clip(held, TRIM, 1 - TRIM), used, share, trees, _overlap(t, held, used, auc, False))
+    return Assignment(np.clip(held, TRIM, 1 - TRIM), used, share, trees, _overlap(t, held, used, told, False))
 
 
 def weights(t: Any, e: Any) -> Any:
@@ -73,10 +76,3 @@ def _overlap(t: Any, e: Any, used: Any, auc: float, random: bool) -> Overlap:
     w = weights(t, np.clip(e, 1e-6, 1 - 1e-6))[used]
     effective = float(w.sum() ** 2 / (w * w).sum()) if len(w) else 0.0
     return Overlap(auc, random, len(t), int((~used).sum()), float(e.min()), float(e.max()), effective)
-
-
-def _auc(score: Any, t: Any) -> float:
-    _, at, counts = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[at]
-    n, m = t.sum(), (~t).sum()
-    return float((rank[t].sum() - n * (n + 1) / 2) / (n * m))

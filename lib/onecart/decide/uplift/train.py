@@ -1,7 +1,7 @@
 """Learning uplift from an experiment, or from what was observed: a frame -> an UpliftModel, judged on held-out rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from onecart.decide.uplift.learners import LEARNERS, Engine
 from onecart.decide.uplift.model import Offer, UpliftModel
 from onecart.errors import OneCartError, UsageError, nearest
 from onecart.frames import quoted, require_columns, require_unique
+from onecart.sql_settings import our_settings
 from onecart.stats import boosting
 
 MIN_ROWS = 100  # of each arm: fewer tell nothing of differences between rows
@@ -72,7 +73,8 @@ def train_uplift(
     q = _question(locals())
     if isinstance(experiment, pd.DataFrame):
         return _learn(experiment.reset_index(drop=True), q, len(experiment), {})
-    return _in_one_worker(experiment, q)
+    with our_settings(experiment.sparkSession):
+        return _in_one_worker(experiment, q)
 
 
 def _question(given: dict[str, Any]) -> _Question:
@@ -84,10 +86,7 @@ def _question(given: dict[str, Any]) -> _Question:
     if isinstance(propensity, str):
         names["propensity"] = propensity
     for role, name in names.items():
-        if name not in frame.columns:
-            raise UsageError(
-                f"{_WHO}: experiment has no {role} column '{name}'{nearest(str(name), map(str, frame.columns))}"
-            )
+        require_columns(frame, [name], f"{_WHO}: experiment", role=role)
     if model not in LEARNERS:
         raise UsageError(f"{_WHO}: no model '{model}'{nearest(str(model), LEARNERS)}")
     if isinstance(propensity, int | float) and not 0 < propensity < 1:
@@ -97,8 +96,7 @@ def _question(given: dict[str, Any]) -> _Question:
     boosting.checked(given["params"])
     columns = given["columns"]
     wanted = [c for c in frame.columns if c not in names.values()] if columns is None else [*columns]
-    if missing := [c for c in wanted if c not in frame.columns]:
-        raise UsageError(f"{_WHO}: experiment has no feature column '{missing[0]}'{nearest(missing[0], frame.columns)}")
+    require_columns(frame, wanted, f"{_WHO}: experiment", role="feature")
     if leaks := [c for c in wanted if c in names.values()]:
         raise UsageError(
             f"{_WHO}: '{leaks[0]}' cannot be a feature, it is the outcome, the treatment or the propensity"
@@ -144,7 +142,7 @@ def _learn(frame: pd.DataFrame, q: _Question, rows: int, skipped: dict[str, str]
         made[name] = Offer(effect, report, who.overlap, curve, cost, who.constant, who.trees)
         if not who.overlap.random:
             warnings.append(f"offer '{name}': {assignment.CANNOT}")
-    encoded = type(codes)(codes.numbers, codes.levels, {**codes.skipped, **skipped})
+    encoded = replace(codes, skipped={**codes.skipped, **skipped})
     return UpliftModel(
         q.model, q.outcome, q.treatment, q.control, encoded, made, q.value, rows, len(frame), warnings
     )  # fmt: skip
@@ -190,7 +188,6 @@ def _assigned(frame: pd.DataFrame, x: Any, t: Any, fold: Any, engine: Engine, q:
 
 def _in_one_worker(df: DataFrame, q: _Question) -> UpliftModel:
     """One pass on Spark: the rows, in an order that follows from their values, go to one worker, which learns there."""
-    require_columns(df, q.columns, _WHO)
     kinds = {f.name: f.dataType for f in df.schema.fields}
     skipped = {
         c: "named as an identifier" for c in q.columns if isinstance(kinds[c], T.IntegralType) and IDENTIFIER.search(c)
@@ -201,7 +198,7 @@ def _in_one_worker(df: DataFrame, q: _Question) -> UpliftModel:
         if not isinstance(kinds[c], T.NumericType | T.BooleanType | T.StringType)
     }
     columns = tuple(c for c in q.columns if c not in skipped)
-    asked = _Question(**{**vars(q), "columns": columns})
+    asked = replace(q, columns=columns)
     plain = [
         quoted(c).cast("double").alias(c) if isinstance(kinds[c], T.NumericType | T.BooleanType) else quoted(c)
         for c in columns

@@ -16,7 +16,7 @@ from onecart.decide.uplift.model import UpliftModel
 from onecart.decide.uplift.train import train_uplift
 from onecart.errors import UsageError
 from onecart.facts import ORDERS
-from onecart.facts.horizons import horizon_of, horizons
+from onecart.facts.horizons import horizon_of, horizons, propensity_treated, within
 from onecart.frames import break_lineage, day_of
 from onecart.lake.files import write_text
 
@@ -69,12 +69,12 @@ def examples(log: DataFrame, features: DataFrame, orders: DataFrame) -> DataFram
     log: rows of gold.decision_log, treated or control, whose propensity is that of what was decided, with horizon_days;
     features: gold.customer_features; orders: customer_id and day of what was bought.
     """
-    e = F.when(F.col("decision") == "treated", F.col("propensity")).otherwise(1 - F.col("propensity"))
     days = "horizon_days"
-    plain = log.select("decision_id", "customer_id", "as_of", days, "action", "decision", e.alias(_PROPENSITY))
-    after = F.datediff("day", "as_of")
+    plain = log.select(
+        "decision_id", "customer_id", "as_of", days, "action", "decision", propensity_treated().alias(_PROPENSITY)
+    )
     pairs = plain.select("decision_id", "customer_id", "as_of", days).join(orders, "customer_id", how="inner")
-    bought = pairs.where((after >= 0) & (after < F.col(days))).select("decision_id").distinct()
+    bought = pairs.where(within("day", "as_of", F.col(days))).select("decision_id").distinct()
     rows = plain.join(features, ["customer_id", "as_of"], how="inner")
     rows = rows.join(bought.withColumn(_BOUGHT, F.lit(1)), "decision_id", how="left").fillna(0, [_BOUGHT])
     return rows.drop("decision_id", "customer_id", "as_of", days)

@@ -55,6 +55,6 @@ def removal_effects(moves: Mapping[tuple[str | None, str | None], float], conver
     first = starting / starting.sum()
     probability = float(first @ converts)
     visits = solver.solve(first, trans="T")
-    returns = np.array([solver.solve(unit)[n] for n, unit in enumerate(np.eye(len(channels)))])
+    returns = solver.solve(np.eye(len(channels))).diagonal()
     effect = visits / returns * converts / probability if probability > 0 else np.full(len(channels), np.nan)
     return Chain(probability, dict(zip(channels, effect.tolist(), strict=True)))

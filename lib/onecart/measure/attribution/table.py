@@ -8,7 +8,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
-from onecart.contracts import contract
 from onecart.facts.owners import Owners
 from onecart.frames import begin_of
 from onecart.governance.consent_filter import Purpose, granted
@@ -31,19 +30,16 @@ def write_attribution(ctx: Context) -> str:
     )
     paths = conversion_paths(seen, lookback_days=asked.lookback_days, zone=zone).where(F.col("month") >= F.lit(first))
     sums = path_sums(paths, by=["month"]).toPandas()
-    if sums.empty:
+    if sums.empty and not ctx.lake.exists(_TABLE):
         return ""
     rows = with_proof(monthly(sums), _proved(ctx))
-    names = contract(_TABLE).schema.fieldNames()
-    values = [tuple(row.get(name) for name in names) for row in rows.assign(as_of=as_of).to_dict("records")]
-    ctx.lake.replace(_TABLE, ctx.spark.createDataFrame(values, contract(_TABLE).schema))
+    values: list[dict[Any, Any]] = rows.assign(as_of=as_of).to_dict("records")
+    ctx.lake.replace(_TABLE, ctx.lake.frame(_TABLE, values))
     return headline(rows)
 
 
 def _touches(ctx: Context) -> DataFrame:
     lake = ctx.lake
-    has = lake.exists("gold.customer_consent")
-    said = lake.read_if_exists("gold.customer_consent" if has else "gold.customer_profile")
     tickets = lake.read_if_exists("silver.tickets")
     if lake.exists("gold.identity_links"):
         tickets = Owners.of(lake).named(tickets, "silver.tickets")
@@ -51,7 +47,7 @@ def _touches(ctx: Context) -> DataFrame:
         tickets = tickets.withColumn("customer_id", F.lit(None).cast("string"))
     sent = "kind = 'campaign' AND decision = 'treated' AND send_ts IS NOT NULL"
     sends = lake.read_if_exists("gold.decision_log").where(sent)
-    return touches(lake.read("gold.sessions"), tickets, sends, granted(said, Purpose("profiling")))
+    return touches(lake.read("gold.sessions"), tickets, sends, granted(lake.consents(), Purpose("profiling")))
 
 
 def _proved(ctx: Context) -> pd.DataFrame:
@@ -69,9 +65,12 @@ def with_proof(rows: pd.DataFrame, proved: pd.DataFrame) -> pd.DataFrame:
     names = ["proved_orders", "proved_low", "proved_high"]
     campaign = rows["touch"].str.split(BETWEEN, n=1, regex=False).str[1]
     both = rows.assign(campaign=campaign).merge(proved, on=["month", "campaign"], how="left").drop(columns="campaign")
-    return both.assign(
-        **{name: pd.Series([None if pd.isna(v) else v for v in both[name]], dtype=object) for name in names}
-    )
+    return both.assign(**{name: _with_nulls(both[name]) for name in names})
+
+
+def _with_nulls(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """NaN as None, which Spark takes for null."""
+    return pd.Series([None if pd.isna(value) else value for value in values], dtype=object)
 
 
 def _month_before(day: date, months: int) -> date:
@@ -94,8 +93,7 @@ def monthly(sums: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["month", "method", "touch"])
     rows = pd.concat(found, ignore_index=True).rename(columns={"channel": "touch"})
     rows["channel"] = rows["touch"].str.split(BETWEEN, n=1, regex=False).str[0]
-    effects = [None if pd.isna(effect) else effect for effect in rows["removal_effect"]]
-    return rows.assign(removal_effect=pd.Series(effects, dtype=object))
+    return rows.assign(removal_effect=_with_nulls(rows["removal_effect"]))
 
 
 def headline(rows: pd.DataFrame) -> str:

@@ -12,9 +12,8 @@ from pyspark.sql import functions as F
 
 from onecart.config import Settings
 from onecart.context import Context
-from onecart.contracts import contract
-from onecart.facts.horizons import horizon_of, horizons
-from onecart.facts.shop import in_shop_currency
+from onecart.facts.horizons import horizon_of, horizons, propensity_treated, within
+from onecart.facts.shop import main_currency
 from onecart.frames import day_of
 from onecart.measure.experiments import on_spark
 from onecart.measure.experiments.columns import Columns
@@ -34,25 +33,23 @@ def write_experiment_results(ctx: Context) -> str:
     told = {row["campaign"]: row.asDict() for row in _campaigns(decisions).collect()}
     rows = []
     if told:
-        orders = ctx.lake.read_if_exists("gold.customer_orders").transform(in_shop_currency, ctx.settings.shop)
-        currency = ctx.settings.shop.currency or _main_currency(orders)
+        orders = ctx.lake.read_if_exists("gold.customer_orders")
+        currency = main_currency(orders, ctx.settings.shop)
         units = outcomes(decisions, orders, ctx.settings, as_of=as_of, currency=currency)
-        for campaign, arms in _by_campaign(on_spark.aggregate(units, _columns(ctx.settings)).arms):
+        for campaign, arms in _by_campaign(on_spark.experiment(units, _columns(ctx.settings)).arms):
             rows += _results(campaign, arms, told[campaign], ctx.settings, as_of, currency)
     if not rows and not ctx.lake.exists(_TABLE):
         return ""
-    schema = contract(_TABLE).schema
-    names = schema.fieldNames()
-    plain = [tuple(_none(row[name]) for name in names) for row in rows]
-    ctx.lake.replace(_TABLE, ctx.spark.createDataFrame(plain, schema))
+    plain = [{name: _none(value) for name, value in row.items()} for row in rows]
+    ctx.lake.replace(_TABLE, ctx.lake.frame(_TABLE, plain))
     return _words(rows)
 
 
 def first_decisions(log: DataFrame) -> DataFrame:
     """One row per campaign and customer, its key: arm (treated | control), day and share_treated, the probability with which
     the customer would be treated; of the first decision, which later ones cannot change (intention to treat)."""
-    share = F.when(F.col("decision") == _TREATED, F.col("propensity")).otherwise(1 - F.col("propensity"))
-    earliest = F.min(F.struct("as_of", "decided_ts", "decision", share.alias("share_treated"))).alias("first")
+    share = propensity_treated().alias("share_treated")
+    earliest = F.min(F.struct("as_of", "decided_ts", "decision", share)).alias("first")
     drawn = log.where((F.col("kind") == "campaign") & F.col("decision").isin(_TREATED, _CONTROL))
     per_customer = drawn.where(F.col("customer_id").isNotNull()).groupBy(
         F.col("subject").alias("campaign"), "customer_id"
@@ -94,7 +91,7 @@ def outcomes(
     )
     age = F.datediff("order_day", "day")
     horizon = horizon_of(F.col("campaign"), horizons(settings.decide), rules.horizon_days)
-    after = (age >= 0) & (age < horizon)
+    after = within("order_day", "day", horizon)
     before = (age < 0) & (age >= -rules.history_days)
 
     def total(of: str, period: Column) -> Column:
@@ -129,11 +126,6 @@ def _columns(settings: Settings) -> Columns:
 def _covariates(settings: Settings) -> dict[str, str]:
     earlier = {"conversion": "orders_before", "orders": "orders_before", "revenue": "revenue_before"}
     return {name: earlier[name] for name in settings.measure.metrics if settings.measure.history_days}
-
-
-def _main_currency(orders: DataFrame) -> str | None:
-    row = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
-    return row["currency"] if row else None
 
 
 def _campaigns(decisions: DataFrame) -> DataFrame:
@@ -215,5 +207,5 @@ def _words(rows: Sequence[dict[str, Any]]) -> str:
     whole = [row for row in rows if row["segment"] == "all" and row["metric"] == "conversion"]
     if not whole:
         return ""
-    moved = [row for row in whole if row["trusted"] and not row["lo"] <= 0 <= row["hi"]]
+    moved = [row for row in whole if row["trusted"] and (row["lo"] > 0 or row["hi"] < 0)]
     return f"{len(moved)} of {len(whole)} campaigns moved conversion"

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from onecart.errors import UsageError
 
 Kind = Literal["pocock", "obrien-fleming", "lan-demets-obrien-fleming", "lan-demets-pocock"]
-KINDS: tuple[Kind, ...] = ("pocock", "obrien-fleming", "lan-demets-obrien-fleming", "lan-demets-pocock")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _NODES = 64  # of the Gauss-Legendre rule on each panel, which is about four standard deviations of a step wide
 
 

@@ -13,6 +13,7 @@ from onecart.measure.experiments.effects import Cuped, Effect, cuped, effect, le
 from onecart.measure.experiments.group_sequential import GroupSequential
 from onecart.measure.experiments.moments import Arm, Metric, Moments, merged_arms, named
 from onecart.stats.adjusted_p_values import Correction, adjusted
+from onecart.stats.proportions import Z_999
 
 HELPS = 0.02  # share of the variance below which a covariate is said not to help: it narrows the interval by 1 %
 _RARE = 10  # fewer that did, or did not, and the normal distribution is no good
@@ -244,9 +245,8 @@ def _more_often_missing(units: int, known: int, control_units: int, control_know
         return False
     share = missing / total
     variance = share * (1 - share) * (1 / units + 1 / control_units)
-    return abs((units - known) / units - (control_units - control_known) / control_units) > 3.29 * float(
-        np.sqrt(variance)
-    )
+    apart = (units - known) / units - (control_units - control_known) / control_units
+    return bool(abs(apart) > Z_999 * np.sqrt(variance))
 
 
 def _differs(side: Moments, control: Moments) -> bool:

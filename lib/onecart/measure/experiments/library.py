@@ -2,23 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyspark.sql import DataFrame
 
 from onecart.errors import UsageError, nearest
-from onecart.measure.experiments import on_pandas
-from onecart.measure.experiments.columns import Aggregates, Columns, composed, plain, text, unit_columns
+from onecart.measure.experiments import on_pandas, on_spark
+from onecart.measure.experiments.columns import Columns, composed, plain, text, unit_columns
 from onecart.measure.experiments.judgement import Experiment, Rules, judged
 from onecart.measure.experiments.moments import Arm, Metric, Moments, named, parts
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 
 def experiment(
-    units: Union["DataFrame", pd.DataFrame],
+    units: DataFrame | pd.DataFrame,
     metrics: str | Iterable[Metric],
     control: Any,
     covariate: str | Mapping[str, str] | None = None,
@@ -43,7 +41,10 @@ def experiment(
     wanted, covariates = unit_columns(metrics, covariate)
     columns = Columns(wanted, covariates, *map(composed, (arm, unit, segment)))
     judge_by = _rules(control=control, expected=expected, covariates=covariates, **rules)
-    found = on_pandas.aggregate(units, columns) if isinstance(units, pd.DataFrame) else _on_spark(units, columns)
+    if isinstance(units, pd.DataFrame):
+        found = on_pandas.aggregate(units, columns)
+    else:
+        found = on_spark.experiment(units, columns)
     notes = [f"{found.without_arm:,} units without an arm are left out."] if found.without_arm else []
     notes += [
         f"'{name}' is missing in {n:,} units, and counts as 0 there."
@@ -54,7 +55,7 @@ def experiment(
 
 
 def judge(
-    aggregates: Union["DataFrame", pd.DataFrame],
+    aggregates: DataFrame | pd.DataFrame,
     metrics: str | Iterable[Metric],
     control: Any,
     covariate: str | Mapping[str, str] | None = None,
@@ -86,12 +87,6 @@ def judge(
         found = {named(m): _given(row, parts(m, covariates.get(named(m)))) for m in wanted}
         arms.append(Arm(plain(row[arm]), _count(row, "units"), found, text(row[segment]) if segment else None))
     return judged(arms, wanted, judge_by)
-
-
-def _on_spark(units: Any, columns: Columns) -> Aggregates:
-    from onecart.measure.experiments import on_spark  # pandas alone needs no Spark
-
-    return on_spark.aggregate(units, columns)
 
 
 def _rules(**given: Any) -> Rules:

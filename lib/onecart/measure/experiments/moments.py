@@ -56,7 +56,7 @@ def merged(several: Iterable[Moments]) -> Moments:
     return Moments(units, mean, covariance)
 
 
-def merged_arms(several: list[Arm], segment: str | None = None) -> Arm:
+def merged_arms(several: list[Arm]) -> Arm:
     """One arm's segments as one."""
     metrics = {name: merged(one.metrics[name] for one in several) for name in several[0].metrics}
-    return Arm(several[0].name, sum(one.units for one in several), metrics, segment)
+    return Arm(several[0].name, sum(one.units for one in several), metrics)

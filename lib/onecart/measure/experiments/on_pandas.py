@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from onecart.errors import UsageError
+from onecart.frames import require_unique
 from onecart.measure.experiments.columns import (
     Aggregates,
     Columns,
@@ -22,10 +23,7 @@ from onecart.measure.experiments.moments import Arm, Metric, Moments, named
 def aggregate(units: pd.DataFrame, columns: Columns) -> Aggregates:
     """The moments of each arm, and each segment of it."""
     units = units.rename(columns=composed)
-    if len({str(name).lower() for name in units.columns}) < len(units.columns):
-        from onecart.frames import require_unique  # pandas alone needs no Spark
-
-        require_unique(map(str, units.columns), "measure.experiment: units")
+    require_unique(map(str, units.columns), "measure.experiment: units")
     columns.require(list(units.columns))
     if columns.unit:
         require_one_row(*_twice(units, columns.unit, columns.arm))

@@ -20,8 +20,8 @@ from onecart.measure.experiments.columns import (
 from onecart.measure.experiments.moments import Arm, Metric, Moments, named
 
 
-@library_function(called_as="experiment")
-def aggregate(units: DataFrame, columns: Columns) -> Aggregates:
+@library_function()
+def experiment(units: DataFrame, columns: Columns) -> Aggregates:
     """The moments of each arm, and each segment of it, in one pass; a second one looks for units with several rows."""
     columns.require(units.columns)
     for name in columns.numbers:

@@ -11,6 +11,7 @@ from onecart.frames import library_function
 from onecart.measure.off_policy.moments import ROWS, Estimate, Moments, moment_columns
 from onecart.measure.off_policy.trust import MIN_EFFECTIVE, Overlap
 from onecart.measure.off_policy.weights import (
+    checked_model,
     log_rows,
     problem_columns,
     require_usable,
@@ -71,11 +72,12 @@ def summed(
     log: DataFrame, policies: list[DataFrame], model: DataFrame | None, *, clip: float, who: str
 ) -> tuple[Moments, list[Overlap]]:
     """Sums of all rows of the log: moments of the reward and of `weight_names(prefix(n))` of the n-th policy, and how far
-    each of them overlaps with the log, in two Spark jobs for each and one for all."""
+    each of them overlaps with the log, in a Spark job for each, one for the model and one for all."""
     rows = log_rows(log, who)
+    known = None if model is None else checked_model(model, who)
     names: list[str] = []
     for n, policy in enumerate(policies):
-        rows = with_weights(rows, policy, model, clip=clip, who=who, prefix=prefix(n))
+        rows = with_weights(rows, policy, known, clip=clip, who=who, prefix=prefix(n))
         names += weight_names(prefix(n))
     names.append("reward")
     largest = [F.max(f"{prefix(n)}weight").alias(f"largest_{n}") for n in range(len(policies))]

@@ -7,9 +7,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.context import Context
-from onecart.contracts import contract
-from onecart.facts.horizons import horizon_of, horizons
-from onecart.facts.shop import in_shop_currency
+from onecart.facts.horizons import horizon_of, horizons, within
+from onecart.facts.shop import main_currency
 from onecart.frames import begin_of, day_of
 from onecart.measure.off_policy.gate import verdict
 from onecart.measure.off_policy.moments import Estimate, Moments, moment_columns
@@ -18,7 +17,8 @@ from onecart.measure.off_policy.trust import MIN_EFFECTIVE, Overlap
 _TABLE = "gold.policy_value"
 OUTCOMES = ("bought", "revenue")
 _BY = ("kind", "subject", "policy")
-_OF_LOG = ("decisions", "first_day", "last_day", "horizon_days")
+_OF_LOG = ("first_day", "last_day", "horizon_days")
+_MOMENTS = ("weight", *(f"weighted_{o}" for o in OUTCOMES), *OUTCOMES)
 _KEY = ("decision_id", "kind", "subject", "customer_id", "as_of")
 _OF_DECISION = (*_KEY, "decision", "action", "propensity", "horizon_days")
 
@@ -35,25 +35,18 @@ def write_policy_value(ctx: Context) -> str:
     decisions = drawn(ctx.lake.read("gold.decision_log"), state, own, asked.horizon_days)
     decisions = decisions.where(F.date_add("as_of", F.col("horizon_days")) <= F.lit(as_of))
     orders = ctx.lake.read("gold.customer_orders").where(F.col("order_ts") < begin_of(as_of, shop.time_zone))
-    orders = orders.transform(in_shop_currency, shop)
-    currency = shop.currency or _most_used(orders)
+    currency = main_currency(orders, shop)
     of_one = orders.withColumn("amount", F.when(F.col("currency") == F.lit(currency), F.col("amount")))
     judged = with_outcomes(decisions, of_one, zone=shop.time_zone)
     sums = [row.asDict() for row in policy_sums(judged).collect()]
-    if not sums:
+    if not sums and not ctx.lake.exists(_TABLE):
         return ""
-    names = contract(_TABLE).schema.fieldNames()
     more = {"currency": currency, "as_of": as_of}
     rows = [{**row, **more} for one in sums for row in values_of(one, asked.min_effective_sample)]
-    values = [tuple(row[name] for name in names) for row in rows]
-    ctx.lake.replace(_TABLE, ctx.spark.createDataFrame(values, contract(_TABLE).schema))
-    return f"{sum(row['live'] for row in rows)} of {len(rows)} policies proved better than what was done"
-
-
-def _most_used(orders: DataFrame) -> str | None:
-    """The currency of most order lines."""
-    row = orders.groupBy("currency").count().orderBy(F.desc("count"), "currency").first()
-    return row["currency"] if row else None
+    ctx.lake.replace(_TABLE, ctx.lake.frame(_TABLE, rows))
+    return (
+        f"{sum(row['live'] for row in rows)} of {len(rows)} policies proved better than what was done" if rows else ""
+    )
 
 
 def drawn(log: DataFrame, state: DataFrame, own: Mapping[str, int], otherwise: int) -> DataFrame:
@@ -84,11 +77,10 @@ def with_outcomes(decisions: DataFrame, orders: DataFrame, *, zone: str) -> Data
         F.col("amount").cast("double").alias("amount"),
         "is_return",
     )
-    in_time = (F.col("day") >= F.col("as_of")) & (F.col("day") < F.date_add("as_of", F.col("horizon_days")))
     bought = (
         decisions.select("decision_id", "customer_id", "as_of", "horizon_days")
         .join(daily, "customer_id", how="inner")
-        .where(in_time)
+        .where(within("day", "as_of", F.col("horizon_days")))
         .groupBy("decision_id")
         .agg(F.max((~F.col("is_return")).cast("double")).alias("bought"), F.sum("amount").alias("revenue"))
     )
@@ -115,9 +107,8 @@ def policy_sums(judged: DataFrame) -> DataFrame:
         weighed.withColumns(weighted)
         .groupBy(*_BY)
         .agg(
-            *moment_columns(_columns()),
+            *moment_columns(_MOMENTS),
             F.max("weight").alias("largest_weight"),
-            F.count("*").alias("decisions"),
             F.min("as_of").alias("first_day"),
             F.max("as_of").alias("last_day"),
             F.max("horizon_days").alias("horizon_days"),
@@ -130,13 +121,9 @@ def _weighed(policy: str, probability: Column) -> Column:
     return F.struct(F.lit(policy).alias("policy"), (probability / F.col("propensity")).alias("weight"))
 
 
-def _columns() -> list[str]:
-    return ["weight", *[f"weighted_{o}" for o in OUTCOMES], *OUTCOMES]
-
-
 def values_of(sums: dict[str, Any], min_effective_sample: float = MIN_EFFECTIVE) -> list[dict[str, Any]]:
     """The rows of gold.policy_value, one per outcome, of one row of `policy_sums`."""
-    moments = Moments.of(sums, _columns())
+    moments = Moments.of(sums, _MOMENTS)
     overlap = Overlap.of(moments, sums["largest_weight"])
     found = []
     for outcome in OUTCOMES:
@@ -146,6 +133,7 @@ def values_of(sums: dict[str, Any], min_effective_sample: float = MIN_EFFECTIVE)
         found.append(
             {
                 **{name: sums[name] for name in (*_BY, *_OF_LOG)},
+                "decisions": moments.rows,
                 "outcome": outcome,
                 "value": judged.value,
                 "current_value": judged.current,

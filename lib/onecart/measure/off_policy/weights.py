@@ -37,22 +37,21 @@ def log_rows(log: DataFrame, who: str) -> DataFrame:
 
 
 def with_weights(
-    rows: DataFrame, policy: DataFrame, model: DataFrame | None, *, clip: float, who: str, prefix: str = ""
+    rows: DataFrame, policy: DataFrame, known: DataFrame | None, *, clip: float, who: str, prefix: str = ""
 ) -> DataFrame:
     """`rows` of `log_rows` with the columns `weight_names(prefix)`.
 
     weight: the policy's probability of the action / its propensity; weighted: weight x reward; clipped: the same with the
     weight cut at `clip`; modelled: the reward that the model expects of the policy in the row's context; correction: weight x
     (reward - what the model expects of the action). UsageError: the policy's probabilities are none, or do not add up to 1
-    in every context; a pair of the policy is there twice, or the model's.
+    in every context; a pair of the policy is there twice. known: of `checked_model`.
     """
     policy = _checked_policy(policy, who)
     joined = rows.join(policy, [*PAIR], how="left")
     missing = F.col("probability").isNull()
     modelled, expected = F.lit(0.0), F.lit(0.0)
     no_model: Column = F.lit(False)
-    if model is not None:
-        known = _checked_model(model, who)
+    if known is not None:
         of_policy = policy.join(known, [*PAIR], how="left").groupBy("context")
         value = of_policy.agg(
             F.sum(F.when(F.col("probability") > 0, F.col("probability") * F.col("expected")).otherwise(0.0)).alias(
@@ -69,7 +68,7 @@ def with_weights(
         weight * F.col("reward"),
         F.least(weight, F.lit(clip)) * F.col("reward"),
         modelled,
-        weight * (F.col("reward") - expected) if model is not None else F.lit(0.0),
+        weight * (F.col("reward") - expected) if known is not None else F.lit(0.0),
     )
     problems = {
         "missing_pair": F.col("missing_pair") | missing,
@@ -132,12 +131,12 @@ def _checked_policy(policy: DataFrame, who: str) -> DataFrame:
     return plain
 
 
-def _checked_model(model: DataFrame, who: str) -> DataFrame:
+def checked_model(model: DataFrame, who: str) -> DataFrame:
+    """[context, action, expected], the reward that the model expects. UsageError: a pair is there twice."""
     what = f"{who}: model"
     require_columns(model, [*PAIR, "reward"], what)
     require_type(model, "reward", NUMBERS, what)
     plain = model.select(*PAIR, F.when(_finite("reward"), F.col("reward").cast("double")).alias("expected"))
-    twice = plain.groupBy(*PAIR).count().where("count > 1").limit(1).count()
-    if twice:
+    if not plain.groupBy(*PAIR).count().where("count > 1").isEmpty():
         raise UsageError(f"{what}: a pair of context and action is there twice; give each once")
     return plain

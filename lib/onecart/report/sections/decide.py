@@ -1,6 +1,7 @@
 """Who gets what: segments and who moved, what campaigns plan, what is shown where, who answers the tickets, of the tables of
 decide."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 from onecart.context import Context
 from onecart.report import charts
 from onecart.report.card import Card, Section
-from onecart.report.model_health import newest
+from onecart.report.model_health import newest, newest_day
 
 _KINDS = {"rule": "Segments by rules", "learned": "Segments of those who buy alike"}
 _FATES = {"treated": "contacted", "control": "held back to compare with"}
@@ -61,7 +62,7 @@ def _segments(by_kind: dict[str, pd.DataFrame], moves: pd.DataFrame) -> list[Car
 
 def _campaigns(plans: pd.DataFrame, fates: pd.DataFrame) -> list[Card]:
     sent = fates[fates.decision == "treated"]
-    money = ", ".join(sorted(set(plans.currency.dropna())))
+    money = charts.money(plans)
     shown = [
         Card(plan_in_words(plan), fates[fates.subject == plan.campaign], plot_fates) for plan in plans.itertuples()
     ]
@@ -74,11 +75,6 @@ def _campaigns(plans: pd.DataFrame, fates: pd.DataFrame) -> list[Card]:
 
 
 SECTION = Section("Who gets what", cards)
-
-
-def newest_day(rows: DataFrame) -> DataFrame:
-    """Keeps the rows of the newest as_of."""
-    return rows.join(rows.agg(F.max("as_of").alias("as_of")), on="as_of", how="left_semi")
 
 
 def campaign_fates(log: DataFrame, plans: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +105,7 @@ def open_tickets(routed: DataFrame) -> DataFrame:
 def described(summary: pd.DataFrame) -> pd.DataFrame:
     """Words of `summary` (gold.segment_summary) for a table, the largest segment first."""
     rows = summary.sort_values(["customers", "segment"], ascending=[False, True])
-    money = ", ".join(sorted(set(rows.currency.dropna())))
+    money = charts.money(rows)
     return pd.DataFrame(
         {
             "segment": rows.segment,
@@ -225,7 +221,7 @@ def plot_fates(fates: pd.DataFrame) -> go.Figure:
     place = rows.decision.map({"treated": 0, "control": 1}).fillna(2)
     rows = rows.assign(place=place).sort_values(["place", "customers"], ascending=[True, False])
     at = [*range(len(rows))]
-    hues = [_FATE_HUES.get(decision, "#9aa5b1") for decision in rows.decision]
+    hues = [_FATE_HUES.get(decision, charts.PALE) for decision in rows.decision]
     figure = go.Figure(
         go.Bar(
             x=rows.customers, y=at, orientation="h", width=0.4, marker_color=hues, customdata=rows.what,
@@ -251,42 +247,45 @@ def plot_fates(fates: pd.DataFrame) -> go.Figure:
 
 def plot_contacts(sent: pd.DataFrame) -> go.Figure:
     """Plots the contacts by each channel, by offer. `sent`: channel, action, customers."""
-    figure, hues = go.Figure(), charts.hues(sent.action)
-    for offer, rows in sent.groupby("action", sort=True):
+
+    def bar(rows: pd.DataFrame) -> dict[str, Any]:
         by_channel = rows.groupby("channel").customers.sum()
-        figure.add_bar(
-            x=by_channel, y=by_channel.index, orientation="h", name=str(offer), marker_color=hues[str(offer)],
-            text=by_channel, textposition="auto",
-        )  # fmt: skip
-    figure.update_layout(barmode="stack", showlegend=True).update_yaxes(type="category")
+        return {"x": by_channel, "y": by_channel.index, "text": by_channel}
+
+    figure = _bars_by(sent, "action", bar).update_layout(barmode="stack").update_yaxes(type="category")
     return charts.styled(figure, x="customers contacted")
 
 
 def plot_prices(prices: pd.DataFrame, money: str) -> go.Figure:
     """Plots what one more of each limit would bring, by campaign. `prices`: campaign, what, price."""
-    figure, hues = go.Figure(), charts.hues(prices.campaign)
-    for campaign, rows in prices.groupby("campaign", sort=True):
-        figure.add_bar(
-            x=rows.price, y=rows.what, orientation="h", name=str(campaign), marker_color=hues[str(campaign)],
-            text=[f"{v:,.2f}" for v in rows.price], textposition="auto",
-        )  # fmt: skip
-    figure.update_layout(showlegend=True).update_yaxes(autorange="reversed")
+
+    def bar(rows: pd.DataFrame) -> dict[str, Any]:
+        return {"x": rows.price, "y": rows.what, "text": [f"{v:,.2f}" for v in rows.price]}
+
+    figure = _bars_by(prices, "campaign", bar).update_yaxes(autorange="reversed")
     return charts.styled(figure, x=f"profit, {money}")
 
 
 def plot_items(items: pd.DataFrame) -> go.Figure:
     """Plots how often each item is shown, by placement. `items`: placement, item, policy, customers, expected_reward."""
-    figure, hues = go.Figure(), charts.hues(items.placement)
-    for placement, rows in items.groupby("placement", sort=True):
+
+    def bar(rows: pd.DataFrame) -> dict[str, Any]:
         share = rows.customers / rows.customers.sum()
         expected = [f"answer expected of {r:.1%}" if pd.notna(r) else "no answers yet" for r in rows.expected_reward]
         text = [f"{s:.0%}, {said}" for s, said in zip(share, expected, strict=True)]
-        figure.add_bar(
-            x=share, y=rows.item, orientation="h", name=f"{placement}, {rows.policy.iloc[0]}", marker_color=hues[str(placement)],
-            text=text, textposition="auto",
-        )  # fmt: skip
-    figure.update_layout(showlegend=True).update_yaxes(autorange="reversed", type="category")
+        return {"x": share, "y": rows.item, "text": text, "name": f"{rows.placement.iloc[0]}, {rows.policy.iloc[0]}"}
+
+    figure = _bars_by(items, "placement", bar).update_yaxes(autorange="reversed", type="category")
     return charts.styled(figure, x="share of customers", percent_x=True)
+
+
+def _bars_by(table: pd.DataFrame, by: str, bar: Callable[[pd.DataFrame], dict[str, Any]]) -> go.Figure:
+    """Horizontal bars, a hue for each value of `by`; bar: x, y and text of its rows, and the name if it is another."""
+    figure, hues = go.Figure(), charts.hues(table[by])
+    for value, rows in table.groupby(by, sort=True):
+        look = {"orientation": "h", "marker_color": hues[str(value)], "textposition": "auto"}
+        figure.add_bar(**{"name": str(value), **look, **bar(rows)})
+    return figure.update_layout(showlegend=True)
 
 
 def plot_waits(waits: pd.DataFrame) -> go.Figure:

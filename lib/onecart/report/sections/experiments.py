@@ -49,7 +49,7 @@ def cards(ctx: Context) -> list[Card]:
 def _experiments(results: pd.DataFrame) -> list[Card]:
     wide = "at every look (always valid)"
     rows = results.dropna(subset=["lo", "hi"])
-    charted = [
+    return [
         Card(
             f"What contacts changed: {metric} per customer, contacted less held back",
             effects(some),
@@ -57,11 +57,10 @@ def _experiments(results: pd.DataFrame) -> list[Card]:
         )
         for metric, some in rows.groupby("metric", sort=True)
     ]
-    return charted
 
 
 def _unit(metric: object, rows: pd.DataFrame) -> str:
-    money = ", ".join(sorted(set(rows.currency.dropna())))
+    money = charts.money(rows)
     return f"{metric}{f', {money}' if money else ''}"
 
 
@@ -104,8 +103,8 @@ def effects(results: pd.DataFrame) -> pd.DataFrame:
 def judged(results: pd.DataFrame) -> pd.DataFrame:
     """Words of `results` (gold.experiment_results) for a table, of all customers of each campaign."""
     rows = results[results.segment == "all"].sort_values(["campaign", "metric"])
-    relative = [f"{r:+.1%}" if r == r and r is not None else "" for r in rows.relative_effect]
-    trusted = ["yes" if ok else "no" for ok in rows.trusted]
+    relative = [f"{r:+.1%}" if pd.notna(r) else "" for r in rows.relative_effect]
+    trusted = _yes(rows.trusted)
     return pd.DataFrame(
         {
             "campaign": rows.campaign,
@@ -174,8 +173,8 @@ def verdicts(policies: pd.DataFrame) -> pd.DataFrame:
             "of which say something": policies.effective_sample.round().astype(int),
             "value": policies.value.astype(float),
             "as it was done": policies.current_value.astype(float),
-            "trusted": ["yes" if ok else "no" for ok in policies.trusted],
-            "may go live": ["yes" if ok else "no" for ok in policies.live],
+            "trusted": _yes(policies.trusted),
+            "may go live": _yes(policies.live),
             "why": policies.why,
         }
     )
@@ -183,7 +182,7 @@ def verdicts(policies: pd.DataFrame) -> pd.DataFrame:
 
 def plot_uplift(curve: pd.DataFrame) -> go.Figure:
     """Plots the uplift curve beside that of customers in any order. `curve`: share, gain, chord, in order."""
-    line = {"color": "#9aa5b1", "width": 2, "dash": "dash"}
+    line = {"color": charts.PALE, "width": 2, "dash": "dash"}
     figure = go.Figure(
         go.Scatter(x=curve.share, y=curve.chord, mode="lines", line=line, name="in any order", hoverinfo="skip")
     )
@@ -207,8 +206,7 @@ def plot_credit(credit: pd.DataFrame) -> go.Figure:
 def plot_proof(found: pd.DataFrame) -> go.Figure:
     """Plots orders by method, and what is proved with its interval. `found`: campaign, method, orders, low, high."""
     rows = found.sort_values("campaign", kind="stable")
-    hues = [charts.MAIN if method == _PROVED else "#9aa5b1" for method in rows.method]
-    ends = {"array": rows.high - rows.orders, "arrayminus": rows.orders - rows.low}
+    hues = [charts.MAIN if method == _PROVED else charts.PALE for method in rows.method]
     figure = go.Figure(
         go.Bar(
             x=rows.orders,
@@ -219,8 +217,12 @@ def plot_proof(found: pd.DataFrame) -> go.Figure:
             textposition="inside",
             insidetextanchor="start",
             textangle=0,
-            error_x={"type": "data", "symmetric": False, "color": charts.INK, **ends},
+            error_x=charts.ends(rows, "low", "high", "orders", color=charts.INK),
         )
     )
     figure.update_yaxes(autorange="reversed", type="category")
     return charts.styled(figure, x="orders").update_layout(height=max(340, 90 + 30 * len(rows)))
+
+
+def _yes(flags: "pd.Series[bool]") -> list[str]:
+    return ["yes" if flag else "no" for flag in flags]

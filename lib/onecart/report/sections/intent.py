@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from onecart.context import Context
 from onecart.report import charts
 from onecart.report.card import Card, Section
-from onecart.report.model_health import newest_metrics
+from onecart.report.model_health import newest_day, newest_metrics
 
 
 def cards(ctx: Context) -> list[Card]:
@@ -51,8 +51,7 @@ SECTION = Section("Who is about to buy", cards)
 
 def intent_deciles(scores: DataFrame) -> DataFrame:
     """Averages the newest scores per decile: mean probability, customers."""
-    newest = scores.agg(F.max("as_of").alias("as_of"))
-    table = scores.join(newest, on="as_of", how="left_semi").groupBy("decile")
+    table = newest_day(scores).groupBy("decile")
     return table.agg(F.avg("probability").alias("mean_probability"), F.count("*").alias("customers")).orderBy("decile")
 
 
@@ -64,8 +63,7 @@ def of_scorer(rows: DataFrame, scores: DataFrame) -> DataFrame:
 
 def reasons_of_likely(scores: DataFrame, customers: int) -> DataFrame:
     """Lists the customers most likely to buy on the newest day: probability, reasons."""
-    newest = scores.join(scores.agg(F.max("as_of").alias("as_of")), on="as_of", how="left_semi")
-    top = newest.orderBy(F.desc("probability"), "customer_id").limit(customers)
+    top = newest_day(scores).orderBy(F.desc("probability"), "customer_id").limit(customers)
     return top.select("customer_id", "probability", F.array_join("reasons", "; ").alias("why"))
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from onecart.context import Context
 from onecart.facts.shop import is_online
+from onecart.facts.visit_steps import STEPS
 from onecart.report import charts
 from onecart.report.card import Card, Section
 from onecart.stats.proportions import wilson_ends
@@ -19,7 +20,6 @@ RECENT_DAYS, MOST_VALUES = 28, 12
 DIMENSIONS = {  # of gold.conversion_breakdown
     "channel": "channel", "device_type": "device", "campaign": "campaign", "segment": "segment", "place": "place",
 }  # fmt: skip
-STEPS = ("visits", "product_visits", "cart_visits", "checkout_visits", "purchase_visits")
 
 
 def cards(ctx: Context) -> list[Card]:
@@ -61,12 +61,9 @@ def recent_rates(breakdown: DataFrame, as_of: date) -> DataFrame:
 
 def labelled_rates(recent: pd.DataFrame) -> pd.DataFrame:
     """Names rows of `recent_rates` as `charts.intervals` takes them: the MOST_VALUES most visited, by dimension."""
-    rows = recent[recent["of"] > 0].sort_values("of", ascending=False).head(MOST_VALUES)
-    rows = rows.assign(place=rows.dimension.map({name: n for n, name in enumerate(DIMENSIONS)}))
-    rows = rows.sort_values(["place", "of"], ascending=[True, False])
+    rows = _labelled(recent[recent["of"] > 0].sort_values("of", ascending=False).head(MOST_VALUES), "of")
     low, high = wilson_ends(rows.hits, rows["of"])
-    label = rows.dimension.map(DIMENSIONS) + " " + rows.value
-    return pd.DataFrame({"label": label, "value": rows.hits / rows["of"], "low": low.clip(lower=0), "high": high})
+    return pd.DataFrame({"label": rows.label, "value": rows.hits / rows["of"], "low": low.clip(lower=0), "high": high})
 
 
 def changes_in_words(changes: pd.DataFrame) -> str:
@@ -85,10 +82,16 @@ def changes_in_words(changes: pd.DataFrame) -> str:
 def largest_changes(changes: pd.DataFrame) -> pd.DataFrame:
     """Picks the MOST_VALUES values that did most to the whole rate, by dimension: label, mix_effect, rate_effect."""
     rows = changes[changes.value != "all"].astype({"mix_effect": float, "rate_effect": float})
-    size = rows.mix_effect.abs() + rows.rate_effect.abs()
-    rows = rows.assign(size=size, place=rows.dimension.map({name: n for n, name in enumerate(DIMENSIONS)}))
-    rows = rows[rows["size"] > 0].nlargest(MOST_VALUES, "size").sort_values(["place", "size"], ascending=[True, False])
-    return rows.assign(label=rows.dimension.map(DIMENSIONS) + " " + rows.value)[["label", "mix_effect", "rate_effect"]]
+    rows = rows.assign(size=rows.mix_effect.abs() + rows.rate_effect.abs())
+    largest = rows[rows["size"] > 0].nlargest(MOST_VALUES, "size")
+    return _labelled(largest, "size")[["label", "mix_effect", "rate_effect"]]
+
+
+def _labelled(rows: pd.DataFrame, size: str) -> pd.DataFrame:
+    """Adds `label`, the dimension and its value, by dimension in the order of DIMENSIONS, the largest `size` first."""
+    place = rows.dimension.map({name: n for n, name in enumerate(DIMENSIONS)})
+    rows = rows.assign(place=place, label=rows.dimension.map(DIMENSIONS) + " " + rows.value)
+    return rows.sort_values(["place", size], ascending=[True, False])
 
 
 def weekly_conversion(daily: DataFrame) -> DataFrame:

@@ -31,3 +31,8 @@ class Decide(Section):
     learned_segments: LearnedSegments = LearnedSegments()
     uplift: UpliftSettings = UpliftSettings()
     placements: dict[str, Placement] = {}  # what is shown where, see docs/rooms/decide.md; none: nothing is chosen
+
+    @property
+    def running(self) -> dict[str, Campaign]:
+        """The campaigns that are not null."""
+        return {name: one for name, one in self.campaigns.items() if one is not None}
