@@ -5,24 +5,33 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.errors import UsageError, nearest
 from onecart.forecast import global_models
 from onecart.forecast.inputs.clock import Clock, clock_of, end_of
 from onecart.forecast.inputs.series import FREQS, frequency
 from onecart.forecast.local.backtest import Plan
 from onecart.forecast.local.registry import MODELS
-from onecart.forecast.local.serialization import backtests, is_kind, of_windows, packed, with_static
+from onecart.forecast.local.serialization import backtests, of_windows, packed, with_static
+from onecart.forecast.request import (
+    above_0,
+    attributes_of,
+    check_types,
+    country_of,
+    levels_of,
+    models_of,
+    regressors_of,
+    shared_of,
+    two_kinds,
+    whole,
+)
 from onecart.forecast.selection.results import MEDIAN, Selector, fit_selector
 from onecart.forecast.workers import mapped
 from onecart.forecast.yearly_season import YearlySeason, yearly_season
-from onecart.frames import DATES, DIGITS, IDS, LABELS, NUMBERS, library_function, quoted, require_columns, require_type
+from onecart.frames import DIGITS, library_function
 
-_KEY = ("unique_id", "ds", "y")
 _BACKTEST = (
     "unique_id", "model", "cutoff", "chosen", "periods", "mae", "mase", "rmse", "rmsse", "wape", "bias", "pinball",
     "coverage_80", "coverage_95", "units",
@@ -123,24 +132,24 @@ def forecast(
     ledger row. All series are worked on at once, when this is called. UsageError for what cannot be asked.
     """
     grid = frequency(freq)
-    _check_types(series, grid)
-    own, of_all = _two_kinds(future)
-    regressors = () if own is None else _regressors(series, own)
+    check_types(series, grid)
+    own, of_all = two_kinds(future)
+    regressors = () if own is None else regressors_of(series, own)
     clock = clock_of(series, grid)
     together = clock.together(series, own, regressors)
     plan = Plan(
-        h=_whole("h", h),
+        h=whole("h", h),
         freq=grid,
-        levels=_levels(level),
-        models=None if models is None else tuple(name for name in _models(models) if name in MODELS),
+        levels=levels_of(level),
+        models=None if models is None else tuple(name for name in models_of(models) if name in MODELS),
         regressors=regressors,
-        windows=_whole("windows", windows),
-        step=h if step is None else _whole("step", step),
-        country=_country(country),
-        seconds=_above_0("seconds", seconds),
+        windows=whole("windows", windows),
+        step=h if step is None else whole("step", step),
+        country=country_of(country),
+        seconds=above_0("seconds", seconds),
         seed=seed,
-        shared=None if of_all is None else _shared(of_all, clock),
-        static=() if static is None else _attributes(static),
+        shared=None if of_all is None else shared_of(of_all, clock),
+        static=() if static is None else attributes_of(static),
         end=end_of(end, together, clock, grid),
     )
     plan = replace(plan, season=_season(together, plan))
@@ -226,113 +235,3 @@ def _schema(plan: Plan) -> T.StructType:
 
 def _ends(levels: Iterable[int]) -> list[str]:
     return [f"yhat-{side}-{level}" for level in levels for side in ("lo", "hi")]
-
-
-def _check_types(series: DataFrame, grid: str) -> None:
-    require_columns(series, _KEY, "forecast: series")
-    for name, kind in zip(_KEY, (IDS, DATES, NUMBERS), strict=True):
-        require_type(series, name, kind, "forecast: series")
-    if grid == "h" and isinstance(series.schema["ds"].dataType, T.DateType):
-        raise UsageError("forecast: ds of series holds dates, which have no hours; give timestamps, or freq='D'")
-
-
-def _two_kinds(future: DataFrame | Sequence[DataFrame] | None) -> tuple[DataFrame | None, DataFrame | None]:
-    """(regressors of each series, those that are the same for all)."""
-    given = [future] if isinstance(future, DataFrame) else [*(future or ())]
-    own = [one for one in given if "unique_id" in one.columns]
-    of_all = [one for one in given if "unique_id" not in one.columns]
-    if len(own) > 1 or len(of_all) > 1:
-        raise UsageError("forecast: future has two frames of one kind; join them, on unique_id and ds or on ds")
-    if own and of_all and (both := {*own[0].columns} & {*of_all[0].columns} - {"ds"}):
-        raise UsageError(f"forecast: both frames of future have {', '.join(sorted(both))}; rename it in one")
-    return next(iter(own), None), next(iter(of_all), None)
-
-
-def _regressors(series: DataFrame, future: DataFrame) -> tuple[str, ...]:
-    require_columns(future, ("unique_id", "ds"), "forecast: future")
-    require_type(future, "ds", DATES, "forecast: future")
-    names = tuple(name for name in future.columns if name not in _KEY)
-    _check_numbers("future", future, names)
-    require_columns(series, names, "forecast: series")
-    _check_numbers("series", series, names)
-    return names
-
-
-def _attributes(static: DataFrame) -> tuple[bool, ...]:
-    require_columns(static, ("unique_id",), "forecast: static")
-    names = [name for name in static.columns if name != "unique_id"]
-    if not names:
-        raise UsageError("forecast: static has no columns beside unique_id; add attributes of the series")
-    for name in names:
-        require_type(static, name, LABELS, "forecast: static")
-    twice = static.groupBy("unique_id").count().where("count > 1").orderBy("unique_id").first()
-    if twice is not None:
-        raise UsageError(f"forecast: static has {twice['count']} rows of {twice['unique_id']!r}; give one a series")
-    return tuple(is_kind(static, name) for name in names)
-
-
-def _shared(future: DataFrame, clock: Clock) -> pd.DataFrame:
-    """`future`[ds, numbers], one row a date: there are no more than dates. UsageError: a date twice, no numbers."""
-    require_columns(future, ("ds",), "forecast: future")
-    require_type(future, "ds", DATES, "forecast: future")
-    names = [name for name in future.columns if name != "ds"]
-    _check_numbers("future", future, names)
-    moment = clock.seconds(future.schema["ds"].dataType).alias("ds")
-    rows = future.select(moment, *[quoted(n).cast("double").alias(n) for n in names])
-    table = rows.where("ds IS NOT NULL").toPandas().set_index("ds").sort_index()
-    table.index = pd.to_datetime(table.index, unit="s")
-    if not table.index.is_unique:
-        twice = table.index[table.index.duplicated()][0]
-        raise UsageError(f"forecast: future has {twice} twice; give one row a date, or a column unique_id")
-    return table
-
-
-def _check_numbers(what: str, df: DataFrame, names: Iterable[str]) -> None:
-    names = [*names]
-    if not names:
-        raise UsageError(f"forecast: {what} has no columns beside its keys; add the regressors that are known ahead")
-    for name in names:
-        if not isinstance(found := df.schema[name].dataType, T.NumericType | T.BooleanType):
-            raise UsageError(f"forecast: regressor {name} of {what} must hold numbers, found {found.simpleString()}")
-
-
-def _whole(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"forecast: {name} must be a whole number from 1, found {value!r}")
-    return value
-
-
-def _above_0(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise UsageError(f"forecast: {name} must be a number above 0, found {value!r}")
-    return float(value)
-
-
-def _one_of(name: str, value: str, known: Iterable[str]) -> str:
-    if value not in known:
-        raise UsageError(f"forecast: no {name} '{value}'{nearest(str(value), known)}")
-    return value
-
-
-def _models(models: Sequence[str]) -> tuple[str, ...]:
-    names = (models,) if isinstance(models, str) else tuple(models)
-    if not names:
-        raise UsageError(f"forecast: models is empty; name some of {', '.join(MODELS)}")
-    return tuple(_one_of("model", name, (*MODELS, *global_models.MODELS)) for name in names)
-
-
-def _levels(level: Sequence[int]) -> tuple[int, ...]:
-    levels = tuple(level) if isinstance(level, Sequence) else (level,)
-    if len(set(levels)) < len(levels):
-        raise UsageError(f"forecast: level names the same coverage twice: {level!r}")
-    if any(isinstance(x, bool) or not isinstance(x, int) or not 0 < x < 100 for x in levels):
-        raise UsageError(f"forecast: level must hold whole per cents between 1 and 99, found {level!r}")
-    return levels
-
-
-def _country(country: str | None) -> str | None:
-    if country is None:
-        return None
-    from holidays import list_supported_countries
-
-    return _one_of("country", country, list_supported_countries())

@@ -173,6 +173,15 @@ def test_only_the_missing_file_is_taken_again(cache: Path, tiny: Sample) -> None
     assert (one.stat().st_mtime_ns, two.read_bytes(), calls) == (stamp, FILES["two.csv"], ["tiny-data==1.0"])
 
 
+def test_a_package_of_two_samples_is_downloaded_once(
+    cache: Path, tiny: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = replace(tiny, name="two", sha256={"two.csv": tiny.sha256["two.csv"]})
+    monkeypatch.setitem(CATALOGUE, "two", two)
+    fetch("tiny", giving(GOOD))
+    assert [file.read_bytes() for file in fetch("two", no_download)] == [FILES["two.csv"]]
+
+
 def test_a_package_put_there_by_hand_needs_no_network(cache: Path, tiny: Sample) -> None:
     cache.mkdir()
     (cache / tiny.archive).write_bytes(GOOD)

