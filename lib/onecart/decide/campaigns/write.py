@@ -1,4 +1,4 @@
-"""Writes gold.campaign_audience, gold.campaign_plan and the campaigns' decisions in gold.decision_log."""
+"""Writes gold.campaign_audience and gold.campaign_plan."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 
 from onecart.config import Campaign, resolve_secret
 from onecart.context import Context
-from onecart.decide import decision_log
 from onecart.decide.assignment.plan import Plan
 from onecart.decide.campaigns import candidates
 from onecart.decide.campaigns.candidates import Worth, with_offers, with_refusal
@@ -25,7 +24,7 @@ from onecart.decide.campaigns.people import (
     uplift_of,
 )
 from onecart.decide.campaigns.plan import planned
-from onecart.decide.decision_log import versions_of
+from onecart.decide.decision_log import CAMPAIGN, TABLE, Decisions, Part, versions_of
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 
@@ -44,16 +43,16 @@ class Decided:
     plan: Plan
 
 
-def write_campaigns(ctx: Context) -> str:
+def write_campaigns(ctx: Context) -> Part:
     """Plans the settings' campaigns, in their order, for the run's as_of, and puts them in place of what the tables have of that
-    day. Later campaigns know whom earlier ones contact. Returns words for the headline; none without campaigns."""
+    day. Later campaigns know whom earlier ones contact. Gives back what was decided about everybody considered."""
     campaigns = ctx.settings.decide.running
     if not campaigns:
-        return ""
+        return Part()
     shop, as_of = ctx.settings.shop, ctx.as_of()
     rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of)
     rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
-    contacts = contacted(ctx.lake.read_if_exists(decision_log.TABLE), as_of, shop.time_zone)
+    contacts = contacted(ctx.lake.read_if_exists(TABLE), as_of, shop.time_zone)
     decided: list[Decided] = []
     given: Counter[str] = Counter()  # of products offered, by earlier campaigns
     for name, campaign in campaigns.items():
@@ -65,22 +64,14 @@ def write_campaigns(ctx: Context) -> str:
             if any(offer.sku for offer in campaign.offers.values()):
                 given.update(dict(map(tuple, treated.where("sku IS NOT NULL").groupBy("sku").count().collect())))
     log = reduce(DataFrame.unionByName, [_log(one) for one in decided])
-    decision_log.record(ctx, decision_log.CAMPAIGN, log)
     day = f"as_of = DATE'{as_of}'"
     audience = reduce(DataFrame.unionByName, [_audience(ctx, one) for one in decided])
     ctx.lake.replace_where(AUDIENCE, audience, day)
     summaries = [_summary(ctx, one) for one in decided]
     ctx.lake.replace_where(PLAN, ctx.lake.frame(PLAN, summaries), day)
-    return "; ".join(headline(summary) for summary in summaries)
-
-
-def headline(plan: Mapping[str, Any]) -> str:
-    """One row of gold.campaign_plan in words."""
-    return (
-        f"{plan['campaign']}: {plan['treated']:,} contacted, {plan['control']:,} held back, of {plan['considered']:,}; "
-        f"{plan['spent']:,.2f} spent, {plan['expected_profit']:,.2f} expected (gap {plan['gap']:.2%}), 1 more would bring "
-        f"{plan['price_of_budget']:,.2f}"
-    )
+    treated, control = (sum(summary[arm] for summary in summaries) for arm in ("treated", "control"))
+    words = f"{treated:,} contacted, {control:,} held back by {len(campaigns)} campaign{'s' * (len(campaigns) > 1)}"
+    return Part(words, Decisions(CAMPAIGN, log))
 
 
 def _decided(

@@ -45,7 +45,7 @@ def write_policy_value(ctx: Context) -> str:
     rows = [{**row, **more} for one in sums for row in values_of(one, asked.min_effective_sample)]
     ctx.lake.replace(_TABLE, ctx.lake.frame(_TABLE, rows))
     return (
-        f"{sum(row['live'] for row in rows)} of {len(rows)} policies proved better than what was done" if rows else ""
+        f"{sum(row['live'] for row in rows)} of {len(rows)} policies proved better" if rows else ""
     )
 
 
