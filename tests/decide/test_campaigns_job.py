@@ -99,7 +99,7 @@ def test_everybody_considered_is_in_the_log_with_what_was_decided_and_why(
         "no_profiling": candidates.NO_PROFILING,
         "no_consent": candidates.NO_CONSENT,
         "no_address": candidates.NO_CONSENT,
-        "tired": candidates.PRESSURE,
+        "tired": f"{candidates.PRESSURE} (by winter)",
         "unscored": candidates.NO_SCORE,
     }
     # 0.5 * 0.2 * 0.5 * 100 less 0.502 for the mail; by 0.3 for the gift, of which there is one: it goes where it brings more.

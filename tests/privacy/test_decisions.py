@@ -66,7 +66,9 @@ class Frames:
         return self._frames[name]
 
 
-def test_each_identifier_in_each_table_of_decisions_says_whose_a_row_is(spark: Any, rows_of: Callable[..., Any]) -> None:
+def test_each_identifier_in_each_table_of_decisions_says_whose_a_row_is(
+    spark: Any, rows_of: Callable[..., Any]
+) -> None:
     from onecart.config import Settings
     from onecart.privacy.rows import personal_tables, rows_about
     from onecart.privacy.subject import Subject

@@ -22,6 +22,7 @@ from onecart.decide.campaigns.people import (
     is_held_back,
     people,
     uplift_of,
+    with_contacts,
 )
 from onecart.decide.campaigns.plan import planned
 from onecart.decide.decision_log import CAMPAIGN, TABLE, Decisions, Part, versions_of
@@ -35,12 +36,13 @@ POLICY = "expected profit under budget and caps, see decide.assign"
 @dataclass(frozen=True)
 class Decided:
     """One campaign: every customer considered, and the plan. rows: columns of `people`, campaign, family, held_back, refusal,
-    offers, and of the offer chosen offer, sku, uplift, cost, value."""
+    contacted_by, offers, and of the offer chosen offer, sku, uplift, cost, value. caps: offer -> how many at most (None: any)."""
 
     name: str
     campaign: Campaign
     rows: DataFrame
     plan: Plan
+    caps: Mapping[str, float | None]
 
 
 def write_campaigns(ctx: Context) -> Part:
@@ -54,13 +56,14 @@ def write_campaigns(ctx: Context) -> Part:
     rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
     contacts = contacted(ctx.lake.read_if_exists(TABLE), as_of, shop.time_zone)
     decided: list[Decided] = []
-    given: Counter[str] = Counter()  # of products offered, by earlier campaigns
+    given = _given(ctx, {offer.sku for one in campaigns.values() for offer in one.offers.values() if offer.sku})
     for name, campaign in campaigns.items():
         one = _decided(ctx, name, campaign, rows, contacts, given)
         decided.append(one)
         if len(campaigns) > 1:
+            chosen = one.rows.where("offer IS NOT NULL").select("customer_id", "campaign")
+            contacts = contacts.unionByName(chosen).transform(break_lineage)
             treated = one.rows.where(_decision() == "treated")
-            contacts = contacts.unionByName(treated.select("customer_id")).transform(break_lineage)
             if any(offer.sku for offer in campaign.offers.values()):
                 given.update(dict(map(tuple, treated.where("sku IS NOT NULL").groupBy("sku").count().collect())))
     log = reduce(DataFrame.unionByName, [_log(one) for one in decided])
@@ -81,8 +84,7 @@ def _decided(
     rows = considered(rows, name, campaign)
     key = control_key(ctx)
     rows = rows.withColumn("held_back", is_held_back(family, campaign.control_share, key))
-    counted = contacts.groupBy("customer_id").agg(F.count("*").alias("contacts"))
-    rows = rows.join(counted, "customer_id", how="left")
+    rows = rows.transform(with_contacts, contacts)
     rows = rows.withColumn("channel", channel_of(campaign.channels, dict(settings.shop.channels)))
     taught = uplift_of(ctx.lake, [*campaign.offers])
     if taught is not None:
@@ -96,8 +98,9 @@ def _decided(
     rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift", "_basket", "_margin")
     rows = rows.transform(break_lineage)
     each = rows.where("refusal IS NULL").select("customer_id", "held_back", F.inline("offers"))
-    plan = planned(each, campaign.budget, _caps(ctx, campaign, given), campaign.control_share)
-    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan)
+    caps = _caps(ctx, campaign, given)
+    plan = planned(each, campaign.budget, caps, campaign.control_share)
+    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan, caps)
 
 
 def _with_worth(ctx: Context, rows: DataFrame, campaign: Campaign) -> DataFrame:
@@ -144,6 +147,17 @@ def _caps(ctx: Context, campaign: Campaign, given: Mapping[str, int]) -> dict[st
         limits = [n for n in (offer.cap, stock.get(offer.sku) if offer.sku else None) if n is not None]
         caps[name] = max(0, min(limits)) if limits else None
     return caps
+
+
+def _given(ctx: Context, skus: set[str]) -> Counter[str]:
+    """Product -> contacts that offered it since its stock was counted (silver.products.updated_ts), those of the day's own run,
+    which is made anew, left out."""
+    if not skus or ctx.lake.is_empty(AUDIENCE):
+        return Counter()
+    counted = ctx.lake.read_if_exists("silver.products").select("sku", "updated_ts").where(F.col("sku").isin(*skus))
+    sent = ctx.lake.read(AUDIENCE).where("arm = 'treated'").where(F.col("as_of") != F.lit(ctx.as_of()))
+    since = sent.join(counted, "sku", how="inner").where("send_ts >= updated_ts")
+    return Counter(dict(map(tuple, since.groupBy("sku").count().collect())))
 
 
 def _with_choice(ctx: Context, rows: DataFrame, plan: Plan) -> DataFrame:
@@ -201,7 +215,10 @@ def _reason(one: Decided) -> Column:
     )
     held = F.concat(F.lit("held back to compare with: "), words)
     made = F.when(F.col("held_back"), held).otherwise(words)
-    left_out = F.coalesce("refusal", F.lit(candidates.NOT_CHOSEN))
+    nothing_left = all(cap == 0 for cap in one.caps.values())
+    by_whom = F.concat(F.col("refusal"), F.lit(" (by "), F.col("contacted_by"), F.lit(")"))
+    refused = F.when(F.col("refusal") == candidates.PRESSURE, by_whom).otherwise(F.col("refusal"))
+    left_out = F.coalesce(refused, "refusal", F.lit(candidates.NOTHING_LEFT if nothing_left else candidates.NOT_CHOSEN))
     return F.when(F.col("offer").isNull(), left_out).otherwise(made)
 
 

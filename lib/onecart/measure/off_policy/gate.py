@@ -97,7 +97,9 @@ def _judged(estimator: str, value: float, current: float, error: float) -> Verdi
     lift = value - current
     low, high = lift - Z_95 * error, lift + Z_95 * error
     if max(abs(low), abs(high)) <= _ROUNDING * max(abs(value), abs(current)):
-        return Verdict(False, estimator, value, current, 0.0, 0.0, 0.0, "all alike: nothing sets it apart from what was done")
+        return Verdict(
+            False, estimator, value, current, 0.0, 0.0, 0.0, "all alike: nothing sets it apart from what was done"
+        )
     live = low > 0
     if live:
         why = f"better than the current policy by {lift:.3g} ({low:.3g} to {high:.3g})"
