@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -56,9 +56,10 @@ def write_campaigns(ctx: Context) -> Part:
     rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
     contacts = contacted(ctx.lake.read_if_exists(TABLE), as_of, shop.time_zone)
     decided: list[Decided] = []
+    worth = _worth(ctx)
     given = _given(ctx, {offer.sku for one in campaigns.values() for offer in one.offers.values() if offer.sku})
     for name, campaign in campaigns.items():
-        one = _decided(ctx, name, campaign, rows, contacts, given)
+        one = _decided(ctx, name, campaign, rows, contacts, given, worth)
         decided.append(one)
         if len(campaigns) > 1:
             chosen = one.rows.where("offer IS NOT NULL").select("customer_id", "campaign")
@@ -78,7 +79,13 @@ def write_campaigns(ctx: Context) -> Part:
 
 
 def _decided(
-    ctx: Context, name: str, campaign: Campaign, rows: DataFrame, contacts: DataFrame, given: Mapping[str, int]
+    ctx: Context,
+    name: str,
+    campaign: Campaign,
+    rows: DataFrame,
+    contacts: DataFrame,
+    given: Mapping[str, int],
+    worth: Worth,
 ) -> Decided:
     settings, family = ctx.settings, campaign.family or name
     rows = considered(rows, name, campaign)
@@ -91,11 +98,13 @@ def _decided(
         rows = rows.join(taught, "customer_id", how="left")
     else:
         rows = rows.withColumn("uplift_version", F.lit(None).cast("string"))
-    rows = _with_worth(ctx, rows, campaign)
-    worth = Worth(F.col("_basket"), F.col("_margin"))
+    foreign = F.coalesce(F.col("currency") != _currency(ctx), F.lit(False))
+    rows = rows.withColumn("average_basket", F.when(~foreign, F.col("average_basket")))
+    if campaign.margin_share is not None:
+        worth = replace(worth, margin=F.lit(campaign.margin_share))
     rows = rows.transform(with_offers, campaign, settings.decide.contacts, worth, taught is not None)
     rows = rows.transform(with_refusal, settings.decide.contacts)
-    rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift", "_basket", "_margin")
+    rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift")
     rows = rows.transform(break_lineage)
     each = rows.where("refusal IS NULL").select("customer_id", "held_back", F.inline("offers"))
     caps = _caps(ctx, campaign, given)
@@ -103,20 +112,14 @@ def _decided(
     return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan, caps)
 
 
-def _with_worth(ctx: Context, rows: DataFrame, campaign: Campaign) -> DataFrame:
-    """Adds `_basket`, the mean basket of the customers of the shop's currency, and `_margin`, of the campaign or of products;
-    average_basket is null where it is in another currency."""
-    currency = _currency(ctx)
-    profile = ctx.lake.read("gold.customer_profile")
-    foreign = F.col("currency") != currency
-    baskets = profile.where(~foreign).agg(F.avg("average_basket").cast("double").alias("_basket"))
-    own = F.when(~F.coalesce(foreign, F.lit(False)), F.col("average_basket"))
-    rows = rows.withColumn("average_basket", own).crossJoin(F.broadcast(baskets))
-    if campaign.margin_share is not None:
-        return rows.withColumn("_margin", F.lit(campaign.margin_share))
-    priced = ctx.lake.read_if_exists("silver.products").where("list_price > 0")
-    margins = priced.agg(F.avg(1 - F.col("unit_cost") / F.col("list_price")).cast("double").alias("_margin"))
-    return rows.crossJoin(F.broadcast(margins))
+def _worth(ctx: Context) -> Worth:
+    """The mean basket of the customers who buy in the shop's currency, and the mean margin of products."""
+    profile, products = ctx.lake.read("gold.customer_profile"), ctx.lake.read_if_exists("silver.products")
+    baskets = profile.where(F.col("currency") == _currency(ctx)).select(F.col("average_basket").alias("basket"))
+    margins = products.where("list_price > 0").select((1 - F.col("unit_cost") / F.col("list_price")).alias("margin"))
+    both = baskets.unionByName(margins, allowMissingColumns=True)
+    row: Any = both.agg(*[F.avg(name).cast("double") for name in ("basket", "margin")]).first()
+    return Worth(*[F.lit(value).cast("double") for value in row])
 
 
 def _currency(ctx: Context) -> str:

@@ -37,7 +37,7 @@ def write_segments(ctx: Context) -> Part:
         _log.info("%s", found)
         rows = rows.join(features.withColumn("profiled", F.lit(True)), "customer_id", how="left")
     rows = with_learned(rows, learned).select(*contract("gold.segments").schema.fieldNames()[:-2], "learned_segment")
-    before = ctx.lake.read_if_exists("gold.segments")
+    before = ctx.lake.read("gold.segments") if ctx.lake.exists("gold.segments") else None
     ctx.lake.replace("gold.segments", rows.withColumn("as_of", F.lit(as_of)))
     now = ctx.lake.read("gold.segments")
     summary = summary_of(now, profile, ctx.settings, learned)
@@ -114,12 +114,14 @@ def movements(before: DataFrame, now: DataFrame) -> DataFrame:
     return counted.agg(F.count("*").alias("customers")).where("from_segment IS NOT NULL OR to_segment IS NOT NULL")
 
 
-def _moved(ctx: Context, before: DataFrame, now: DataFrame) -> int | None:
+def _moved(ctx: Context, before: DataFrame | None, now: DataFrame) -> int | None:
     """Writes the movements since the run before, and gives back how many moved; None: there was no run for an earlier day."""
-    as_of, last = ctx.as_of(), before.select("as_of").first()
-    if last is None or last[0] >= as_of:
+    as_of, last = ctx.as_of(), before.select("as_of").first() if before else None
+    if before is None or last is None or last[0] >= as_of:
         return None
-    rows = [(r[0], r[1], r[2], r[3], last[0], as_of) for r in movements(before, now).collect()]  # segments x segments
+    rows: list[Any] = [
+        (r[0], r[1], r[2], r[3], last[0], as_of) for r in movements(before, now).collect()
+    ]  # segments x segments
     table = contract("gold.segment_movements").schema
     ctx.lake.replace_where("gold.segment_movements", ctx.spark.createDataFrame(rows, table), f"as_of = '{as_of}'")
-    return sum(n for kind, old, new, n, *_ in rows if kind == "rule" and old and new and old != new)
+    return sum(int(n) for kind, old, new, n, *_ in rows if kind == "rule" and old and new and old != new)
