@@ -243,3 +243,9 @@ def test_contacts_of_the_last_seven_days_count_whatever_the_campaign(spark: Any)
     both = found.unionByName(found.selectExpr("customer_id", "'may' AS campaign"))
     counted = {r["customer_id"]: (r["contacts"], r["contacted_by"]) for r in with_contacts(people, both).collect()}
     assert counted == {"in": (2, "june, may"), "free": (None, None)}
+
+
+def test_two_offers_of_one_campaign_share_no_stock() -> None:
+    mugs = {"free": {"sku": "MUG"}, "half": {"sku": "MUG", "discount": 0.5}}
+    with pytest.raises(ValueError, match="two offers are of the product 'MUG', whose stock is one"):
+        Campaign.model_validate({"offers": mugs})

@@ -127,6 +127,7 @@ def test_everybody_considered_is_in_the_log_with_what_was_decided_and_why(
     assert plan["price_of_consent"] > 0
     assert plan["price_of_contact"] > 0
     assert "2 contacted, 0 held back by 1 campaign" in result.headline
+    assert "profiles" not in result.headline  # they are of the day
 
 
 def test_why_goes_from_event_to_outcome_and_says_why_not_and_an_erasure_finds_it(

@@ -29,6 +29,4 @@ def _later_profiles(ctx: Context) -> list[str]:
     """What to mind where the profiles are those of a day after as_of: they know what nobody could know then."""
     row = ctx.lake.read("gold.customer_profile").select("as_of").first()
     later = row is not None and row["as_of"] > ctx.as_of()
-    return (
-        [f"by profiles of {row['as_of']}, after {ctx.as_of()}: run unify for that day first"] if row and later else []
-    )
+    return [f"profiles are of {row['as_of']}, after as_of"] if row and later else []
