@@ -223,11 +223,12 @@ def test_only_who_agreed_has_an_address_and_was_not_contacted_too_often_may_be_c
 
 @pytest.mark.job
 def test_contacts_of_the_last_seven_days_count_whatever_the_campaign(spark: Any) -> None:
-    from onecart.decide.campaigns.people import contacted
+    from onecart.decide.campaigns.people import contacted, with_contacts
 
     day = date(2011, 6, 10)
     log = [
         ("in", date(2011, 6, 9), "treated", datetime(2011, 6, 9, 12), "campaign"),
+        ("held long ago", date(2011, 6, 2), "control", None, "campaign"),
         ("first moment", date(2011, 6, 2), "treated", datetime(2011, 6, 3), "campaign"),
         ("too old", date(2011, 6, 2), "treated", datetime(2011, 6, 2, 23), "campaign"),
         ("made anew", day, "treated", datetime(2011, 6, 10, 12), "campaign"),
@@ -235,4 +236,16 @@ def test_contacts_of_the_last_seven_days_count_whatever_the_campaign(spark: Any)
         ("shown", date(2011, 6, 9), "chosen", datetime(2011, 6, 9, 12), "content"),
     ]
     rows = spark.createDataFrame(log, "customer_id string, as_of date, decision string, send_ts timestamp, kind string")
-    assert {r["customer_id"] for r in contacted(rows, day, "UTC").collect()} == {"in", "first moment"}
+    rows = rows.selectExpr("*", "cast(as_of AS timestamp) AS decided_ts", "'june' AS subject")
+    found = contacted(rows, day, "UTC")
+    assert {r["customer_id"] for r in found.collect()} == {"in", "first moment", "held"}
+    people = spark.createDataFrame([("in",), ("free",)], "customer_id string")
+    both = found.unionByName(found.selectExpr("customer_id", "'may' AS campaign"))
+    counted = {r["customer_id"]: (r["contacts"], r["contacted_by"]) for r in with_contacts(people, both).collect()}
+    assert counted == {"in": (2, "june, may"), "free": (None, None)}
+
+
+def test_two_offers_of_one_campaign_share_no_stock() -> None:
+    mugs = {"free": {"sku": "MUG"}, "half": {"sku": "MUG", "discount": 0.5}}
+    with pytest.raises(ValueError, match="two offers are of the product 'MUG', whose stock is one"):
+        Campaign.model_validate({"offers": mugs})

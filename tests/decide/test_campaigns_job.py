@@ -99,7 +99,7 @@ def test_everybody_considered_is_in_the_log_with_what_was_decided_and_why(
         "no_profiling": candidates.NO_PROFILING,
         "no_consent": candidates.NO_CONSENT,
         "no_address": candidates.NO_CONSENT,
-        "tired": candidates.PRESSURE,
+        "tired": f"{candidates.PRESSURE} (by winter)",
         "unscored": candidates.NO_SCORE,
     }
     # 0.5 * 0.2 * 0.5 * 100 less 0.502 for the mail; by 0.3 for the gift, of which there is one: it goes where it brings more.
@@ -126,7 +126,8 @@ def test_everybody_considered_is_in_the_log_with_what_was_decided_and_why(
     assert plan["expected_profit"] == pytest.approx(rich["expected_value"] + good["expected_value"])
     assert plan["price_of_consent"] > 0
     assert plan["price_of_contact"] > 0
-    assert "spring: 2 contacted, 0 held back, of 7; 0.70 spent" in result.headline
+    assert "2 contacted, 0 held back by 1 campaign" in result.headline
+    assert "profiles" not in result.headline  # they are of the day
 
 
 def test_why_goes_from_event_to_outcome_and_says_why_not_and_an_erasure_finds_it(

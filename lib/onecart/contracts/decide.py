@@ -168,6 +168,8 @@ DECIDE = (
             C("versions", "names", "model -> the version that scored", nullable=False),
             C("policy", "string", "rule or policy that decided", nullable=False),
             _RUN_ID,
+            # May be null, so that a lake made before it was here gets it.
+            C("ticket_id", "string", "ticket, of kind routing; null: another kind"),
         ),
         key=("decision_id",),
         purposes=("profiling",),

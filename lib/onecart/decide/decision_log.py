@@ -1,6 +1,8 @@
 """gold.decision_log: what was decided about whom, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -13,26 +15,51 @@ TABLE = "gold.decision_log"
 CAMPAIGN, CONTENT, ROUTING = "campaign", "content", "routing"
 
 
-def record(ctx: Context, kind: str, decisions: DataFrame) -> None:
-    """Puts `decisions` in place of all of this kind and the run's as_of.
+@dataclass(frozen=True)
+class Decisions:
+    """All decisions of one kind for the run's as_of.
 
-    decisions: columns of gold.decision_log, key (subject, customer_id); decision_id, kind, as_of, decided_ts and run_id are
-    filled in here, and what is left out is null.
+    rows: columns of gold.decision_log, key (subject, customer_id); decision_id, kind, as_of, decided_ts and run_id are filled
+    in by `record`, and what is left out is null.
     """
-    table, as_of = contract(TABLE), ctx.as_of()
+
+    kind: str
+    rows: DataFrame
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of the job gives back: words for the headline, and what it decided (None: nothing)."""
+
+    words: str = ""
+    decisions: Decisions | None = None
+
+
+def record(ctx: Context, decided: Sequence[Decisions]) -> None:
+    """Puts the decisions in place of all of these kinds and the run's as_of, in one commit."""
+    if not decided:
+        return
+    kinds = ", ".join(sql_literal(one.kind) for one in decided)
+    rows = reduce(
+        lambda one, other: one.unionByName(other, allowMissingColumns=True), [_filled(ctx, one) for one in decided]
+    )
+    ctx.lake.replace_where(TABLE, rows, f"kind IN ({kinds}) AND as_of = DATE'{ctx.as_of()}'")
+
+
+def _filled(ctx: Context, decided: Decisions) -> DataFrame:
+    as_of, kind = ctx.as_of(), F.lit(decided.kind)
     person = F.coalesce("customer_id", F.lit(""))
-    named = F.concat_ws("\x1f", F.lit(kind), "subject", person, F.lit(as_of).cast("string"))
-    filled = {
-        "decision_id": F.sha2(named, 256),
-        "kind": F.lit(kind),
-        "as_of": F.lit(as_of),
-        "decided_ts": begin_of(as_of, ctx.settings.shop.time_zone),
-        "run_id": F.lit(ctx.run_id),
-    }
-    rows = decisions.withColumns(filled)
-    rows = rows.select(*[name for name in table.schema.fieldNames() if name in rows.columns])
-    where = f"kind = {sql_literal(kind)} AND as_of = DATE'{as_of}'"
-    ctx.lake.replace_where(TABLE, rows, where)
+    named = F.concat_ws("\x1f", kind, "subject", person, F.lit(as_of).cast("string"))
+    rows = decided.rows.withColumns(
+        {
+            "decision_id": F.sha2(named, 256),
+            "kind": kind,
+            "as_of": F.lit(as_of),
+            "decided_ts": begin_of(as_of, ctx.settings.shop.time_zone),
+            "run_id": F.lit(ctx.run_id),
+        }
+    )
+    return rows.select(*[name for name in contract(TABLE).schema.fieldNames() if name in rows.columns])
 
 
 def versions_of(columns: Mapping[str, str]) -> Column:

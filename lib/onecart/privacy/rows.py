@@ -28,11 +28,8 @@ def personal_tables(lake: Lake) -> list[str]:
 def rows_about(lake: Lake, name: str, subject: Subject, settings: Settings) -> DataFrame:
     """The table's rows about `subject`: by their identifier columns, or because a text in them names the person."""
     rows = lake.read(name)
-    about = _typed(rows, subject) | _said(rows, subject.matcher())
-    if name == "gold.decision_log":  # a routed ticket of nobody known
-        about = about | ((F.col("kind") == "routing") & F.col("subject").isin(subject.of(("ticket",))))
     if not name.startswith("bronze."):
-        return rows.where(about)
+        return rows.where(_typed(rows, subject) | _said(rows, subject.matcher()))
     return _lines_about(rows, name.removeprefix("bronze."), subject, settings)
 
 

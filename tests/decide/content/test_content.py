@@ -105,6 +105,7 @@ def test_a_repeated_run_changes_nothing_late_answers_count_and_the_erased_are_su
 ) -> None:
     from onecart.decide.content.state import known
     from onecart.decide.content.write import write_content_choice
+    from onecart.decide.decision_log import record
     from onecart.lake.purge import erasing, remove_rows
     from onecart.privacy.rows import personal_tables, rows_about
     from onecart.privacy.subject import Subject
@@ -131,7 +132,9 @@ def test_a_repeated_run_changes_nothing_late_answers_count_and_the_erased_are_su
         found = known(lake.read("gold.content_state"), placements)["home"]
         return [found.trials.tolist(), found.rewards.tolist()]
 
-    assert write_content_choice(ctx) == "home chosen for 3 customers by thompson"
+    choices = write_content_choice(ctx)
+    assert choices.words == "3 choices at 1 placement"
+    record(ctx, [choices.decisions])
     assert sums() == [[1, 3], [1, 2]]
     first = {r["customer_id"]: r for r in lake.read("gold.content_choice").collect()}
     assert set(first) == {"a", "b", "c"}
@@ -142,7 +145,7 @@ def test_a_repeated_run_changes_nothing_late_answers_count_and_the_erased_are_su
     }
     # The same day again, with an answer that came late.
     fill("gold.customer_events", rows_of("gold.customer_events", *events))
-    write_content_choice(ctx)
+    record(ctx, [write_content_choice(ctx).decisions])
     assert sums() == [[2, 3], [2, 2]]
     assert lake.read("gold.content_choice").count() == 3
     assert lake.read("gold.decision_log").count() == 4 + 3

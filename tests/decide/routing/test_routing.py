@@ -154,9 +154,10 @@ def test_work_is_spread_by_capacity() -> None:
 def test_tickets_are_routed_and_the_decisions_logged(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any], rows_of: Callable[..., Any]
 ) -> None:
+    from onecart.decide.decision_log import Part, record
     from onecart.decide.routing.table import write_ticket_routing
 
-    assert write_ticket_routing(context(as_of=AS_OF)) == ""
+    assert write_ticket_routing(context(as_of=AS_OF)) == Part()
     tickets = [
         {"ticket_id": "t1", "record_id": "r1", "opened_ts": MIDNIGHT - 3 * HOUR, "status": "open"},
         {"ticket_id": "t2", "opened_ts": MIDNIGHT - HOUR, "status": "open"},
@@ -167,15 +168,16 @@ def test_tickets_are_routed_and_the_decisions_logged(
     read = {"urgency": "high", "intent": "refund", "reasons": ["money taken"], "model_version": "voice.intent@1"}
     fill("gold.ticket_intent", rows_of("gold.ticket_intent", {"ticket_id": "t2", **read}))
     ctx = context(as_of=AS_OF, decide={"routing": {"agents": {"ann": {"skills": ["refund"]}}}})
-    words = write_ticket_routing(ctx)
-    assert words.startswith("2 tickets wait; urgent ones ")
+    part = write_ticket_routing(ctx)
+    assert part.words == "2 tickets wait"
+    record(ctx, [part.decisions])
     rows = {r["ticket_id"]: r for r in lake.read("gold.ticket_routing").collect()}
     assert {t: (r["customer_id"], r["queue"], r["place"]) for t, r in rows.items()} == {
         "t1": ("c1", "support", 1),
         "t2": (None, "ann", 1),
     }
     logged = {r["subject"]: r for r in lake.read("gold.decision_log").collect()}
-    assert [*sorted(logged)] == ["t1", "t2"]
+    assert {t: r["ticket_id"] for t, r in logged.items()} == {"t1": "t1", "t2": "t2"}
     decision = logged["t2"]
     assert (decision["kind"], decision["decision"], decision["action"], decision["propensity"]) == (
         ("routing", "chosen", "ann", 1.0)

@@ -105,17 +105,19 @@ def test_a_rule_that_is_none_is_named_before_anything_runs(spark: Any) -> None:
 
 
 def test_decide_writes_segments_movements_and_a_summary(
-    lake: Any, fill: Callable[..., None], context: Callable[..., Any], rows_of: Callable[..., Any]
+    lake: Any, fill: Callable[..., None], context: Callable[..., Any], rows_of: Callable[..., Any], caplog: Any
 ) -> None:
     """Of customers who refused profiling nothing is asked that profiling found out."""
     from onecart.decide.job import run
 
-    day, later = date(2011, 6, 1), date(2011, 6, 8)
-    likely = {"orders": 2, "rfm_r": 1, "rfm_f": 1, "rfm_m": 1, "currency": "GBP", "revenue": 20, "as_of": later}
+    caplog.set_level("INFO")
+
+    day, later, after = date(2011, 6, 1), date(2011, 6, 8), date(2011, 6, 9)
+    likely = {"orders": 2, "rfm_r": 1, "rfm_f": 1, "rfm_m": 1, "currency": "GBP", "revenue": 20, "as_of": after}
     profile = [
         {"customer_id": "agreed", **likely, "consent_profiling": True, "lifetime_value_12m": 7},
         {"customer_id": "refused", **likely},
-        {"customer_id": "new", "orders": 0, "as_of": later},
+        {"customer_id": "new", "orders": 0, "as_of": after},
     ]
     fill("gold.customer_profile", rows_of("gold.customer_profile", *profile))
     scores = [{"customer_id": c, "as_of": later, "decile": 1} for c in ("agreed", "refused")]
@@ -124,9 +126,10 @@ def test_decide_writes_segments_movements_and_a_summary(
     fill("gold.segments", rows_of("gold.segments", *before))
     result = run(context(as_of=later, decide={"campaigns": {}}))
     assert (result.rows_in, result.rows_out) == (3, 3)
-    assert result.headline.startswith("3 customers in 3 segments, 33% ")
-    assert "0 customers with consent are too few" in result.headline
-    assert "1 moved since 2011-06-01" in result.headline
+    assert (
+        result.headline == "3 customers in 3 segments, none learned, 1 moved; profiles are of 2011-06-09, after as_of"
+    )
+    assert "0 customers with consent are too few" in caplog.text
     found = {r["customer_id"]: r for r in lake.read("gold.segments").collect()}
     assert {c: r["segment"] for c, r in found.items()} == {"agreed": "promising", "refused": "lapsed", "new": "browser"}
     assert found["refused"]["intent_decile"] is None

@@ -50,7 +50,7 @@ def test_the_job_learns_from_past_campaigns_and_scores_today(
     from onecart.lake.files import read_bytes
 
     ctx = context(as_of=DAY, decide={"uplift": {"min_arm": 100}})
-    assert write_uplift_scores(ctx) == ""  # no campaign yet
+    assert write_uplift_scores(ctx).words == ""  # no campaign yet
     draw, n = np.random.default_rng(2), 1_000
     often, treated = draw.random(n) < 0.5, draw.random(n) < 0.5
     bought = draw.random(n) < 0.2 + 0.5 * often * treated
@@ -78,8 +78,9 @@ def test_the_job_learns_from_past_campaigns_and_scores_today(
         if b
     ]
     fill("gold.customer_orders", rows_of("gold.customer_orders", *sales))
-    assert write_uplift_scores(ctx).startswith("uplift of ten % off: treat by uplift (Qini 0.0")
+    assert write_uplift_scores(ctx).words == "uplift of 1 offer"
     scores = lake.read("gold.uplift_scores").toPandas().set_index("customer_id")
+    assert scores.heterogeneous.all()
     assert len(scores) == n - 1  # but the one who refused
     assert scores.treatment.unique().tolist() == ["ten % off"]
     by = scores.uplift.groupby(dict(zip(who, often, strict=True))).mean()

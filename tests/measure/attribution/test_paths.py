@@ -135,8 +135,7 @@ def test_the_table_holds_all_methods_of_the_last_months(
     result = {"campaign": "spring", "segment": "all", "metric": "orders", "first_day": date(2011, 5, 10)}
     brought = {"trusted": True, "treated": 100, "incremental": 30.0, "lo": 0.1, "hi": 0.5}
     fill("gold.experiment_results", rows_of("gold.experiment_results", {**result, **brought}))
-    words = write_attribution(context(as_of=date(2011, 6, 1), measure={"attribution": {"months": 2}}))
-    assert words.startswith("most due to ")
+    write_attribution(context(as_of=date(2011, 6, 1), measure={"attribution": {"months": 2}}))
     rows = lake.read("gold.attribution").toPandas()
     assert set(rows["month"]) == {MAY}
     credit = rows.pivot(index="touch", columns="method", values="credit")

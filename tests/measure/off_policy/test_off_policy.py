@@ -137,7 +137,8 @@ def test_the_gate_lets_the_better_policy_through_and_no_other(spark: Any) -> Non
     assert lost.lift == pytest.approx(lost.value - won.value)
     same = measure.go_live(log, good, good)
     assert (same.live, same.lift, same.low) == (False, 0.0, 0.0)
-    assert same.why.startswith("not proved better")
+    assert (same.lift, same.low, same.high) == (0, 0, 0)
+    assert same.why.startswith("all alike")
 
 
 def test_a_policy_is_compared_decision_by_decision_with_the_current_one(spark: Any) -> None:

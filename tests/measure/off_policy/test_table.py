@@ -97,7 +97,7 @@ def test_decisions_are_judged_when_they_are_old_enough(
     assert write_policy_value(context(as_of=date(2011, 5, 14), measure={"horizon_days": 14})) == ""
     asked = {"min_effective_sample": 2, "horizon_days": 14}
     words = write_policy_value(context(as_of=date(2011, 5, 15), shop={"currency": "GBP"}, measure=asked))
-    assert words == "0 of 4 policies proved better than what was done"
+    assert words == "0 of 4 policies proved better"
     rows = {(r["policy"], r["outcome"]): r for r in lake.read("gold.policy_value").collect()}
     everyone = rows["everyone", "revenue"]
     assert (everyone["value"], everyone["current_value"]) == pytest.approx((0.4, 0.2))

@@ -107,6 +107,8 @@ def test_the_section_shows_no_figure_where_the_log_cannot_say(context, fill, row
     fill("gold.uplift_curve", rows_of("gold.uplift_curve", *points))
     ctx = context(as_of=date(2011, 12, 10))
     ctx.write_health({"uplift.mug": {"qini": 0.0072, "qini_low": 0.0054, "qini_high": 0.0091}}, "experiment")
+    (words,) = experiments.judged(pd.DataFrame([{**RESULT, "treated_mean": 0.09}])).to_dict("records")
+    assert words["contacted, mean (adjusted)"] - words["held back, mean"] == pytest.approx(0.02)
     html = page.cards(*experiments.SECTION.cards(ctx))
     assert html.count('class="card') == 7
     assert "(Qini 0.0072, 0.0054 to 0.0091)" in html

@@ -12,11 +12,12 @@ from onecart.config.sections.decide.campaigns import Offer
 NO_PROFILING = "did not agree to profiling, from which the campaign chooses"
 NO_SCORE = "has no probability to buy for this day; run the job intent"
 NO_CONSENT = "agreed to none of the campaign's channels, or has no address for those agreed to"
-PRESSURE = "has been contacted as often this week as contacts.max_per_week allows"
+PRESSURE = "has been contacted, or held back from it, as often this week as contacts.max_per_week allows"
 NO_HOUR = "lives in a country where no hour is outside quiet hours in all its time zones"
 NO_MONEY = "has baskets of which is not known what they bring in the shop's currency"
 NOT_WORTH = "would bring less by any offer than it costs"
-NOT_CHOSEN = "would bring less than others whom the budget and the caps go to"
+NOTHING_LEFT = "comes too late: no stock is left of what is offered, or its cap is reached"
+NOT_CHOSEN = "would bring less than others whom the budget, the caps and the stock go to"
 
 
 @dataclass(frozen=True)

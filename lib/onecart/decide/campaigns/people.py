@@ -53,11 +53,23 @@ def people(lake: Lake, settings: Settings, campaigns: Sequence[Campaign], as_of:
 
 
 def contacted(log: DataFrame, as_of: date, zone: str) -> DataFrame:
-    """[customer_id], a row per contact that the log (gold.decision_log) has from a week before `as_of` on, those of that day's
-    own run, which is made anew, left out."""
-    from_ts = begin_of(as_of - _WEEK, zone)
-    log = log.where("kind = 'campaign' AND decision = 'treated'")
-    return log.where((F.col("send_ts") >= from_ts) & (F.col("as_of") != F.lit(as_of))).select("customer_id")
+    """[customer_id, campaign], a row per contact that the log (gold.decision_log) has from a week before `as_of` on, those of
+    that day's own run, which is made anew, left out.
+
+    Contacts that control groups were kept from count, too, on the day of the decision: else who is held back by one campaign
+    would be free for the next of its family while those contacted are not, and its two arms could not be compared.
+    """
+    when = F.coalesce("send_ts", "decided_ts")
+    log = log.where("kind = 'campaign' AND decision IN ('treated', 'control')")
+    log = log.where((when >= begin_of(as_of - _WEEK, zone)) & (F.col("as_of") != F.lit(as_of)))
+    return log.select("customer_id", F.col("subject").alias("campaign"))
+
+
+def with_contacts(rows: DataFrame, contacts: DataFrame) -> DataFrame:
+    """`rows` with contacts, how many of `contacted` are the customer's (null: none), and contacted_by, their campaigns."""
+    names = F.array_join(F.array_sort(F.collect_set("campaign")), ", ")
+    counted = contacts.groupBy("customer_id").agg(F.count("*").alias("contacts"), names.alias("contacted_by"))
+    return rows.join(counted, "customer_id", how="left")
 
 
 def considered(rows: DataFrame, name: str, campaign: Campaign) -> DataFrame:

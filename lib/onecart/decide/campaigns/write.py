@@ -1,8 +1,8 @@
-"""Writes gold.campaign_audience, gold.campaign_plan and the campaigns' decisions in gold.decision_log."""
+"""Writes gold.campaign_audience and gold.campaign_plan."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 
 from onecart.config import Campaign, resolve_secret
 from onecart.context import Context
-from onecart.decide import decision_log
 from onecart.decide.assignment.plan import Plan
 from onecart.decide.campaigns import candidates
 from onecart.decide.campaigns.candidates import Worth, with_offers, with_refusal
@@ -23,9 +22,10 @@ from onecart.decide.campaigns.people import (
     is_held_back,
     people,
     uplift_of,
+    with_contacts,
 )
 from onecart.decide.campaigns.plan import planned
-from onecart.decide.decision_log import versions_of
+from onecart.decide.decision_log import CAMPAIGN, TABLE, Decisions, Part, versions_of
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 
@@ -36,93 +36,90 @@ POLICY = "expected profit under budget and caps, see decide.assign"
 @dataclass(frozen=True)
 class Decided:
     """One campaign: every customer considered, and the plan. rows: columns of `people`, campaign, family, held_back, refusal,
-    offers, and of the offer chosen offer, sku, uplift, cost, value."""
+    contacted_by, offers, and of the offer chosen offer, sku, uplift, cost, value. caps: offer -> how many at most (None: any)."""
 
     name: str
     campaign: Campaign
     rows: DataFrame
     plan: Plan
+    caps: Mapping[str, float | None]
 
 
-def write_campaigns(ctx: Context) -> str:
+def write_campaigns(ctx: Context) -> Part:
     """Plans the settings' campaigns, in their order, for the run's as_of, and puts them in place of what the tables have of that
-    day. Later campaigns know whom earlier ones contact. Returns words for the headline; none without campaigns."""
+    day. Later campaigns know whom earlier ones contact. Gives back what was decided about everybody considered."""
     campaigns = ctx.settings.decide.running
     if not campaigns:
-        return ""
+        return Part()
     shop, as_of = ctx.settings.shop, ctx.as_of()
     rows = people(ctx.lake, ctx.settings, list(campaigns.values()), as_of)
     rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
-    contacts = contacted(ctx.lake.read_if_exists(decision_log.TABLE), as_of, shop.time_zone)
+    contacts = contacted(ctx.lake.read_if_exists(TABLE), as_of, shop.time_zone)
     decided: list[Decided] = []
-    given: Counter[str] = Counter()  # of products offered, by earlier campaigns
+    worth = _worth(ctx)
+    given = _given(ctx, {offer.sku for one in campaigns.values() for offer in one.offers.values() if offer.sku})
     for name, campaign in campaigns.items():
-        one = _decided(ctx, name, campaign, rows, contacts, given)
+        one = _decided(ctx, name, campaign, rows, contacts, given, worth)
         decided.append(one)
         if len(campaigns) > 1:
+            chosen = one.rows.where("offer IS NOT NULL").select("customer_id", "campaign")
+            contacts = contacts.unionByName(chosen).transform(break_lineage)
             treated = one.rows.where(_decision() == "treated")
-            contacts = contacts.unionByName(treated.select("customer_id")).transform(break_lineage)
             if any(offer.sku for offer in campaign.offers.values()):
                 given.update(dict(map(tuple, treated.where("sku IS NOT NULL").groupBy("sku").count().collect())))
     log = reduce(DataFrame.unionByName, [_log(one) for one in decided])
-    decision_log.record(ctx, decision_log.CAMPAIGN, log)
     day = f"as_of = DATE'{as_of}'"
     audience = reduce(DataFrame.unionByName, [_audience(ctx, one) for one in decided])
     ctx.lake.replace_where(AUDIENCE, audience, day)
     summaries = [_summary(ctx, one) for one in decided]
     ctx.lake.replace_where(PLAN, ctx.lake.frame(PLAN, summaries), day)
-    return "; ".join(headline(summary) for summary in summaries)
-
-
-def headline(plan: Mapping[str, Any]) -> str:
-    """One row of gold.campaign_plan in words."""
-    return (
-        f"{plan['campaign']}: {plan['treated']:,} contacted, {plan['control']:,} held back, of {plan['considered']:,}; "
-        f"{plan['spent']:,.2f} spent, {plan['expected_profit']:,.2f} expected (gap {plan['gap']:.2%}), 1 more would bring "
-        f"{plan['price_of_budget']:,.2f}"
-    )
+    treated, control = (sum(summary[arm] for summary in summaries) for arm in ("treated", "control"))
+    words = f"{treated:,} contacted, {control:,} held back by {len(campaigns)} campaign{'s' * (len(campaigns) > 1)}"
+    return Part(words, Decisions(CAMPAIGN, log))
 
 
 def _decided(
-    ctx: Context, name: str, campaign: Campaign, rows: DataFrame, contacts: DataFrame, given: Mapping[str, int]
+    ctx: Context,
+    name: str,
+    campaign: Campaign,
+    rows: DataFrame,
+    contacts: DataFrame,
+    given: Mapping[str, int],
+    worth: Worth,
 ) -> Decided:
     settings, family = ctx.settings, campaign.family or name
     rows = considered(rows, name, campaign)
     key = control_key(ctx)
     rows = rows.withColumn("held_back", is_held_back(family, campaign.control_share, key))
-    counted = contacts.groupBy("customer_id").agg(F.count("*").alias("contacts"))
-    rows = rows.join(counted, "customer_id", how="left")
+    rows = rows.transform(with_contacts, contacts)
     rows = rows.withColumn("channel", channel_of(campaign.channels, dict(settings.shop.channels)))
     taught = uplift_of(ctx.lake, [*campaign.offers])
     if taught is not None:
         rows = rows.join(taught, "customer_id", how="left")
     else:
         rows = rows.withColumn("uplift_version", F.lit(None).cast("string"))
-    rows = _with_worth(ctx, rows, campaign)
-    worth = Worth(F.col("_basket"), F.col("_margin"))
+    foreign = F.coalesce(F.col("currency") != _currency(ctx), F.lit(False))
+    rows = rows.withColumn("average_basket", F.when(~foreign, F.col("average_basket")))
+    if campaign.margin_share is not None:
+        worth = replace(worth, margin=F.lit(campaign.margin_share))
     rows = rows.transform(with_offers, campaign, settings.decide.contacts, worth, taught is not None)
     rows = rows.transform(with_refusal, settings.decide.contacts)
-    rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift", "_basket", "_margin")
+    rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift")
     rows = rows.transform(break_lineage)
     each = rows.where("refusal IS NULL").select("customer_id", "held_back", F.inline("offers"))
-    plan = planned(each, campaign.budget, _caps(ctx, campaign, given), campaign.control_share)
-    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan)
+    caps = _caps(ctx, campaign, given)
+    plan = planned(each, campaign.budget, caps, campaign.control_share)
+    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan, caps)
 
 
-def _with_worth(ctx: Context, rows: DataFrame, campaign: Campaign) -> DataFrame:
-    """Adds `_basket`, the mean basket of the customers of the shop's currency, and `_margin`, of the campaign or of products;
-    average_basket is null where it is in another currency."""
-    currency = _currency(ctx)
-    profile = ctx.lake.read("gold.customer_profile")
-    foreign = F.col("currency") != currency
-    baskets = profile.where(~foreign).agg(F.avg("average_basket").cast("double").alias("_basket"))
-    own = F.when(~F.coalesce(foreign, F.lit(False)), F.col("average_basket"))
-    rows = rows.withColumn("average_basket", own).crossJoin(F.broadcast(baskets))
-    if campaign.margin_share is not None:
-        return rows.withColumn("_margin", F.lit(campaign.margin_share))
-    priced = ctx.lake.read_if_exists("silver.products").where("list_price > 0")
-    margins = priced.agg(F.avg(1 - F.col("unit_cost") / F.col("list_price")).cast("double").alias("_margin"))
-    return rows.crossJoin(F.broadcast(margins))
+def _worth(ctx: Context) -> Worth:
+    """The mean basket of the customers who buy in the shop's currency, and the mean margin of products."""
+    profile, products = ctx.lake.read("gold.customer_profile"), ctx.lake.read_if_exists("silver.products")
+    baskets = profile.where(F.col("currency") == _currency(ctx)).select(F.col("average_basket").alias("basket"))
+    margins = products.where("list_price > 0").select((1 - F.col("unit_cost") / F.col("list_price")).alias("margin"))
+    both = baskets.unionByName(margins, allowMissingColumns=True)
+    row: Any = both.agg(*[F.avg(name).cast("double") for name in ("basket", "margin")]).first()
+    return Worth(*[F.lit(value).cast("double") for value in row])
 
 
 def _currency(ctx: Context) -> str:
@@ -153,6 +150,17 @@ def _caps(ctx: Context, campaign: Campaign, given: Mapping[str, int]) -> dict[st
         limits = [n for n in (offer.cap, stock.get(offer.sku) if offer.sku else None) if n is not None]
         caps[name] = max(0, min(limits)) if limits else None
     return caps
+
+
+def _given(ctx: Context, skus: set[str]) -> Counter[str]:
+    """Product -> contacts that offered it since its stock was counted (silver.products.updated_ts), those of the day's own run,
+    which is made anew, left out."""
+    if not skus or ctx.lake.is_empty(AUDIENCE):
+        return Counter()
+    counted = ctx.lake.read_if_exists("silver.products").select("sku", "updated_ts").where(F.col("sku").isin(*skus))
+    sent = ctx.lake.read(AUDIENCE).where("arm = 'treated'").where(F.col("as_of") != F.lit(ctx.as_of()))
+    since = sent.join(counted, "sku", how="inner").where("send_ts >= updated_ts")
+    return Counter(dict(map(tuple, since.groupBy("sku").count().collect())))
 
 
 def _with_choice(ctx: Context, rows: DataFrame, plan: Plan) -> DataFrame:
@@ -210,7 +218,10 @@ def _reason(one: Decided) -> Column:
     )
     held = F.concat(F.lit("held back to compare with: "), words)
     made = F.when(F.col("held_back"), held).otherwise(words)
-    left_out = F.coalesce("refusal", F.lit(candidates.NOT_CHOSEN))
+    nothing_left = all(cap == 0 for cap in one.caps.values())
+    by_whom = F.concat(F.col("refusal"), F.lit(" (by "), F.col("contacted_by"), F.lit(")"))
+    refused = F.when(F.col("refusal") == candidates.PRESSURE, by_whom).otherwise(F.col("refusal"))
+    left_out = F.coalesce(refused, "refusal", F.lit(candidates.NOTHING_LEFT if nothing_left else candidates.NOT_CHOSEN))
     return F.when(F.col("offer").isNull(), left_out).otherwise(made)
 
 

@@ -1,4 +1,4 @@
-"""Writes gold.content_choice, its rows of gold.decision_log, and the state they are made from."""
+"""Writes gold.content_choice and the state it is made from."""
 
 from functools import reduce
 
@@ -7,37 +7,34 @@ from pyspark.sql import functions as F
 
 from onecart.config.sections.decide.content import Placement
 from onecart.context import Context
-from onecart.decide import decision_log
 from onecart.decide.conditions import holds
 from onecart.decide.content.choose import chosen
 from onecart.decide.content.state import STATE, known, update_state
+from onecart.decide.decision_log import CONTENT, Decisions, Part
 from onecart.errors import UsageError, nearest
 
 CHOICE = "gold.content_choice"
 
 
-def write_content_choice(ctx: Context) -> str:
-    """Chooses for as_of what each customer who agreed to profiling is shown at each of decide.placements; what was chosen, in
-    words. No placements: nothing. UsageError: a placement asks for a column that is not there."""
+def write_content_choice(ctx: Context) -> Part:
+    """Chooses for as_of what each customer who agreed to profiling is shown at each of decide.placements, and gives the choices
+    back. No placements: nothing. UsageError: a placement asks for a column that is not there."""
     placements, as_of = ctx.settings.decide.placements, ctx.as_of()
     if not placements:
-        return ""
+        return Part()
     people = {name: _people(ctx, name, p) for name, p in placements.items()}
     update_state(ctx, placements)
     state = known(ctx.lake.read(STATE), placements)
     parts = [chosen(people[n], n, p, state[n], seed=ctx.settings.seed) for n, p in placements.items()]
     rows = reduce(DataFrame.unionByName, parts).withColumn("run_id", F.lit(ctx.run_id))
-    ctx.lake.replace_where(CHOICE, rows, f"as_of = '{as_of}'")
+    written = ctx.lake.replace_where(CHOICE, rows, f"as_of = '{as_of}'")
     today = ctx.lake.read(CHOICE).where(f"as_of = '{as_of}'")
-    decision_log.record(ctx, decision_log.CONTENT, logged(today))
-    counts = dict.fromkeys(placements, 0) | {
-        r["placement"]: r["count"] for r in today.groupBy("placement").count().collect()
-    }
-    return ", ".join(f"{n} chosen for {count:,} customers by {placements[n].policy}" for n, count in counts.items())
+    words = f"{written.inserted:,} choices at {len(placements)} placement{'s' * (len(placements) > 1)}"
+    return Part(words, Decisions(CONTENT, logged(today)))
 
 
 def logged(choices: DataFrame) -> DataFrame:
-    """What `decision_log.record` needs of choices (gold.content_choice)."""
+    """Choices (gold.content_choice) as rows of `Decisions`."""
     model = F.concat(F.lit("content."), F.col("placement"))
     share = F.round(F.col("propensity") * 100, 1).cast("string")
     return choices.select(

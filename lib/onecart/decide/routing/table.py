@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.contracts.quality import HAPPENED
-from onecart.decide import decision_log
+from onecart.decide.decision_log import ROUTING, Decisions, Part, versions_of
 from onecart.decide.routing.assignment import with_queue
 from onecart.decide.routing.priority import open_tickets, people, with_priority
 from onecart.decide.routing.simulation import simulated_day
@@ -19,16 +19,16 @@ _POLICY = "priority with ageing"
 _MODEL = "voice.intent"
 
 
-def write_ticket_routing(ctx: Context) -> str:
-    """Replaces gold.ticket_routing, and the day's routing in gold.decision_log; figures of a simulated day go to
-    gold.model_health. Its words for the headline, none without tickets."""
+def write_ticket_routing(ctx: Context) -> Part:
+    """Replaces gold.ticket_routing, and gives the day's routing back; figures of a simulated day go to gold.model_health.
+    Nothing without tickets."""
     if ctx.lake.is_empty("silver.tickets"):
-        return ""
+        return Part()
     rules, as_of = ctx.settings.decide.routing, ctx.as_of()
     routed = with_queue(_prioritised(ctx), rules).withColumn("as_of", F.lit(as_of))
     written = ctx.lake.replace(_TABLE, routed.select(*contract(_TABLE).schema.fieldNames()))
-    decision_log.record(ctx, decision_log.ROUTING, decisions(ctx.lake.read(_TABLE)))
-    return f"{written.inserted} tickets wait{_simulated(ctx)}"
+    _write_simulated_day(ctx)
+    return Part(f"{written.inserted:,} tickets wait", Decisions(ROUTING, decisions(ctx.lake.read(_TABLE))))
 
 
 def _prioritised(ctx: Context) -> DataFrame:
@@ -64,28 +64,24 @@ def _with_customers(ctx: Context) -> tuple[DataFrame, DataFrame]:
 
 
 def decisions(routed: DataFrame) -> DataFrame:
-    """The rows of gold.ticket_routing as `decision_log.record` takes them: made without any chance."""
+    """The rows of gold.ticket_routing as rows of `Decisions`: made without any chance."""
     return routed.select(
         F.col("ticket_id").alias("subject"),
+        "ticket_id",
         "customer_id",
         F.lit("chosen").alias("decision"),
         F.col("queue").alias("action"),
         F.lit(1.0).alias("propensity"),
         "reason",
-        decision_log.versions_of({_MODEL: "model_version"}).alias("versions"),
+        versions_of({_MODEL: "model_version"}).alias("versions"),
         F.lit(_POLICY).alias("policy"),
     )
 
 
-def _simulated(ctx: Context) -> str:
+def _write_simulated_day(ctx: Context) -> None:
     """What the rules do on a busy day of tickets like all that were read so far; written to gold.model_health."""
     read = ctx.lake.read_if_exists("gold.ticket_intent").groupBy("intent", "urgency").count().collect()
     mix = {(row["intent"], row["urgency"]): float(row["count"]) for row in read}
     figures = simulated_day(mix, ctx.settings.decide.routing, ctx.settings.seed)
-    if not figures:
-        return ""
-    ctx.write_health({f"decide.{name}": values for name, values in figures.items()}, "simulated day")
-    ours, theirs = figures["routing"], figures["first_come"]
-    if "wait_high" not in ours:
-        return ""
-    return f"; urgent ones {ours['wait_high']:.0f} minutes on a busy day, first come first served {theirs['wait_high']:.0f}"
+    if figures:
+        ctx.write_health({f"decide.{name}": values for name, values in figures.items()}, "simulated day")

@@ -1,5 +1,6 @@
 """Writes gold.segments, and what is worth knowing of it: gold.segment_summary and gold.segment_movements."""
 
+import logging
 from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
@@ -10,14 +11,16 @@ from pyspark.sql import functions as F
 from onecart.config import Settings
 from onecart.context import Context
 from onecart.contracts import contract
+from onecart.decide.decision_log import Part
 from onecart.decide.segmentation.learned import Learned, learn, sample_of, with_learned
 from onecart.decide.segmentation.rules import segments
 
+_log = logging.getLogger(__name__)
 _KINDS = {"rule": "segment", "learned": "learned_segment"}
 
 
-def write_segments(ctx: Context) -> str:
-    """Replaces gold.segments and adds the day's summary and movements; what was found, in words.
+def write_segments(ctx: Context) -> Part:
+    """Replaces gold.segments and adds the day's summary and movements.
 
     Intent scores and features are read of those only who agreed to profiling: nobody else's segment is made from them.
     """
@@ -26,24 +29,26 @@ def write_segments(ctx: Context) -> str:
     today = F.col("as_of") == F.lit(as_of)
     profile = ctx.lake.read("gold.customer_profile")
     rows = segments(profile, agreed.read_if_exists("gold.intent_scores").where(today), how.segments)
-    learned, words = None, ""
+    learned = None
     if how.learned_segments.method != "off":
         columns = how.learned_segments.features
         features = agreed.read_if_exists("gold.customer_features").where(today).select("customer_id", *columns)
-        learned, words = learn(sample_of(features, how.learned_segments), how.learned_segments, ctx.settings.seed)
+        learned, found = learn(sample_of(features, how.learned_segments), how.learned_segments, ctx.settings.seed)
+        _log.info("%s", found)
         rows = rows.join(features.withColumn("profiled", F.lit(True)), "customer_id", how="left")
     rows = with_learned(rows, learned).select(*contract("gold.segments").schema.fieldNames()[:-2], "learned_segment")
-    before = ctx.lake.read_if_exists("gold.segments")
+    before = ctx.lake.read("gold.segments") if ctx.lake.exists("gold.segments") else None
     ctx.lake.replace("gold.segments", rows.withColumn("as_of", F.lit(as_of)))
     now = ctx.lake.read("gold.segments")
     summary = summary_of(now, profile, ctx.settings, learned)
     days = ctx.lake.frame("gold.segment_summary", [{**row, "as_of": as_of} for row in summary])
     ctx.lake.replace_where("gold.segment_summary", days, f"as_of = '{as_of}'")
     moved = _moved(ctx, before, now)
-    found = [row for row in summary if row["kind"] == "rule"]
-    largest = max(found, key=lambda row: (row["customers"], row["segment"]))
-    said = f"{sum(r['customers'] for r in found):,} customers in {len(found)} segments, {largest['share']:.0%} {largest['segment']}"
-    return "; ".join(part for part in (said, words, moved) if part)
+    by_rule = [row for row in summary if row["kind"] == "rule"]
+    words = [f"{sum(r['customers'] for r in by_rule):,} customers in {len(by_rule)} segments"]
+    if how.learned_segments.method != "off":
+        words.append(f"{len(learned.names) if learned else 'none'} learned")
+    return Part(", ".join([*words, *([f"{moved:,} moved"] if moved is not None else [])]))
 
 
 def summary_of(now: DataFrame, profile: DataFrame, settings: Settings, learned: Learned | None) -> list[dict[str, Any]]:
@@ -109,13 +114,14 @@ def movements(before: DataFrame, now: DataFrame) -> DataFrame:
     return counted.agg(F.count("*").alias("customers")).where("from_segment IS NOT NULL OR to_segment IS NOT NULL")
 
 
-def _moved(ctx: Context, before: DataFrame, now: DataFrame) -> str:
-    """Writes the movements since the run before, if that was for an earlier day; how many moved, in words."""
-    as_of, last = ctx.as_of(), before.select("as_of").first()
-    if last is None or last[0] >= as_of:
-        return ""
-    rows = [(r[0], r[1], r[2], r[3], last[0], as_of) for r in movements(before, now).collect()]  # segments x segments
+def _moved(ctx: Context, before: DataFrame | None, now: DataFrame) -> int | None:
+    """Writes the movements since the run before, and gives back how many moved; None: there was no run for an earlier day."""
+    as_of, last = ctx.as_of(), before.select("as_of").first() if before else None
+    if before is None or last is None or last[0] >= as_of:
+        return None
+    rows: list[Any] = [
+        (r[0], r[1], r[2], r[3], last[0], as_of) for r in movements(before, now).collect()
+    ]  # segments x segments
     table = contract("gold.segment_movements").schema
     ctx.lake.replace_where("gold.segment_movements", ctx.spark.createDataFrame(rows, table), f"as_of = '{as_of}'")
-    count = sum(n for kind, old, new, n, *_ in rows if kind == "rule" and old and new and old != new)
-    return f"{count:,} moved since {last[0]}"
+    return sum(int(n) for kind, old, new, n, *_ in rows if kind == "rule" and old and new and old != new)

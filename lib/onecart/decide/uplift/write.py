@@ -1,5 +1,6 @@
 """Writes gold.uplift_scores and gold.uplift_curve: what past campaigns, each an experiment, have taught of each offer."""
 
+import logging
 import re
 from collections.abc import Sequence
 from functools import reduce
@@ -11,6 +12,7 @@ from onecart import models
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.contracts.base.features import FEATURES
+from onecart.decide.decision_log import Part
 from onecart.decide.uplift.evaluation import OfferReport
 from onecart.decide.uplift.model import UpliftModel
 from onecart.decide.uplift.train import train_uplift
@@ -23,17 +25,18 @@ from onecart.lake.files import write_text
 SCORES, CURVE, LOG = "gold.uplift_scores", "gold.uplift_curve", "gold.decision_log"
 _CONTROL, _BOUGHT, _PROPENSITY = "control", "bought", "propensity_treated"
 _COLUMNS = tuple(f.name for f in FEATURES)
+_log = logging.getLogger(__name__)
 
 
-def write_uplift_scores(ctx: Context) -> str:
-    """Learns of each offer that was once held back from a control group, and scores the customers of today; what was found,
-    in words. Only campaigns count whose horizon is over by as_of, and only customers who agreed to profiling.
+def write_uplift_scores(ctx: Context) -> Part:
+    """Learns of each offer that was once held back from a control group, and scores the customers of today. Only campaigns count
+    whose horizon is over by as_of, and only customers who agreed to profiling.
 
     The features of an example are those of the day it was decided on: nothing that came after it.
     """
     how, as_of = ctx.settings.decide.uplift, ctx.as_of()
     if ctx.lake.is_empty(LOG):
-        return ""
+        return Part()
     agreed = ctx.lake.for_purpose("profiling")
     log = agreed.read(LOG).where("kind = 'campaign' AND decision IN ('treated', 'control') AND action IS NOT NULL")
     days = horizon_of(F.col("subject"), horizons(ctx.settings.decide), how.horizon_days)
@@ -46,20 +49,19 @@ def write_uplift_scores(ctx: Context) -> str:
     arms = {(r["action"], r["decision"]): r["count"] for r in rows.groupBy("action", "decision").count().collect()}
     named = sorted({action for action, _ in arms})
     enough = [a for a in named if min(arms.get((a, arm), 0) for arm in ("treated", _CONTROL)) >= how.min_arm]
-    found, words = {}, []
+    found = {}
     for action in enough:
         try:
             found[action] = _learned(rows.where(F.col("action") == action), ctx.settings.seed)
         except UsageError as e:
-            words.append(f"no uplift of {action} ({str(e).removeprefix('decide.train_uplift: ')})")
+            _log.warning("no uplift of '%s' is learned: %s", action, str(e).removeprefix("decide.train_uplift: "))
     if found:
         versions = {action: _saved(ctx, action, model) for action, model in found.items()}
         now = features.where(F.col("as_of") == F.lit(as_of))
         parts = [_scores(model, now, action, versions[action]) for action, model in found.items()]
         ctx.lake.replace(SCORES, reduce(DataFrame.unionByName, parts))
         _write_curves(ctx, found, versions)
-    words += [f"{action}: {_report(m).advice} (Qini {_report(m).qini:.4f})" for action, m in found.items()]
-    return f"uplift of {'; '.join(words)}" if words else ""
+    return Part(f"uplift of {len(found)} offer{'s' * (len(found) > 1)}" if found else "")
 
 
 def examples(log: DataFrame, features: DataFrame, orders: DataFrame) -> DataFrame:

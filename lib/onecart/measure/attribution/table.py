@@ -18,7 +18,7 @@ _TABLE = "gold.attribution"
 
 
 def write_attribution(ctx: Context) -> str:
-    """Replaces gold.attribution by the months up to as_of; its words for the headline, none without visits."""
+    """Replaces gold.attribution by the months up to as_of. No words."""
     if ctx.lake.is_empty("gold.sessions"):
         return ""
     asked = ctx.settings.measure.attribution
@@ -35,7 +35,7 @@ def write_attribution(ctx: Context) -> str:
     rows = with_proof(monthly(sums), _proved(ctx))
     values: list[dict[Any, Any]] = rows.assign(as_of=as_of).to_dict("records")
     ctx.lake.replace(_TABLE, ctx.lake.frame(_TABLE, values))
-    return headline(rows)
+    return ""
 
 
 def _touches(ctx: Context) -> DataFrame:
@@ -94,14 +94,3 @@ def monthly(sums: pd.DataFrame) -> pd.DataFrame:
     rows = pd.concat(found, ignore_index=True).rename(columns={"channel": "touch"})
     rows["channel"] = rows["touch"].str.split(BETWEEN, n=1, regex=False).str[0]
     return rows.assign(removal_effect=_with_nulls(rows["removal_effect"]))
-
-
-def headline(rows: pd.DataFrame) -> str:
-    """What the chain and the last touch give most to, in all months."""
-    if rows.empty:
-        return ""
-    words: list[str] = []
-    for method in ("markov", "last"):
-        credit: Any = rows[rows["method"] == method].groupby("touch")["credit"].sum()
-        words.append(f"{credit.idxmax()} {credit.max() / credit.sum():.0%} by {method}")
-    return "most due to " + ", ".join(words)

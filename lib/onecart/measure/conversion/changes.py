@@ -1,7 +1,7 @@
 """What changed since last week, and why: other visits (mix), or visits that bought more or less often (rate)."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ ALL = "all"
 
 def write_conversion_changes(ctx: Context) -> str:
     """Replaces gold.conversion_changes: the seven days before as_of against the seven before those, from
-    gold.conversion_breakdown. Says what the mix of channels and their rates did."""
+    gold.conversion_breakdown. Says both weeks' rates."""
     as_of = ctx.as_of()
     begin, middle = as_of - 2 * _WEEK, as_of - _WEEK
     days = ctx.lake.read("gold.conversion_breakdown").where(F.col("day").between(begin, as_of - timedelta(days=1)))
@@ -33,7 +33,7 @@ def write_conversion_changes(ctx: Context) -> str:
     rows = [(*row, as_of) for row in found.itertuples(index=False)]
     schema = contract("gold.conversion_changes").schema
     ctx.lake.replace("gold.conversion_changes", ctx.spark.createDataFrame(rows, schema))
-    return _words(found, middle)
+    return _words(found)
 
 
 def changes(counts: pd.DataFrame) -> pd.DataFrame:
@@ -108,13 +108,9 @@ def _frame(rows: Iterable[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names, dtype=object)
 
 
-def _words(found: pd.DataFrame, since: date) -> str:
-    whole = found[(found["dimension"] == "channel") & (found["value"] == ALL)]
+def _words(found: pd.DataFrame) -> str:
+    whole = found[(found["dimension"] == "channel") & (found["value"] == ALL)].dropna(subset=["rate", "rate_before"])
     if whole.empty:
         return ""
     row = whole.iloc[0]
-    by_chance = " (may be chance)" if row["change_low"] <= 0 <= row["change_high"] else ""
-    return (
-        f"{row['rate']:.1%} of visits bought since {since}, {row['rate_before']:.1%} the week before{by_chance}: "
-        f"{row['mix_effect'] * 100:+.2f} points by the mix of channels, {row['rate_effect'] * 100:+.2f} by their rates"
-    )
+    return f"{row['rate']:.1%} of visits bought last week, {row['rate_before']:.1%} the week before"

@@ -38,9 +38,9 @@ def write_conversion_daily(ctx: Context) -> str:
     )
     both = F.col("channel").isin(shop.all_online, shop.all_stores)
     known = ctx.lake.read("gold.conversion_daily").where(both & (F.col("visitors") > 0))
-    sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors"), F.count("*")).orderBy("channel").collect()
-    found = [f"{channel} conversion {b / v:.1%} over {days} days" for channel, b, v, days in sums]
-    return ", ".join(found) or "no visitors counted"
+    sums = known.groupBy("channel").agg(F.sum("buyers"), F.sum("visitors")).orderBy("channel").collect()
+    found = [f"{channel} {b / v:.1%}" for channel, b, v in sums]
+    return f"conversion {', '.join(found)}" if found else "no visitors counted"
 
 
 def conversion_daily(

@@ -14,6 +14,8 @@ from onecart.measure.off_policy.moments import Estimate, Moments
 from onecart.measure.off_policy.trust import MIN_EFFECTIVE, Overlap
 from onecart.stats.proportions import Z_95
 
+_ROUNDING = 1e-6  # of the value: a lift that is no larger is none
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -94,6 +96,10 @@ def _refused(estimator: str, why: str) -> Verdict:
 def _judged(estimator: str, value: float, current: float, error: float) -> Verdict:
     lift = value - current
     low, high = lift - Z_95 * error, lift + Z_95 * error
+    if max(abs(low), abs(high)) <= _ROUNDING * max(abs(value), abs(current)):
+        return Verdict(
+            False, estimator, value, current, 0.0, 0.0, 0.0, "all alike: nothing sets it apart from what was done"
+        )
     live = low > 0
     if live:
         why = f"better than the current policy by {lift:.3g} ({low:.3g} to {high:.3g})"

@@ -44,9 +44,7 @@ def write_policy_value(ctx: Context) -> str:
     more = {"currency": currency, "as_of": as_of}
     rows = [{**row, **more} for one in sums for row in values_of(one, asked.min_effective_sample)]
     ctx.lake.replace(_TABLE, ctx.lake.frame(_TABLE, rows))
-    return (
-        f"{sum(row['live'] for row in rows)} of {len(rows)} policies proved better than what was done" if rows else ""
-    )
+    return f"{sum(row['live'] for row in rows)} of {len(rows)} policies proved better" if rows else ""
 
 
 def drawn(log: DataFrame, state: DataFrame, own: Mapping[str, int], otherwise: int) -> DataFrame:

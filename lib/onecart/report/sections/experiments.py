@@ -15,7 +15,6 @@ METHODS = ("first", "last", "linear", "position", "markov", "shapley")
 _PROVED = "proved"
 _TOUCHES = 8  # that have most credit
 _BETWEEN = " / "  # channel and campaign of a touch
-_SAME = 1e-6  # a lift that varies less is that of a policy which does what was done
 _FORMS = {"conversion": "+.2%", "orders": "+.3f", "revenue": "+.2f"}
 
 
@@ -27,7 +26,7 @@ def cards(ctx: Context) -> list[Card]:
     health = ctx.lake.read_if_exists("gold.model_health").where("dataset = 'experiment' AND model LIKE 'uplift.%'")
     learned = newest(health).toPandas() if len(curve) else pd.DataFrame(columns=["model", "metric", "value"])
     lifts = policies.dropna(subset=["lift", "lift_low", "lift_high"])
-    lifts = lifts[lifts.lift_high - lifts.lift_low > _SAME]
+    lifts = lifts[lifts.lift_high > lifts.lift_low]  # else the policy does what was done
     return [
         *_experiments(results),
         *_uplift(curve, learned),
@@ -111,8 +110,8 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
             "metric": rows.metric,
             "contacted": rows.treated,
             "held back": rows.control,
-            "mean": rows.treated_mean,
             "held back, mean": rows.control_mean,
+            "contacted, mean (adjusted)": rows.control_mean + rows.effect,  # what the relative effect is of
             "relative effect": relative,
             "brought in all": rows.incremental,
             "p, corrected": rows.p_adjusted.astype(float),

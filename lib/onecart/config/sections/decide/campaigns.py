@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from onecart.config.sections.section import Section
 
@@ -34,6 +34,14 @@ class Campaign(Section):
     # Days within which a purchase counts as an answer; None: measure.horizon_days, for uplift decide.uplift.horizon_days.
     horizon_days: int | None = Field(None, ge=1)
     margin_share: float | None = Field(None, gt=0, le=1)  # of a basket; None: the mean of products with a cost
+
+    @field_validator("offers")
+    @classmethod
+    def _share_no_stock(cls, given: dict[str, Offer]) -> dict[str, Offer]:
+        skus = [offer.sku for offer in given.values() if offer.sku]
+        if twice := sorted({sku for sku in skus if skus.count(sku) > 1}):
+            raise ValueError(f"two offers are of the product '{twice[0]}', whose stock is one; leave one of them out")
+        return given
 
 
 class Contacts(Section):
