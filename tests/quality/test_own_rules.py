@@ -95,7 +95,7 @@ def test_a_rule_that_must_hold_stops_its_feed_until_the_file_is_mended(
     ]
     schema = lake.read("bronze.reviews").schema
     lake.append_once("bronze.reviews", lake.spark.createDataFrame(new, schema), "t", 1)
-    with pytest.raises(DataError, match="reviews is stopped: 2 rows break the rule 'stars' .*first g, line 2"):
+    with pytest.raises(DataError, match=r"reviews is stopped: 2 rows break the rule 'stars' .*first g, line 2"):
         run_job(JOBS["clean"], ctx.settings, ctx.spark)
     assert lake.count("silver.reviews") == 1
     last = lake.read("ops.runs").orderBy("started_ts", ascending=False).first()

@@ -20,7 +20,7 @@ from onecart.context import Context
 from onecart.contracts import contract
 from onecart.errors import OneCartError
 from onecart.lake import Lake
-from onecart.quality.job import count, judge
+from onecart.quality.judge import count, judge
 from onecart.quality.parse import require_mapping
 from onecart.quality.versions import NEWEST
 

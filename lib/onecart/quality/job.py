@@ -14,9 +14,8 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.config import RowRule, Source
 from onecart.context import Context, Result
-from onecart.contracts import Table, contract
+from onecart.contracts import contract
 from onecart.contracts.channels import PLACE
 from onecart.errors import OneCartError
 from onecart.frames import break_lineage, side_by_side
@@ -27,11 +26,11 @@ from onecart.quality import column_shares
 from onecart.quality.account import Account, Cleaned, told
 from onecart.quality.calendar import write_calendar
 from onecart.quality.column_shares import RULE, Count
-from onecart.quality.normalise import with_order_line_id
-from onecart.quality.own_rules import own_rules, require_rules, with_all_columns
-from onecart.quality.parse import require_mapping, silver_rows
-from onecart.quality.rules import SUPPRESSED, rules, with_verdict
-from onecart.quality.versions import DUPLICATE, NEWEST, SUPERSEDED, Versions
+from onecart.quality.judge import count, judge, quarantined, shop_rules, versions_of
+from onecart.quality.own_rules import require_rules
+from onecart.quality.parse import require_mapping
+from onecart.quality.rules import SUPPRESSED, Rule
+from onecart.quality.versions import NEWEST, Versions
 
 Mark = tuple[int, str | None]  # version and id of a table; no id: a run from before they were noted
 
@@ -113,13 +112,16 @@ def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppres
         return Cleaned(Account())
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
-    own = ctx.settings.quality.own_rules(table.name)
+    shop = shop_rules(table, source, ctx.settings.quality)
     try:
-        more = [*column_shares.aggregates(name, source), *(F.count_if(_breaks(r)).alias(f"rule {r.name}") for r in own)]
+        more = [
+            *column_shares.aggregates(name, source),
+            *(F.count_if(_breaks(r)).alias(f"rule {r.name}") for r in shop),
+        ]
         counted = count(judged, ctx.settings.quality.late_hours, *more)
         shares = column_shares.counts(judged, name, source, counted)
-        shares += [Count(name, RULE, r.name, counted["n"], n) for r in own if (n := counted[f"rule {r.name}"])]
-        if reason := _failed(judged, own, counted):
+        shares += [Count(name, RULE, str(r.name), counted["n"], n) for r in shop if (n := counted[f"rule {r.name}"])]
+        if reason := _failed(judged, shop, counted):
             return Cleaned(Account(), shares=shares, stopped=reason)
         newest = judged.where(F.col("fate") == NEWEST)
         good = newest.select(*[c for c in table.schema.fieldNames() if c in judged.columns])
@@ -151,23 +153,19 @@ def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppres
     return Cleaned(account, aside, left, shares)
 
 
-def _breaks(rule: RowRule) -> Column:
-    return F.array_contains("warned", rule.name) if rule.severity == "warn" else F.col("rule") == rule.name
+def _breaks(rule: Rule) -> Column:
+    return F.array_contains("flags", rule.name) if rule.severity == "warn" else F.col("rule") == rule.name
 
 
-def _failed(judged: DataFrame, own: Sequence[RowRule], counted: Mapping[str, int]) -> str:
+def _failed(judged: DataFrame, shop: Sequence[Rule], counted: Mapping[str, int]) -> str:
     """Which rule that must never be broken is, by how many rows, and where the first stands; empty: none."""
-    rule = next((r for r in own if r.severity == "fail" and counted[f"rule {r.name}"]), None)
+    rule = next((r for r in shop if r.severity == "fail" and counted[f"rule {r.name}"]), None)
     if rule is None:
         return ""
     first = judged.where(_breaks(rule)).select(F.min(F.struct("source_file", "line_no"))).first()
     assert first is not None
     place = f"{first[0]['source_file']}, line {first[0]['line_no']}"
     return f"{counted[f'rule {rule.name}']:,} rows break the rule '{rule.name}' ({rule.reason}), first {place}"
-
-
-def versions_of(table: Table, source: Source) -> Versions:
-    return Versions(table, dated="updated_ts" in source.columns)
 
 
 def older_than_silver(ctx: Context, good: DataFrame, versions: Versions) -> int:
@@ -196,26 +194,6 @@ def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> list[Count]:
     ]
 
 
-def count(judged: DataFrame, late_hours: int, *more: Column) -> dict[str, int]:
-    """Rows `n`, records, unique, twice, superseded, late, suppressed, `left`: suppressed ones whose line is in bronze, dropped;
-    and `more`."""
-    fate, gone = F.col("fate"), F.col("rule") == SUPPRESSED
-    found = judged.agg(
-        F.count("*").alias("n"),
-        F.count_if(F.col("element") == 0).alias("records"),
-        F.count_if(fate == NEWEST).alias("unique"),
-        F.count_if(fate == DUPLICATE).alias("twice"),
-        F.count_if(fate == SUPERSEDED).alias("superseded"),
-        F.count_if((fate == NEWEST) & (F.col("lateness_h") > late_hours)).alias("late"),
-        F.count_if(gone).alias("suppressed"),
-        F.count_if(gone & F.col("payload").isNotNull()).alias("left"),
-        F.count_if(F.col("severity") == "drop").alias("dropped"),
-        *more,
-    ).first()
-    assert found is not None
-    return dict(found.asDict())
-
-
 def drop_lines(ctx: Context, name: str, lines: DataFrame) -> None:
     """Takes records (source_file, line_no, record_no) of suppressed rows out of bronze for good: what `ingest` could not tell by the line
     alone."""
@@ -224,52 +202,3 @@ def drop_lines(ctx: Context, name: str, lines: DataFrame) -> None:
         before = ctx.lake.version(table)
         purge.remove_rows(ctx.lake, table, lines)
         purge.purge(ctx.lake, table, before)
-
-
-def judge(
-    lines: DataFrame,
-    name: str,
-    source: Source,
-    table: Table,
-    ctx: Context,
-    suppressions: suppression.Suppressions | None = None,
-) -> DataFrame:
-    """Bronze lines -> rows of `table` with `rule`, `reason`, `severity` (null: good), `warned` (see `with_verdict`), `fate` among
-    versions of one key, and `lateness_h`."""
-    rows = silver_rows(lines, name, source, ctx.settings.shop.country)
-    versions = versions_of(table, source)
-    if "updated_ts" in table.schema.fieldNames() and not versions.dated:
-        rows = rows.withColumn("updated_ts", F.col("ingested_ts"))
-    rows = rows.transform(suppression.with_suppressed, suppressions)
-    mapped, own = rows.columns, own_rules(table, ctx.settings.quality)
-    found = rules(table, mapped, ctx.settings.quality) + own
-    rows = with_verdict(with_all_columns(rows, table) if own else rows, found)
-    rows = rows.drop(*[c for c in table.schema.fieldNames() if c not in mapped])
-    if "order_line_id" in table.key and "order_line_id" not in rows.columns:
-        rows = rows.transform(with_order_line_id, exploded=source.explode is not None)
-    return rows.transform(versions.with_fate).withColumn("lateness_h", lateness_h(rows))
-
-
-def lateness_h(rows: DataFrame) -> Column:
-    """Hours from when it happened to when it was received; null where the feed does not say."""
-    happened = next((c for c in ("event_ts", "order_ts") if c in rows.columns), None)
-    if happened is None or "received_ts" not in rows.columns:
-        return F.lit(None).cast("double")
-    return (F.unix_timestamp("received_ts") - F.unix_timestamp(happened)) / 3600
-
-
-def quarantined(judged: DataFrame, name: str, table: Table) -> DataFrame:
-    """Rows of ops.quarantine."""
-    nth = F.nullif("record_no", F.lit(0))  # null, of the first record of a line: left out
-    where = F.concat_ws("|", F.lit(table.name), "source_file", "line_no", nth, "element")
-    return judged.where("rule IS NOT NULL AND severity != 'drop'").select(
-        F.sha2(where, 256).substr(1, 32).alias("quarantine_id"),
-        F.lit(table.name).alias("target"),
-        F.lit(name).alias("source"),
-        "rule",
-        "reason",
-        F.when(F.col("rule") != SUPPRESSED, F.col("payload")).alias("payload"),
-        "source_file",
-        "line_no",
-        "ingested_ts",
-    )

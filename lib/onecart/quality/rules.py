@@ -74,19 +74,19 @@ def _checks(table: Table, columns: list[str]) -> list[Rule]:
 
 
 def with_verdict(rows: DataFrame, found: list[Rule]) -> DataFrame:
-    """Adds `rule`, `reason` and `severity`: of the first rule broken that does more than warn, null for a good row; `warned`:
-    the rules that a good row breaks and may."""
+    """Adds `rule`, `reason` and `severity`: of the first rule broken that does more than warn, null for a good row; `flags`:
+    the rules that a good row breaks and may, null for none."""
     broken = [
         F.when(r.broken, F.struct(*[F.lit(said).alias(name) for name, said in _said(r).items()]))
         for r in found
         if r.severity != "warn"
     ]
-    warned = [F.when(r.broken, F.lit(r.name)) for r in found if r.severity == "warn"]
+    warned = F.array_compact(F.array(*[F.when(r.broken, F.lit(r.name)) for r in found if r.severity == "warn"]))
     judged = rows.withColumn("verdict", F.coalesce(*broken))
-    names = F.array_compact(F.array(*warned)) if warned else F.array().cast("array<string>")
+    flagged = F.col("verdict").isNull() & (F.size(warned) > 0)
+    flags = F.when(flagged, warned) if any(r.severity == "warn" for r in found) else F.lit(None)
     verdict = {c: F.col(f"verdict.{c}") for c in ("rule", "reason", "severity")}
-    good = F.col("verdict").isNull()
-    return judged.withColumns({**verdict, "warned": F.when(good, names)}).drop("verdict")
+    return judged.withColumns({**verdict, "flags": flags.cast("array<string>")}).drop("verdict")
 
 
 def _said(rule: Rule) -> dict[str, str | Column]:
