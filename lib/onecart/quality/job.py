@@ -29,6 +29,7 @@ from onecart.quality.column_shares import RULE, Count
 from onecart.quality.judge import count, judge, quarantined, shop_rules, versions_of
 from onecart.quality.own_rules import require_rules
 from onecart.quality.parse import require_mapping
+from onecart.quality.quarantine.corrections import as_corrected, corrections, with_original
 from onecart.quality.rules import SUPPRESSED, Rule
 from onecart.quality.versions import NEWEST, Versions
 
@@ -104,12 +105,29 @@ def waiting(ctx: Context, name: str, mark: Mark | None) -> tuple[DataFrame, int]
 
 
 def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppression.Suppressions | None) -> Cleaned:
-    """One feed: parse, normalise, judge, deduplicate, merge; then checks that every row is accounted for."""
-    source = ctx.settings.sources[name]
-    table = contract(source.into)
+    """What came into one feed's bronze after `mark`. Where that is all of it, records that were corrected are read so."""
     lines, records = waiting(ctx, name, mark)
     if records == 0:
         return Cleaned(Account())
+    given = corrections(ctx.lake, name) if mark is None and not ctx.lake.is_empty("ops.quarantine") else None
+    return clean_lines(ctx, name, lines, records, suppressions, given)
+
+
+def clean_lines(
+    ctx: Context,
+    name: str,
+    lines: DataFrame,
+    records: int,
+    suppressions: suppression.Suppressions | None,
+    corrected: DataFrame | None = None,
+) -> Cleaned:
+    """Bronze lines of one feed, `records` of them: parse, normalise, judge, deduplicate, merge; then checks that every row is
+    accounted for. corrected: see `corrections`; None: there are none."""
+    source = ctx.settings.sources[name]
+    table = contract(source.into)
+    if corrected is not None:
+        delimiter = source.delimiter if source.format == "csv" else None
+        lines = as_corrected(lines, corrected, suppressions, delimiter)
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
     shop = shop_rules(table, source, ctx.settings.quality)
@@ -131,7 +149,9 @@ def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppres
         merged = counted["unique"] if kept.source is None else kept.source
         older = min(merged - out, older_than_silver(ctx, good, versions)) if merged > out else 0
         bad = counted["n"] - counted["unique"] - counted["twice"] - counted["superseded"] - counted["dropped"]
-        aside = break_lineage(quarantined(judged, name, table)) if bad else None
+        told = quarantined(judged, name, table)
+        told = told if corrected is None else with_original(told, corrected)
+        aside = break_lineage(told) if bad else None
         suppressed = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
         lines_of = suppressed.select(*PLACE).distinct()
         left = break_lineage(lines_of) if counted["left"] else None

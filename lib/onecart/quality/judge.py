@@ -15,6 +15,8 @@ from onecart.quality.repairs import happened, repair_rules, with_clock, with_val
 from onecart.quality.rules import SUPPRESSED, Rule, rules, with_verdict
 from onecart.quality.versions import DUPLICATE, NEWEST, SUPERSEDED, Versions
 
+OPEN, REPAIRED = "open", "repaired"  # status of a row of ops.quarantine
+
 
 def judge(
     lines: DataFrame,
@@ -80,6 +82,8 @@ def quarantined(judged: DataFrame, name: str, table: Table) -> DataFrame:
         "source_file",
         "line_no",
         "ingested_ts",
+        "record_no",
+        F.lit(OPEN).alias("status"),
     )
 
 
