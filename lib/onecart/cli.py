@@ -40,6 +40,10 @@ COMMANDS = {  # name -> (module:function that takes the words after the name, on
         "onecart.jobs:report_command",
         "write report.html from the tables as they are",
     ),
+    "quarantine": (
+        "onecart.front.quarantine:quarantine",
+        "list | show | replay: rows that broke a rule, and their way back after a correction",
+    ),
     "erase": (
         "onecart.privacy.command:erase_command",
         "erase CUSTOMER_ID: remove a person from every table and file, with a certificate",

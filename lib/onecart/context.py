@@ -86,7 +86,8 @@ class Context:
 
 @dataclass(frozen=True)
 class Result:
-    """A job's account: rows in = rows out + quarantined + duplicates + superseded where the job moves rows one to one."""
+    """A job's account: rows in = rows out + quarantined + duplicates + superseded + dropped where the job moves rows one to
+    one."""
 
     rows_in: int = 0
     rows_out: int = 0
@@ -94,3 +95,4 @@ class Result:
     rows_duplicate: int = 0
     rows_superseded: int = 0
     headline: str = ""
+    rows_dropped: int = 0

@@ -22,6 +22,7 @@ from onecart.dag import DAG, JOBS, Job
 from onecart.errors import NothingToDo, OneCartError, UsageError, nearest
 
 _log = logging.getLogger(__name__)
+Work = Callable[[Any], Any]  # Context -> Result
 
 
 def main(name: str, argv: Sequence[str] | None = None) -> int:
@@ -79,18 +80,21 @@ def run_jobs(jobs: Sequence[Job], settings: Settings, spark: Any = None) -> list
     return [run_job(job, settings, spark, settled) for job in jobs]
 
 
-def run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date] | None = None) -> dict[str, Any]:
-    """Runs one job and records it in ops.runs, also when it fails. settled: what earlier jobs of the chain have settled.
+def run_job(
+    job: Job, settings: Settings, spark: Any, settled: dict[str, date] | None = None, work: Work | None = None
+) -> dict[str, Any]:
+    """Runs one job and records it in ops.runs, also when it fails. settled: what earlier jobs of the chain have settled; work: what
+    the job does, where that is not `run` of its room.
 
     `spark` may be anybody's: the job runs on a session beside it that has our SQL settings.
     """
     from onecart.sql_settings import beside, our_settings
 
     with our_settings(beside(spark)) as own:
-        return _run_job(job, settings, own, {} if settled is None else settled)
+        return _run_job(job, settings, own, {} if settled is None else settled, work)
 
 
-def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date]) -> dict[str, Any]:
+def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date], work: Work | None) -> dict[str, Any]:
     from onecart.context import Context, Result
     from onecart.lake import Lake
     from onecart.spark import work_done
@@ -102,7 +106,7 @@ def _run_job(job: Job, settings: Settings, spark: Any, settled: dict[str, date])
     result = Result()
     nothing_cached = spark._jsparkSession.sharedState().cacheManager().isEmpty()
     try:
-        result = importlib.import_module(f"onecart.{job.room}.job").run(ctx)
+        result = (work or importlib.import_module(f"onecart.{job.room}.job").run)(ctx)
     except NothingToDo as e:
         result = Result(headline=f"nothing to do: {e}")
     except BaseException as e:

@@ -142,6 +142,22 @@ def test_what_a_machine_sends_is_left_out_and_what_came_before_it_stays(spark: A
     assert visits(spark, rows, "visitor_id", "events", max_events_per_day=4) == [("c1", 1), ("c2", 1), ("c1", 4)]
 
 
+def test_a_machine_is_told_by_its_rhythm(spark: Any) -> None:
+    clocks = {
+        "even": [7 * i for i in range(6)],  # a request every seven seconds
+        "fast": [i + i // 4 for i in range(6)],  # hardly ever a second to look at anything
+        "human": [0, 9, 11, 30, 44, 45],
+        "page": [0, 0, 0, 7, 7, 7],  # two pages that send three events each
+    }
+    rows = [
+        event(f"{who}{i}", f"10:00:{second:02}", customer_id=who)
+        for who, seconds in clocks.items()
+        for i, second in enumerate(seconds)
+    ]
+    found = visits(spark, rows, "visitor_id", "events", machine_events=6, machine_rhythm=0.2)
+    assert sorted(found) == [("human", 6), ("page", 6)]
+
+
 def test_receipts_of_a_customer_within_the_gap_are_one_visit_to_the_store(spark: Any) -> None:
     from onecart.behaviour.session_metrics import store_sessions
     from onecart.config import Behaviour, Shop

@@ -33,9 +33,9 @@ def deliver(fill):
 def feeds(context):
     """`feeds("reviews", shop={...})` -> Context with these feeds only: of the sample's by name, others by their settings."""
 
-    def make(*names, share=1.0, **own):
+    def make(*names, share=1.0, quality=None, **own):
         known = load("local")[0].model_dump(by_alias=True)["channels"]
         channels = {n: known[n] if n in names else None for n in known}
-        return context(channels={**channels, **own}, quality={"max_quarantine_share": share})
+        return context(channels={**channels, **own}, quality={"max_quarantine_share": share, **(quality or {})})
 
     return make

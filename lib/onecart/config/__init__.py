@@ -15,7 +15,7 @@ from onecart.config.sections.intent import Intent, Live
 from onecart.config.sections.lake import Lake, Report, Spark
 from onecart.config.sections.privacy import Privacy
 from onecart.config.sections.profile import Attribute, Profile, SurvivorshipRule
-from onecart.config.sections.quality import Quality
+from onecart.config.sections.quality import Anomaly, Missing, Quality, RowRule, Severity
 from onecart.config.sections.recommend import Recommend
 from onecart.config.sections.section import SecretRef, absolute, is_local, resolve_secret
 from onecart.config.sections.shop import Shop
@@ -23,6 +23,7 @@ from onecart.config.sections.voice import Voice
 from onecart.config.settings import Settings
 
 __all__ = [
+    "Anomaly",
     "Attribute",
     "Behaviour",
     "Campaign",
@@ -34,15 +35,18 @@ __all__ = [
     "Intent",
     "Lake",
     "Live",
+    "Missing",
     "Offer",
     "Privacy",
     "Profile",
     "Quality",
     "Recommend",
     "Report",
+    "RowRule",
     "Samples",
     "SecretRef",
     "Settings",
+    "Severity",
     "Shop",
     "Source",
     "Spark",

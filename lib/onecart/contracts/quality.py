@@ -6,6 +6,7 @@ from onecart.contracts.base.table import Table
 _ORIGIN = C("origin", "string", "real | simulated: whether the row is a real retailer's or made by the simulator")
 _UNIT = C("unit", "string", "what quantity counts: kg, m, ...; null: pieces")
 _INGESTED = C("ingested_ts", "timestamp", "when the row entered bronze, UTC")
+_FLAGS = C("flags", "strings", "rules that the row breaks and may: what is unusual, or was made up; null: none")
 _IN_RANGE = {"origin_known": "origin IS NULL OR origin IN ('real', 'simulated')"}
 
 HAPPENED = {  # table of facts -> when its rows happened; in the order of `identity.records.seen_keys`
@@ -49,6 +50,7 @@ SILVER = (
             C("text", "string", "text of a social post", pii=True),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("event_id",),
         checks={"quantity_positive": "quantity IS NULL OR quantity > 0", **_IN_RANGE},
@@ -90,6 +92,7 @@ SILVER = (
             C("is_return", "boolean", "return or cancellation", nullable=False),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("order_line_id",),
         checks={"price_not_negative": "unit_price >= 0", "return_sign": "is_return = (quantity < 0)", **_IN_RANGE},
@@ -136,6 +139,7 @@ SILVER = (
             ),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("record_id",),
         checks=_IN_RANGE,
@@ -154,6 +158,7 @@ SILVER = (
             C("text", "string", "what they wrote", nullable=False, pii=True),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("review_id",),
         checks={"rating_range": "rating IS NULL OR rating BETWEEN 1 AND 5", **_IN_RANGE},
@@ -176,6 +181,7 @@ SILVER = (
             C("status", "string", "open | solved"),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("ticket_id",),
         checks=_IN_RANGE,
@@ -197,6 +203,7 @@ SILVER = (
             C("updated_ts", "timestamp", "when the feed last changed it, UTC", nullable=False),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("sku",),
         checks={"cost_not_negative": "unit_cost IS NULL OR unit_cost >= 0", **_IN_RANGE},
@@ -212,6 +219,7 @@ SILVER = (
             C("rain_mm", "double", "rain, millimetres"),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("day", "country"),
         checks=_IN_RANGE,
@@ -226,6 +234,7 @@ SILVER = (
             C("visitors", "long", "people counted", nullable=False),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("day", "store_id"),
         checks={"visitors_not_negative": "visitors >= 0", **_IN_RANGE},
@@ -243,6 +252,7 @@ SILVER = (
             C("updated_ts", "timestamp", "when it was planned so, UTC; the newest counts", nullable=False),
             _ORIGIN,
             _INGESTED,
+            _FLAGS,
         ),
         key=("plan_id", "sku", "day"),
         checks=_IN_RANGE,

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.config import Behaviour, Shop
+from onecart.facts.machines import GROUP, machines
 from onecart.facts.shop import is_online
 from onecart.frames import day_of
 
@@ -27,18 +28,16 @@ def with_session(events: DataFrame, rules: Behaviour, shop: Shop) -> DataFrame:
     """Adds session_id, the online visit that an event is of; null for the events of other channels and of machines. No row
     is added or lost.
 
-    What a visit is, see `with_visit`. Of what one visitor does in one channel on one day, events that arrive on one
-    day and are more than `max_events_per_day` are a machine's. So no window has to hold more than that of a visitor and
+    What a visit is, see `with_visit`; what a machine is, see `machines`: it is judged by what one visitor does in one channel on
+    one day and arrives on one day. So no window has to hold more than `max_events_per_day` of a visitor and
     day; and as a verdict needs nothing that arrives later, features of a day never change by it.
 
     events: silver.interactions with customer_id.
     """
     online = F.coalesce(is_online(shop), F.lit(False))
     dated = events.transform(with_visitor).transform(with_days, "event_ts", shop)
-    group = ("visitor_id", "channel", "day", "known_day")
-    many = dated.where(online).groupBy(*group).count().where(F.col("count") > rules.max_events_per_day)
-    machines = many.select(*group, F.lit(True).alias("machine"))
-    told = dated.join(F.broadcast(machines), [*group], how="left")
+    found = machines(dated.where(online), rules).withColumn("machine", F.lit(True))
+    told = dated.join(F.broadcast(found), list(GROUP), how="left")
     # What is of no visit stands alone, so that no window holds it; one pass over all is cheaper than a union of parts.
     told = told.withColumn("alone", F.when(~online | F.col("machine"), F.col("event_id")))
     by = (*VISITOR, "alone")

@@ -92,6 +92,18 @@ def state(log: str, version: int) -> State | None:
     return State(T.StructType.fromJson(json.loads(meta["schemaString"])), paths, rows)
 
 
+def has_removals(log: str, first: int, last: int) -> bool | None:
+    """Whether a commit of versions `first` to `last` took rows away. None: they are not all there, and Delta has to be asked."""
+    try:
+        return any(
+            action.get("remove", {}).get("dataChange", False)
+            for at in range(first, last + 1)
+            for action in _actions(os.path.join(log, f"{at:020}.json"))
+        )
+    except FileNotFoundError:
+        return None
+
+
 def _commits(log: str) -> list[str]:
     """The files of the commits in `log`, oldest first; none where it is not a folder of this machine."""
     try:

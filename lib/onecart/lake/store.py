@@ -195,8 +195,8 @@ class Lake:
         return self.ids[name]
 
     def added_since(self, name: str, version: int | None, table_id: str | None = None) -> DataFrame:
-        """Rows appended after `version` of the table with `table_id` (None: it is this one), as `mark` told them. All rows
-        where `version` is None, or the table is another one now. For append-only tables whose contract says `followed`."""
+        """Rows appended after `version` of the table with `table_id` (None: it is this one), as `mark` told them, and still
+        there. All rows where `version` is None, or the table is another one now. For tables whose contract says `followed`."""
         now, known = self.mark(name)
         if version is None or version > now or table_id not in (None, known):
             return self.read(name)
@@ -207,7 +207,15 @@ class Lake:
             return self._nothing(contract(name).schema)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", after + 1).option("endingVersion", now)
-        added = self._load(reader, name).where("_change_type = 'insert'")
+        changes = self._load(reader, name)
+        added = changes.where("_change_type = 'insert'")
+        removed = None if self.catalog else commits.has_removals(f"{self.path(name)}/_delta_log", after + 1, now)
+        if removed is not False:  # what was replaced, or erased, since it came
+            gone = changes.where("_change_type = 'delete'").select(
+                *[F.col(k).alias(f"gone_{k}") for k in contract(name).key], F.col("_commit_version").alias("gone_at")
+            )
+            same = [F.col(k).eqNullSafe(F.col(f"gone_{k}")) for k in contract(name).key]
+            added = added.join(gone, [*same, F.col("_commit_version") < F.col("gone_at")], how="left_anti")
         return self._allowed(name, evolution.as_contract(name, added.drop(*_CHANGE)))
 
     def count(self, name: str) -> int:

@@ -1,6 +1,5 @@
 """Tries a mapping on all rows: ingest and the rules of `clean` on a scratch lake that is removed again."""
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,16 +18,13 @@ from onecart.connect import open_session
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.errors import OneCartError
+from onecart.governance.masking import masked
 from onecart.lake import Lake
-from onecart.quality.job import count, judge
+from onecart.quality.judge import count, judge
 from onecart.quality.parse import require_mapping
 from onecart.quality.versions import NEWEST
 
 _EXAMPLES = 3  # rows shown for a rule
-_WIDTH = 140  # letters of a row that is shown
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,190}")
-_DAY = re.compile(r"(?:19|20)\d\d[-/]\d|\d{1,2}[-/]\d{1,2}[-/]\d\d")
-_DIGITS = re.compile(r"\+?\d[\d ()/-]{7,20}\d")
 
 
 @dataclass(frozen=True)
@@ -100,16 +96,10 @@ def _account(judged: DataFrame, name: str, table: str, columns: list[str], late_
     rules: dict[str, Aside] = {}
     for row in bad.where(F.col("place") <= _EXAMPLES).orderBy(F.desc("rows"), "rule", "place").toLocalIterator():
         aside = rules.setdefault(row.rule, Aside(row.rule, row.reason, row["rows"], []))
-        aside.examples.append(f"{row.source_file}, line {row.line_no}: {_masked(row.payload or '')}")
+        aside.examples.append(f"{row.source_file}, line {row.line_no}: {masked(row.payload or '')}")
     nulls = {c: counts[f"null {c}"] / counts["unique"] for c in columns if counts[f"null {c}"]}
     again = counts["twice"] + counts["superseded"]
     return Checked(name, table, counts["n"], counts["unique"], again, list(rules.values()), nulls)
-
-
-def _masked(record: str) -> str:
-    shown = _EMAIL.sub(lambda m: f"{m[0][:1]}***@***", " ".join(record.split()))
-    shown = _DIGITS.sub(lambda m: m[0] if _DAY.match(m[0]) else f"{m[0][:3]}***{m[0][-2:]}", shown)
-    return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"
 
 
 def as_text(found: list[Checked]) -> str:

@@ -1,4 +1,5 @@
-"""ops.feed_columns: how much of each feed's columns is null beside its past, and the fields that nobody maps.
+"""ops.feed_columns: how much of each feed's columns is null beside its past, how often its rules are broken, and the fields that
+nobody maps.
 
 A feed that renames a field breaks no rule: the column becomes null, and all events anonymous.
 """
@@ -19,7 +20,7 @@ from onecart.stats.proportions import wilson
 
 _log = logging.getLogger(__name__)
 TABLE = "ops.feed_columns"
-COLUMN, FIELD = "column", "unmapped field"
+COLUMN, FIELD, RULE = "column", "unmapped field", "rule"
 _PAST_RUNS = 5  # that a run is compared with: what stays changed is the usual thing after so many
 _MOST_FIELDS = (
     50  # unmapped fields of a feed that are told, of those in 1 % of its records: rarer ones may be somebody's ids
@@ -30,7 +31,8 @@ _READ = "set_aside IS NULL AND payload IS NOT NULL"
 
 @dataclass(frozen=True)
 class Count:
-    """Of `rows` of a feed (its records, for a field), so many: rows where the column is null, records with the field."""
+    """Of `rows` of a feed (its records, for a field), so many: rows where the column is null or that break the rule, records
+    with the field."""
 
     source: str
     kind: str
@@ -83,8 +85,8 @@ def _unmapped_fields(name: str, source: Source) -> Column:
 
 
 def record(ctx: Context, found: Iterable[Count]) -> None:
-    """Adds this run's rows to ops.feed_columns, and warns where a column is null much more often than in the last runs, or
-    a field is new.
+    """Adds this run's rows to ops.feed_columns, and warns where a column is null, or a rule is broken, much more often than in
+    the last runs, or a field is new.
 
     More often: the intervals of both shares (Wilson, 99.9 %) are further apart than quality.max_null_rise. The first run
     of a feed has no past to differ from.
@@ -93,10 +95,14 @@ def record(ctx: Context, found: Iterable[Count]) -> None:
     if not found:
         return
     before = _past(ctx)
-    fed = {source for source, _, _ in before}
+    fed: dict[str, int] = {}  # feed -> rows of its last runs
+    for (source, _, _), (past_rows, _) in before.items():
+        fed[source] = max(past_rows, fed.get(source, 0))
     now, rows = datetime.now(timezone.utc), []
     for c in found:
-        rows_before, hits_before = before.get((c.source, c.kind, c.column), (0, 0))
+        # A rule that nothing broke left no row.
+        unseen = fed.get(c.source, 0) if c.kind == RULE else 0
+        rows_before, hits_before = before.get((c.source, c.kind, c.column), (unseen, 0))
         if c.kind == FIELD:
             alarm = c.source in fed and not rows_before
         else:
@@ -113,6 +119,8 @@ def record(ctx: Context, found: Iterable[Count]) -> None:
 def _sentence(c: Count, past: float | None) -> str:
     if c.kind == FIELD:
         return f"records have a new field '{c.column}' that channels.{c.source}.schema does not name ({c.hits:,} of {c.rows:,})"
+    if c.kind == RULE:
+        return f"{c.hits / c.rows:.1%} of {c.rows:,} rows break the rule '{c.column}', {past or 0:.1%} before"
     return (
         f"{c.column} is null in {c.hits / c.rows:.0%} of {c.rows:,} rows, {past or 0:.0%} before: has its field in the feed "
         f"another name now? See channels.{c.source}.columns.{c.column}"

@@ -1,77 +1,46 @@
 """Job `clean`: new bronze rows -> silver, and what breaks a rule -> ops.quarantine. In = out + quarantined + duplicates
-+ superseded + suppressed: rows about erased persons (ops.suppressions) leave a note in ops.quarantine, without their payload.
++ superseded + suppressed + dropped: rows about erased persons (ops.suppressions) leave a note in ops.quarantine, without their
+payload; rules of the shop's own may drop rows.
 
 Incremental: reads only what came into bronze since the last run that came to its end, whatever it thought of the rows (its row
 in ops.runs names the versions). A bronze table that is another one now, or has lost the versions to go on from, is read
 whole. Writes are merges on keys, so that nothing comes of reading a row again.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
 from functools import reduce
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.config import Source
 from onecart.context import Context, Result
-from onecart.contracts import Table, contract
+from onecart.contracts import contract
 from onecart.contracts.channels import PLACE
-from onecart.errors import DataError, OneCartError
+from onecart.errors import OneCartError
 from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
 from onecart.lake import purge
 from onecart.lake.commits import is_lost
 from onecart.quality import column_shares
+from onecart.quality.account import Account, Cleaned, told
 from onecart.quality.calendar import write_calendar
-from onecart.quality.normalise import with_order_line_id
-from onecart.quality.parse import require_mapping, silver_rows
-from onecart.quality.rules import SUPPRESSED, rules, with_verdict
-from onecart.quality.versions import DUPLICATE, NEWEST, SUPERSEDED, Versions
-from onecart.stats.proportions import Z_95, wilson
+from onecart.quality.column_shares import RULE, Count
+from onecart.quality.judge import count, judge, quarantined, shop_rules, versions_of
+from onecart.quality.own_rules import require_rules
+from onecart.quality.parse import require_mapping
+from onecart.quality.quarantine.corrections import as_corrected, corrections, with_original
+from onecart.quality.rules import SUPPRESSED, Rule
+from onecart.quality.versions import NEWEST, Versions
 
-_log = logging.getLogger(__name__)
 Mark = tuple[int, str | None]  # version and id of a table; no id: a run from before they were noted
 
 
-@dataclass(frozen=True)
-class Account:
-    """What became of one feed's rows; `late` ones are among `out`."""
-
-    rows_in: int = 0
-    out: int = 0
-    quarantined: int = 0
-    duplicates: int = 0
-    superseded: int = 0  # versions of a row older than one that came with them or was there
-    suppressed: int = 0
-    late: int = 0
-
-    @property
-    def accounted(self) -> int:
-        return self.out + self.quarantined + self.duplicates + self.superseded + self.suppressed
-
-    def balance(self) -> str:
-        text = f"in {self.rows_in:,} = out {self.out:,} + quarantined {self.quarantined:,} + duplicates {self.duplicates:,}"
-        text += f" + superseded {self.superseded:,}"
-        return text + (f" + suppressed {self.suppressed:,}" if self.suppressed else "")
-
-
-@dataclass(frozen=True)
-class Cleaned:
-    """A feed that is in silver. `bad`: its rows of ops.quarantine, still to be written; `left`: lines of suppressed rows
-    (source_file, line_no, record_no) that are to leave bronze after that. None: there are none."""
-
-    account: Account
-    bad: DataFrame | None = None
-    left: DataFrame | None = None
-    columns: Sequence[column_shares.Count] = ()
-
-
 def run(ctx: Context) -> Result:
-    """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit."""
+    """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit, or a feed was
+    stopped."""
     marks, suppressions = last_marks(ctx), suppression.current(ctx.lake, ctx.settings.privacy)
+    require_rules(ctx.spark, ctx.settings.quality)
     targets: dict[str, list[str]] = {}
     for name, source in ctx.settings.sources.items():
         require_mapping(name, source, contract(source.into))
@@ -83,40 +52,27 @@ def run(ctx: Context) -> Result:
     cleaned: dict[str, Cleaned] = {}
     for part in side_by_side(clean_target, targets.values()):  # feeds of one table wait for each other, as merges must
         cleaned |= part
-    set_aside(ctx, cleaned)
+    for name, feed in cleaned.items():
+        if feed.stopped:
+            hold(ctx, name, marks.get(name))
+    broken = set_aside(ctx, cleaned)
     for name, feed in cleaned.items():
         if feed.left is not None:
             drop_lines(ctx, name, feed.left)
-    column_shares.record(ctx, [c for feed in cleaned.values() for c in feed.columns])
-    accounts = {name: feed.account for name, feed in cleaned.items()}
-    for name, a in accounts.items():
-        _log.info("  %-16s %s", name, a.balance(), extra={"fields": {"feed": name, **asdict(a)}})
+    column_shares.record(ctx, [*(c for feed in cleaned.values() for c in feed.shares), *broken])
     for table in filter(ctx.lake.exists, targets):
         ctx.lake.identity(table)  # noted, so that the next run knows whether it goes on with the same table
     write_calendar(ctx)
-    total = Account(*map(sum, zip(*map(astuple, accounts.values()), strict=True)))
-    result = Result(
-        total.rows_in,
-        total.out,
-        total.quarantined + total.suppressed,
-        total.duplicates,
-        total.superseded,
-        f"{total.balance()}; {total.late:,} late",
-    )
-    limit = ctx.settings.quality.max_quarantine_share
-    bad = [
-        f"{n} ({a.quarantined:,} of {a.rows_in:,} new rows)"
-        for n, a in accounts.items()
-        if wilson(a.quarantined, a.rows_in, Z_95)[0] > limit  # one bad row of ten says little yet
-    ]
-    if bad:
-        error = DataError(
-            f"more than {limit:.1%} of the rows are bad in {', '.join(bad)}; nothing is lost: see ops.quarantine for the reasons, "
-            "mend the feed, or allow more with --set quality.max_quarantine_share=..."
-        )
-        error.result = result  # type: ignore[attr-defined]
-        raise error
-    return result
+    return told(cleaned, ctx.settings.quality.max_quarantine_share)
+
+
+def hold(ctx: Context, name: str, mark: Mark | None) -> None:
+    """Notes for the next run that it has to begin the feed where this one did."""
+    table = f"bronze.{name}"
+    for noted, was in ((ctx.lake.reads, mark and mark[0]), (ctx.lake.ids, mark and mark[1])):
+        noted.pop(table, None)
+        if was is not None:
+            noted[table] = was  # type: ignore[assignment]
 
 
 def last_marks(ctx: Context) -> dict[str, Mark]:
@@ -149,17 +105,42 @@ def waiting(ctx: Context, name: str, mark: Mark | None) -> tuple[DataFrame, int]
 
 
 def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppression.Suppressions | None) -> Cleaned:
-    """One feed: parse, normalise, judge, deduplicate, merge; then checks that every row is accounted for."""
-    source = ctx.settings.sources[name]
-    table = contract(source.into)
+    """What came into one feed's bronze after `mark`. Where that is all of it, records that were corrected are read so."""
     lines, records = waiting(ctx, name, mark)
     if records == 0:
         return Cleaned(Account())
+    given = corrections(ctx.lake, name) if mark is None and not ctx.lake.is_empty("ops.quarantine") else None
+    return clean_lines(ctx, name, lines, records, suppressions, given)
+
+
+def clean_lines(
+    ctx: Context,
+    name: str,
+    lines: DataFrame,
+    records: int,
+    suppressions: suppression.Suppressions | None,
+    corrected: DataFrame | None = None,
+) -> Cleaned:
+    """Bronze lines of one feed, `records` of them: parse, normalise, judge, deduplicate, merge; then checks that every row is
+    accounted for. corrected: see `corrections`; None: there are none."""
+    source = ctx.settings.sources[name]
+    table = contract(source.into)
+    if corrected is not None:
+        delimiter = source.delimiter if source.format == "csv" else None
+        lines = as_corrected(lines, corrected, suppressions, delimiter)
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
+    shop = shop_rules(table, source, ctx.settings.quality)
     try:
-        counted = count(judged, ctx.settings.quality.late_hours, *column_shares.aggregates(name, source))
-        columns = column_shares.counts(judged, name, source, counted)
+        more = [
+            *column_shares.aggregates(name, source),
+            *(F.count_if(_breaks(r)).alias(f"rule {r.name}") for r in shop),
+        ]
+        counted = count(judged, ctx.settings.quality.late_hours, *more)
+        shares = column_shares.counts(judged, name, source, counted)
+        shares += [Count(name, RULE, str(r.name), counted["n"], n) for r in shop if (n := counted[f"rule {r.name}"])]
+        if reason := _failed(judged, shop, counted):
+            return Cleaned(Account(), shares=shares, stopped=reason)
         newest = judged.where(F.col("fate") == NEWEST)
         good = newest.select(*[c for c in table.schema.fieldNames() if c in judged.columns])
         versions = versions_of(table, source)
@@ -167,8 +148,10 @@ def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppres
         out = kept.inserted + kept.updated
         merged = counted["unique"] if kept.source is None else kept.source
         older = min(merged - out, older_than_silver(ctx, good, versions)) if merged > out else 0
-        bad = counted["n"] - counted["unique"] - counted["twice"] - counted["superseded"]
-        aside = break_lineage(quarantined(judged, name, table)) if bad else None
+        bad = counted["n"] - counted["unique"] - counted["twice"] - counted["superseded"] - counted["dropped"]
+        told = quarantined(judged, name, table)
+        told = told if corrected is None else with_original(told, corrected)
+        aside = break_lineage(told) if bad else None
         suppressed = judged.where((F.col("rule") == SUPPRESSED) & F.col("payload").isNotNull())
         lines_of = suppressed.select(*PLACE).distinct()
         left = break_lineage(lines_of) if counted["left"] else None
@@ -181,16 +164,28 @@ def clean_feed(ctx: Context, name: str, mark: Mark | None, suppressions: suppres
         counted["twice"] + merged - out - older,
         counted["superseded"] + older,
         counted["suppressed"],
+        counted["dropped"],
         counted["late"],
     )
     # Spark counted what came in; Delta counted what it merged: two witnesses.
     if counted["records"] != records or account.rows_in != account.accounted:
         raise OneCartError(f"clean lost rows of {name}: {records:,} records, {counted['records']:,} parsed, {account}")
-    return Cleaned(account, aside, left, columns)
+    return Cleaned(account, aside, left, shares)
 
 
-def versions_of(table: Table, source: Source) -> Versions:
-    return Versions(table, dated="updated_ts" in source.columns)
+def _breaks(rule: Rule) -> Column:
+    return F.array_contains("flags", rule.name) if rule.severity == "warn" else F.col("rule") == rule.name
+
+
+def _failed(judged: DataFrame, shop: Sequence[Rule], counted: Mapping[str, int]) -> str:
+    """Which rule that must never be broken is, by how many rows, and where the first stands; empty: none."""
+    rule = next((r for r in shop if r.severity == "fail" and counted[f"rule {r.name}"]), None)
+    if rule is None:
+        return ""
+    first = judged.where(_breaks(rule)).select(F.min(F.struct("source_file", "line_no"))).first()
+    assert first is not None
+    place = f"{first[0]['source_file']}, line {first[0]['line_no']}"
+    return f"{counted[f'rule {rule.name}']:,} rows break the rule '{rule.name}' ({rule.reason}), first {place}"
 
 
 def older_than_silver(ctx: Context, good: DataFrame, versions: Versions) -> int:
@@ -200,34 +195,23 @@ def older_than_silver(ctx: Context, good: DataFrame, versions: Versions) -> int:
     return new.join(old, F.expr(table.same_row), how="inner").where(versions.differs).count()
 
 
-def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> None:
-    """Writes ops.quarantine for all feeds in one commit. A row that is there already is told anew, as it is judged now."""
+def set_aside(ctx: Context, cleaned: Mapping[str, Cleaned]) -> list[Count]:
+    """Writes ops.quarantine for all feeds in one commit; returns how often each built-in rule was broken. A row that is there
+    already is told anew, as it is judged now."""
     bad = [feed.bad for feed in cleaned.values() if feed.bad is not None]
     if not bad:
-        return
+        return []
     counted = sum(feed.account.quarantined + feed.account.suppressed for feed in cleaned.values())
-    written = ctx.lake.upsert("ops.quarantine", reduce(DataFrame.unionByName, bad))
+    rows = reduce(DataFrame.unionByName, bad)
+    written = ctx.lake.upsert("ops.quarantine", rows)
     if written.source not in (None, counted):
         raise OneCartError(f"clean lost rows: {counted:,} broke a rule, {written.source:,} went to ops.quarantine")
-
-
-def count(judged: DataFrame, late_hours: int, *more: Column) -> dict[str, int]:
-    """Rows `n`, records, unique, twice, superseded, late, suppressed, `left`: suppressed ones whose line is in bronze; and
-    `more`."""
-    fate, gone = F.col("fate"), F.col("rule") == SUPPRESSED
-    found = judged.agg(
-        F.count("*").alias("n"),
-        F.count_if(F.col("element") == 0).alias("records"),
-        F.count_if(fate == NEWEST).alias("unique"),
-        F.count_if(fate == DUPLICATE).alias("twice"),
-        F.count_if(fate == SUPERSEDED).alias("superseded"),
-        F.count_if((fate == NEWEST) & (F.col("lateness_h") > late_hours)).alias("late"),
-        F.count_if(gone).alias("suppressed"),
-        F.count_if(gone & F.col("payload").isNotNull()).alias("left"),
-        *more,
-    ).first()
-    assert found is not None
-    return dict(found.asDict())
+    told = {(c.source, c.column) for feed in cleaned.values() for c in feed.shares if c.kind == RULE}
+    return [
+        Count(r["source"], RULE, r["rule"], cleaned[r["source"]].account.rows_in, r["count"])
+        for r in rows.groupBy("source", "rule").count().collect()
+        if (r["source"], r["rule"]) not in told
+    ]
 
 
 def drop_lines(ctx: Context, name: str, lines: DataFrame) -> None:
@@ -238,48 +222,3 @@ def drop_lines(ctx: Context, name: str, lines: DataFrame) -> None:
         before = ctx.lake.version(table)
         purge.remove_rows(ctx.lake, table, lines)
         purge.purge(ctx.lake, table, before)
-
-
-def judge(
-    lines: DataFrame,
-    name: str,
-    source: Source,
-    table: Table,
-    ctx: Context,
-    suppressions: suppression.Suppressions | None = None,
-) -> DataFrame:
-    """Bronze lines -> rows of `table` with `rule`, `reason` (null: good), `fate` among versions of one key, and `lateness_h`."""
-    rows = silver_rows(lines, name, source, ctx.settings.shop.country)
-    versions = versions_of(table, source)
-    if "updated_ts" in table.schema.fieldNames() and not versions.dated:
-        rows = rows.withColumn("updated_ts", F.col("ingested_ts"))
-    rows = rows.transform(suppression.with_suppressed, suppressions)
-    rows = with_verdict(rows, rules(table, rows.columns, ctx.settings.quality))
-    if "order_line_id" in table.key and "order_line_id" not in rows.columns:
-        rows = rows.transform(with_order_line_id, exploded=source.explode is not None)
-    return rows.transform(versions.with_fate).withColumn("lateness_h", lateness_h(rows))
-
-
-def lateness_h(rows: DataFrame) -> Column:
-    """Hours from when it happened to when it was received; null where the feed does not say."""
-    happened = next((c for c in ("event_ts", "order_ts") if c in rows.columns), None)
-    if happened is None or "received_ts" not in rows.columns:
-        return F.lit(None).cast("double")
-    return (F.unix_timestamp("received_ts") - F.unix_timestamp(happened)) / 3600
-
-
-def quarantined(judged: DataFrame, name: str, table: Table) -> DataFrame:
-    """Rows of ops.quarantine."""
-    nth = F.nullif("record_no", F.lit(0))  # null, of the first record of a line: left out
-    where = F.concat_ws("|", F.lit(table.name), "source_file", "line_no", nth, "element")
-    return judged.where("rule IS NOT NULL").select(
-        F.sha2(where, 256).substr(1, 32).alias("quarantine_id"),
-        F.lit(table.name).alias("target"),
-        F.lit(name).alias("source"),
-        "rule",
-        "reason",
-        F.when(F.col("rule") != SUPPRESSED, F.col("payload")).alias("payload"),
-        "source_file",
-        "line_no",
-        "ingested_ts",
-    )

@@ -32,11 +32,14 @@ def normalise(rows: DataFrame, table: Table, home: str | None) -> DataFrame:
     if "sku" in have:
         changes["sku"] = F.upper("sku")
     rows = rows.withColumns(changes)
-    if table.name == "silver.orders":
-        amount = (F.col("quantity") * F.col("unit_price")).cast(MONEY)
-        amount = F.coalesce("amount", amount) if "amount" in have else amount
-        rows = rows.withColumns({"amount": amount, "is_return": F.col("quantity") < 0})
-    return rows
+    return with_amount(rows) if table.name == "silver.orders" else rows
+
+
+def with_amount(lines: DataFrame) -> DataFrame:
+    """Order lines with `amount` (what they have, else quantity x unit_price) and `is_return`."""
+    amount = (F.col("quantity") * F.col("unit_price")).cast(MONEY)
+    amount = F.coalesce("amount", amount) if "amount" in lines.columns else amount
+    return lines.withColumns({"amount": amount, "is_return": F.col("quantity") < 0})
 
 
 def with_order_line_id(rows: DataFrame, *, exploded: bool) -> DataFrame:

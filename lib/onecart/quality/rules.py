@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from onecart.config import Quality
+from onecart.config import Quality, Severity
 from onecart.contracts import Table
 
 SUPPRESSED = "suppressed"
@@ -17,11 +17,12 @@ _NO = {"amount": "quantity x unit_price is more than amount keeps"}
 
 @dataclass(frozen=True)
 class Rule:
-    """`broken` is true for a row that breaks the rule; null counts as false."""
+    """`broken` is true for a row that breaks the rule; null counts as false. severity: what becomes of such a row."""
 
     name: str | Column
     reason: str | Column
     broken: Column
+    severity: Severity = "quarantine"
 
 
 def rules(table: Table, columns: list[str], quality: Quality) -> list[Rule]:
@@ -73,11 +74,23 @@ def _checks(table: Table, columns: list[str]) -> list[Rule]:
 
 
 def with_verdict(rows: DataFrame, found: list[Rule]) -> DataFrame:
-    """Adds `rule` and `reason`: of the first rule broken, null for a good row."""
-    rule, reason = F.lit(None).cast("string"), F.lit(None).cast("string")
-    for r in reversed(found):
-        rule, reason = F.when(r.broken, r.name).otherwise(rule), F.when(r.broken, r.reason).otherwise(reason)
-    return rows.withColumns({"rule": rule, "reason": reason})
+    """Adds `rule`, `reason` and `severity`: of the first rule broken that does more than warn, null for a good row; `flags`:
+    the rules that a good row breaks and may, null for none."""
+    broken = [
+        F.when(r.broken, F.struct(*[F.lit(said).alias(name) for name, said in _said(r).items()]))
+        for r in found
+        if r.severity != "warn"
+    ]
+    warned = F.array_compact(F.array(*[F.when(r.broken, F.lit(r.name)) for r in found if r.severity == "warn"]))
+    judged = rows.withColumn("verdict", F.coalesce(*broken))
+    flagged = F.col("verdict").isNull() & (F.size(warned) > 0)
+    flags = F.when(flagged, warned) if any(r.severity == "warn" for r in found) else F.lit(None)
+    verdict = {c: F.col(f"verdict.{c}") for c in ("rule", "reason", "severity")}
+    return judged.withColumns({**verdict, "flags": flags.cast("array<string>")}).drop("verdict")
+
+
+def _said(rule: Rule) -> dict[str, str | Column]:
+    return {"rule": rule.name, "reason": rule.reason, "severity": rule.severity}
 
 
 def _in_time(field: T.StructField, quality: Quality) -> tuple[Rule, Rule]:

@@ -41,7 +41,7 @@ class Versions:
     @property
     def _content(self) -> list[str]:
         """The columns that make two versions differ; consents have their own times."""
-        beside = {"ingested_ts", SAID, *self._consents, *([] if self.dated else ["updated_ts"])}
+        beside = {"ingested_ts", "flags", SAID, *self._consents, *([] if self.dated else ["updated_ts"])}
         return [name for name in self.table.schema.fieldNames() if name not in beside]
 
     # -- within a run ----------------------------------------------------------------------------------------------
