@@ -26,7 +26,7 @@ def show():
     parser = argparse.ArgumentParser(prog="submit.sh JOB")
     settings = load_settings(parse(parser, sys.argv[2:]))
     nlp = settings.spark.nlp_packages or jars.NLP
-    print(",".join([*jars.DELTA, *(nlp if dag.JOBS[sys.argv[1]].nlp else ())]))
+    print(",".join([*jars.DELTA, *jars.connectors(settings.connectors), *(nlp if dag.JOBS[sys.argv[1]].nlp else ())]))
     return 0
 
 sys.exit(jobs.guarded(show))

@@ -19,7 +19,13 @@ def open_session(settings: Settings, nlp: bool = False) -> Any:
     check_writable(settings.lake.root)
     secrets = {key: resolve_secret(ref) for key, ref in settings.spark.secrets.items()}
     conf = {**settings.spark.conf, **secrets}
-    return sparks.session(nlp, conf, nlp_packages=settings.spark.nlp_packages or NLP, small=_small(settings))
+    return sparks.session(
+        nlp,
+        conf,
+        nlp_packages=settings.spark.nlp_packages or NLP,
+        small=_small(settings),
+        sources=settings.connectors,
+    )
 
 
 def open_lake(settings: Settings) -> Any:

@@ -1,4 +1,5 @@
-"""The Java side: a JVM that fits, and the jars of Delta and Spark NLP, resolved once into a cache by Ivy."""
+"""The Java side: a JVM that fits, and the jars of Delta, Spark NLP and the sources' connectors, resolved once into a cache by
+Ivy."""
 
 import contextlib
 import fcntl
@@ -11,7 +12,8 @@ import ssl
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from onecart.errors import OneCartError
@@ -26,6 +28,30 @@ NLP_EXCLUDES = tuple(
     f"com.johnsnowlabs.nlp:{name}" for name in ("tensorflow-cpu_2.12", "jsl-llamacpp-cpu_2.12", "jsl-openvino-cpu_2.12")
 )
 _PROVIDED = ("org.apache.spark", "org.scala-lang", "org.apache.hadoop")  # Spark brings these itself
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What Spark needs to read one kind of source: all its jars, as Spark has the rest, and a class by which to tell that it
+    has them."""
+
+    packages: tuple[str, ...]
+    marker: str
+
+
+CONNECTORS = {  # of Spark 3.5 with Scala 2.12
+    "kafka": Connector(
+        (
+            "org.apache.spark:spark-sql-kafka-0-10_2.12:3.5.7",
+            "org.apache.spark:spark-token-provider-kafka-0-10_2.12:3.5.7",
+            "org.apache.kafka:kafka-clients:3.4.1",
+            "org.apache.commons:commons-pool2:2.11.1",
+        ),
+        "org.apache.spark.sql.kafka010.KafkaSourceProvider",
+    ),
+    "avro": Connector(("org.apache.spark:spark-avro_2.12:3.5.9",), "org.apache.spark.sql.avro.AvroFileFormat"),
+    "postgresql": Connector(("org.postgresql:postgresql:42.7.14",), "org.postgresql.Driver"),
+}
 _COMPLETE = ".complete"
 _SETTINGS = """<ivysettings>
   <settings defaultResolver="central"/>
@@ -68,17 +94,62 @@ def _java_major(home: Path) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def resolve(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> list[Path]:
-    """Local jar files of Maven coordinates `group:artifact:version` with all they need; downloads only the first time."""
-    target = _folder(packages, excludes)
-    if not is_resolved(packages, excludes):
+@dataclass(frozen=True)
+class _Wanted:
+    """Maven coordinates `group:artifact:version`, with all they need unless `alone`; without the modules `excludes` and the
+    groups `provided`."""
+
+    packages: tuple[str, ...]
+    excludes: tuple[str, ...] = ()
+    provided: tuple[str, ...] = _PROVIDED
+    alone: bool = False
+
+    @property
+    def folder(self) -> Path:
+        more = () if (self.provided, self.alone) == (_PROVIDED, False) else (str(self.provided), str(self.alone))
+        key = hashlib.sha256("\n".join((*self.packages, "!", *self.excludes, *more)).encode()).hexdigest()[:12]
+        return cache_dir() / "jars" / key
+
+    @property
+    def is_there(self) -> bool:
+        return (self.folder / _COMPLETE).exists()
+
+
+def resolve(
+    packages: tuple[str, ...],
+    excludes: tuple[str, ...] = (),
+    *,
+    provided: tuple[str, ...] = _PROVIDED,
+    alone: bool = False,
+) -> list[Path]:
+    """Local jar files of Maven coordinates `group:artifact:version`, with all they need unless `alone`; downloads only the first
+    time. Modules of the groups `provided` are left out, by default what Spark brings itself.
+
+    OneCartError: a package that was asked for cannot be had, or is of a group that is left out.
+    """
+    wanted = _Wanted(packages, excludes, provided, alone)
+    if not wanted.is_there:
         with _alone():
-            if not is_resolved(packages, excludes):
+            if not wanted.is_there:
                 # A warning, as it takes minutes: a notebook, which sets up no log, shows it too.
                 _log.warning("fetching jars of %s (once)", ", ".join(packages))
-                _ivy_retrieve(packages, excludes, target)
-                (target / _COMPLETE).touch()
-    return sorted(target.glob("*.jar"))
+                _ivy_retrieve(wanted)
+                _require_all(wanted)
+                (wanted.folder / _COMPLETE).touch()
+    return sorted(wanted.folder.glob("*.jar"))
+
+
+def connectors(kinds: Collection[str]) -> tuple[str, ...]:
+    """Maven coordinates of what Spark needs to read these kinds of sources (of CONNECTORS)."""
+    return tuple(package for kind in sorted(kinds) for package in CONNECTORS[kind].packages)
+
+
+def _require_all(wanted: _Wanted) -> None:
+    """OneCartError: a package is not among what was fetched."""
+    for package in wanted.packages:
+        _, name, version = package.split(":")
+        if not any(wanted.folder.glob(f"{name}-{version}*.jar")):
+            raise OneCartError(f"{package} was asked for, but no jar of it came; is it of a group that is left out?")
 
 
 @contextlib.contextmanager
@@ -91,15 +162,10 @@ def _alone() -> Iterator[None]:
 
 def is_resolved(packages: tuple[str, ...], excludes: tuple[str, ...] = ()) -> bool:
     """Whether `resolve` would need no network."""
-    return (_folder(packages, excludes) / _COMPLETE).exists()
+    return _Wanted(packages, excludes).is_there
 
 
-def _folder(packages: tuple[str, ...], excludes: tuple[str, ...]) -> Path:
-    key = hashlib.sha256("\n".join((*packages, "!", *excludes)).encode()).hexdigest()[:12]
-    return cache_dir() / "jars" / key
-
-
-def _ivy_retrieve(packages: tuple[str, ...], excludes: tuple[str, ...], target: Path) -> None:
+def _ivy_retrieve(wanted: _Wanted) -> None:
     import pyspark
 
     ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
@@ -109,29 +175,30 @@ def _ivy_retrieve(packages: tuple[str, ...], excludes: tuple[str, ...], target: 
         cache = cache_dir() / "ivy"
         root = f' root="{mirror}"' if mirror else ""
         (work / "settings.xml").write_text(_SETTINGS.format(cache=cache, root=root))
-        (work / "ivy.xml").write_text(_ivy_module(packages, excludes))
+        (work / "ivy.xml").write_text(_ivy_module(wanted))
         command = [str(java_home() / "bin" / "java"), *_trust_store(work), "-cp", str(ivy), "org.apache.ivy.Main"]
         command += ["-settings", str(work / "settings.xml"), "-ivy", str(work / "ivy.xml"), "-types", "jar", "bundle"]
-        command += ["-retrieve", str(target / "[artifact]-[revision](-[classifier]).[ext]")]
+        command += ["-retrieve", str(wanted.folder / "[artifact]-[revision](-[classifier]).[ext]")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         log = cache_dir() / "ivy.log"
         log.write_text(done.stdout + done.stderr)
         raise OneCartError(
-            f"could not fetch the jars of {', '.join(packages)} from Maven Central; check the network or proxy, or set "
+            f"could not fetch the jars of {', '.join(wanted.packages)} from Maven Central; check the network or proxy, or set "
             f"ONECART_MAVEN_MIRROR to your mirror's URL, and start again (Ivy's output is in {log})"
         )
 
 
-def _ivy_module(packages: tuple[str, ...], excludes: tuple[str, ...]) -> str:
+def _ivy_module(wanted: _Wanted) -> str:
     lines = ['<ivy-module version="2.0" xmlns:m="http://ant.apache.org/ivy/maven">']
     lines += ['<info organisation="onecart" module="jars"/><configurations><conf name="default"/></configurations>']
     lines += ["<dependencies>"]
-    for package in packages:
+    alone = ' transitive="false"' if wanted.alone else ""
+    for package in wanted.packages:
         org, name, rev = package.split(":")
-        lines.append(f'<dependency org="{org}" name="{name}" rev="{rev}" conf="default->master,runtime"/>')
-    lines += [f'<exclude org="{org}"/>' for org in _PROVIDED]
-    for package in excludes:
+        lines.append(f'<dependency org="{org}" name="{name}" rev="{rev}"{alone} conf="default->master,runtime"/>')
+    lines += [f'<exclude org="{org}"/>' for org in wanted.provided]
+    for package in wanted.excludes:
         org, name = package.split(":")
         lines.append(f'<exclude org="{org}" module="{name}"/>')
     return "\n".join([*lines, "</dependencies>", "</ivy-module>"])

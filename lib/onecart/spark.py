@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,10 @@ def session(
     *,
     nlp_packages: tuple[str, ...] = jars.NLP,
     small: bool = False,
+    sources: Collection[str] = (),
 ) -> Any:
-    """A SparkSession with Delta (and Spark NLP where `nlp`), the driver's own Python, UTC, AQE and sane memory.
+    """A SparkSession with Delta (and Spark NLP where `nlp`, and what it needs to read `sources`, kinds of `jars.CONNECTORS`),
+    the driver's own Python, UTC, AQE and sane memory.
 
     `conf` holds Spark settings that win over the defaults, `spark.master` among them (default `local[*]`). `small`: on one
     machine, for some 100,000 rows: their plans are neither compiled nor adapted while they run.
@@ -59,7 +61,7 @@ def session(
     if active is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
         active = SparkSession.builder.getOrCreate()
     if active is not None:
-        return _reuse(active, conf, nlp)
+        return _reuse(active, conf, nlp, sources)
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     master = conf.pop("spark.master", None) or (_submitted_master() if submitted else None) or "local[*]"
     local = master.startswith("local")
@@ -68,7 +70,7 @@ def session(
         _leave_gateway()
     if local:
         conf, nlp_packages = _on_one_machine({**(_SMALL if small else {}), **conf}, nlp_packages)
-    settings = {**_COMMON, **(_local(nlp, nlp_packages) if local else _cluster(nlp, nlp_packages))}
+    settings = {**_COMMON, **(_local if local else _cluster)(nlp, nlp_packages, sources)}
     for key, value in conf.items():
         joined = key == "spark.driver.extraJavaOptions" and key in settings
         settings[key] = f"{settings[key]} {value}" if joined else value
@@ -82,7 +84,7 @@ def session(
             raise OneCartError(
                 f"Spark could not start on {master}: {_first_line(e)} (Java's output is in {log_file()})"
             ) from e
-    _require(spark, nlp)
+    _require(spark, nlp, sources)
     return spark
 
 
@@ -135,13 +137,15 @@ def _on_one_machine(conf: dict[str, str], nlp_packages: tuple[str, ...]) -> tupl
     return kept, nlp_packages
 
 
-def _local(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:
+def _local(nlp: bool, nlp_packages: tuple[str, ...], sources: Collection[str]) -> dict[str, str]:
     os.environ["JAVA_HOME"] = str(jars.java_home())
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     path = jars.resolve(jars.DELTA)
     if nlp:
         path = path + jars.resolve(nlp_packages, jars.NLP_EXCLUDES)
+    if sources:
+        path = path + jars.resolve(jars.connectors(sources), provided=(), alone=True)
     cores = os.cpu_count() or 2
     scratch = Path(tempfile.gettempdir()) / "onecart-spark"
     options = (
@@ -169,9 +173,9 @@ def _local(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _cluster(nlp: bool, nlp_packages: tuple[str, ...]) -> dict[str, str]:
+def _cluster(nlp: bool, nlp_packages: tuple[str, ...], sources: Collection[str]) -> dict[str, str]:
     """For a driver started by plain Python against a cluster; spark-submit gets the same from deploy/spark-submit."""
-    packages = [*jars.DELTA, *(nlp_packages if nlp else ())]
+    packages = [*jars.DELTA, *jars.connectors(sources), *(nlp_packages if nlp else ())]
     settings = {"spark.jars.packages": ",".join(packages)}
     if nlp:
         settings["spark.jars.excludes"] = ",".join(jars.NLP_EXCLUDES)
@@ -195,15 +199,16 @@ def _leave_gateway() -> None:
     SparkContext._gateway = SparkContext._jvm = None
 
 
-def _reuse(spark: Any, conf: dict[str, str], nlp: bool) -> Any:
-    _require(spark, nlp)
+def _reuse(spark: Any, conf: dict[str, str], nlp: bool, sources: Collection[str]) -> Any:
+    _require(spark, nlp, sources)
     return beside(
         spark, {key: value for key, value in conf.items() if key.startswith(("spark.sql.", "spark.databricks."))}
     )
 
 
-def _require(spark: Any, nlp: bool) -> None:
+def _require(spark: Any, nlp: bool, sources: Collection[str]) -> None:
     needed = {"io.delta.sql.DeltaSparkSessionExtension": jars.DELTA[0]}
+    needed |= {jars.CONNECTORS[kind].marker: ",".join(jars.CONNECTORS[kind].packages) for kind in sources}
     if nlp:
         needed["com.johnsnowlabs.nlp.DocumentAssembler"] = jars.NLP[0]
     loader = spark.sparkContext._jvm.java.lang.Thread.currentThread().getContextClassLoader()

@@ -93,7 +93,7 @@ def test_without_a_fitting_java_the_bundled_one_is_used(monkeypatch, tmp_path):
 
 
 def test_ivy_module_excludes_what_spark_brings():
-    text = jars._ivy_module(("g:a:1",), ("x:y",))
+    text = jars._ivy_module(jars._Wanted(("g:a:1",), ("x:y",)))
     assert '<dependency org="g" name="a" rev="1"' in text
     assert '<exclude org="org.apache.spark"/>' in text
     assert '<exclude org="x" module="y"/>' in text
@@ -112,16 +112,48 @@ def test_every_file_names_the_same_version_of_spark_nlp():
 def test_jars_wanted_twice_at_once_are_fetched_once(monkeypatch, tmp_path):
     fetched = []
 
-    def retrieve(packages, excludes, target):
-        fetched.append(packages)
-        target.mkdir(parents=True)
-        (target / "half.jar").touch()
+    def retrieve(wanted):
+        fetched.append(wanted.packages)
+        wanted.folder.mkdir(parents=True)
+        (wanted.folder / "a-1.jar").touch()
         time.sleep(0.3)
-        (target / "whole.jar").touch()
+        (wanted.folder / "whole.jar").touch()
 
     monkeypatch.setenv("ONECART_CACHE", str(tmp_path))
     monkeypatch.setattr(jars, "_ivy_retrieve", retrieve)
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(jars.resolve, [("g:a:1",)] * 2))
     assert fetched == [("g:a:1",)]
-    assert [[p.name for p in paths] for paths in found] == [["half.jar", "whole.jar"]] * 2
+    assert [[p.name for p in paths] for paths in found] == [["a-1.jar", "whole.jar"]] * 2
+
+
+def test_a_package_of_which_no_jar_came_is_no_success(monkeypatch, tmp_path):
+    monkeypatch.setenv("ONECART_CACHE", str(tmp_path))
+    monkeypatch.setattr(jars, "_ivy_retrieve", lambda wanted: wanted.folder.mkdir(parents=True))
+    with pytest.raises(OneCartError, match=r"org\.apache\.spark:x:1 was asked for, but no jar of it came"):
+        jars.resolve(("org.apache.spark:x:1",))
+    assert not jars.is_resolved(("org.apache.spark:x:1",))
+
+
+@pytest.mark.parametrize("where", ["spark.driver.extraClassPath", "spark.jars.packages"])
+def test_the_kinds_of_sources_in_the_settings_bring_their_connectors(where, monkeypatch):
+    feeds = {
+        "a": {
+            "kafka": {"servers": "h:1", "topic": "t"},
+            "format": "json",
+            "into": "silver.interactions",
+            "columns": {},
+        },
+        "b": {
+            "jdbc": {"url": "jdbc:postgresql:d", "table": "t", "key": ["id"]},
+            "into": "silver.contacts",
+            "columns": {},
+        },
+    }
+    settings = Settings.model_validate({"channels": feeds})
+    monkeypatch.setattr(jars, "resolve", lambda packages, *a, **k: [Path("/".join(packages))])
+    found = (spark._local if where.startswith("spark.driver") else spark._cluster)(False, (), settings.connectors)
+    assert settings.connectors == {"kafka", "postgresql"}
+    for package in ("spark-sql-kafka-0-10_2.12:3.5.7", "kafka-clients:3.4.1", "postgresql:42.7.14"):
+        assert package in found[where]
+    assert "avro" not in found[where]

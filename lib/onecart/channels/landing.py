@@ -27,7 +27,9 @@ class LandingFile:
 
     def state(self, source: Source) -> str:
         """A word for what is read from the file: another one, and it has changed since, or is read in another way."""
-        text = {"csv": f" {source.encoding} {source.delimiter}", "json": f" {source.encoding}"}.get(source.format, "")
+        text = {"csv": f" {source.encoding} {source.delimiter}", "json": f" {source.encoding}"}.get(
+            source.format or "", ""
+        )
         return f"{self.size}-{self.modified}{text}"
 
 

@@ -19,6 +19,7 @@ from onecart.config.sections.quality import Anomaly, Missing, Quality, RowRule, 
 from onecart.config.sections.recommend import Recommend
 from onecart.config.sections.section import SecretRef, absolute, is_local, resolve_secret
 from onecart.config.sections.shop import Shop
+from onecart.config.sections.sources import Jdbc, Kafka
 from onecart.config.sections.voice import Voice
 from onecart.config.settings import Settings
 
@@ -33,6 +34,8 @@ __all__ = [
     "Forecast",
     "Identity",
     "Intent",
+    "Jdbc",
+    "Kafka",
     "Lake",
     "Live",
     "Missing",

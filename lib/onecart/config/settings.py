@@ -51,5 +51,10 @@ class Settings(Section):
         return {name: source for name, source in self.channels.items() if source is not None}
 
     @property
+    def connectors(self) -> set[str]:
+        """What Spark needs to read the feeds, of jars.CONNECTORS."""
+        return set[str]().union(*(source.connectors for source in self.sources.values()))
+
+    @property
     def landing_root(self) -> str:
         return self.landing or f"{self.lake.root.rstrip('/')}/landing"

@@ -1,11 +1,13 @@
-"""Settings of the channels: the feeds of the landing zone, and the simulator that grows them."""
+"""Settings of the channels: the feeds, and the simulator that grows them."""
 
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from onecart.config.sections.section import Section
+from onecart.config.sections.section import INCOMPLETE, Section
+from onecart.config.sections.sources import Jdbc, Kafka
 from onecart.records.header import wanted_names
 from onecart.records.lines import check_encoding
 from onecart.records.reader import Reader
@@ -27,13 +29,17 @@ class FillDown(Section):
 
 
 class Source(Section):
-    """One feed of the landing zone and how its fields become the columns of a silver table."""
+    """One feed, where it comes from (files, a topic or a database) and how its fields become the columns of a silver table."""
 
-    path: str  # folder below the landing zone; '.': the zone itself
+    path: str = ""  # files: folder below the landing zone; '.': the zone itself
+    kafka: Kafka | None = None  # messages of a topic, in place of files
+    jdbc: Jdbc | None = None  # rows of a database, in place of files
     files: str = "*"  # which files of the folder, by name: orders_*.csv
-    format: Literal["json", "csv", "parquet"]  # JSON objects, one a line or not; CSV has a header in every file
+    # JSON objects, one a line or not; CSV has a header in every file. None: rows of a database, which have types of their own
+    format: Literal["json", "csv", "parquet", "avro"] | None = None
     into: str  # the silver table its rows end in
-    schema_: str = Field("", alias="schema")  # DDL of the record; CSV: empty, its columns are read from the header
+    # DDL of the record; Avro of Kafka: its schema as Avro writes it; CSV: empty, its columns are read from the header
+    schema_: str = Field("", alias="schema")
     delimiter: str = Field(",", min_length=1)
     encoding: Annotated[str, AfterValidator(check_encoding)] = "utf-8"  # as Python calls it: windows-1252, cp932, ...
     # A file that was changed so lately and has no line end at its end is still being copied: it waits for the next run.
@@ -44,8 +50,43 @@ class Source(Section):
     explode: str | None = None  # array field: one row per element, seen as `line`
     columns: dict[str, str]  # silver column -> SQL expression over the record
 
+    @model_validator(mode="after")
+    def _comes_from_one_place(self) -> "Source":
+        places = [name for name in ("path", "kafka", "jdbc") if getattr(self, name)]
+        if len(places) > 1:
+            raise ValueError(f"a feed comes from one place, not from {' and '.join(places)}")
+        if not places:
+            raise PydanticCustomError(INCOMPLETE, "say where the feed comes from: path (files), kafka or jdbc")
+        if self.jdbc:
+            if self.format:
+                raise ValueError("rows of a database have no format")
+            if self.explode and self.jdbc.compare_keys_hours is not None:
+                raise ValueError("rows that are exploded have no key by which one that is gone could be found")
+        elif self.format is None:
+            raise PydanticCustomError(INCOMPLETE, "say the format of the feed")
+        if self.kafka and self.format not in ("json", "avro"):
+            raise ValueError("messages of Kafka are json or avro")
+        if self.kafka and self.format == "avro" and not self.schema_:
+            raise PydanticCustomError(INCOMPLETE, "Avro messages need their schema, as Avro writes it")
+        if self.fill_down and not self.path:
+            raise ValueError("fill_down is for files: other records have no line above them")
+        return self
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether its records bring types of their own, in bronze's `header`."""
+        return self.format not in ("json", "csv")
+
+    @property
+    def connectors(self) -> set[str]:
+        """What Spark needs to read it, of jars.CONNECTORS."""
+        wanted = {"kafka": self.kafka, "postgresql": self.jdbc, "avro": self.format == "avro"}
+        return {kind for kind, needed in wanted.items() if needed}
+
     def takes(self, name: str) -> bool:
         """Whether a file of the landing zone is one of this feed's; `name`: its path below the zone."""
+        if not self.path:
+            return False
         folder = self.path.strip("/").removeprefix("./")
         below = folder in ("", ".") or name.startswith(f"{folder}/")
         return below and fnmatchcase(name.rsplit("/", 1)[-1], self.files)
@@ -54,7 +95,7 @@ class Source(Section):
     def reader(self) -> Reader:
         """What the feed's text files are read by."""
         named = [*self.columns.values(), *(self.fill_down.fields if self.fill_down else ())]
-        return Reader(self.format, self.encoding, self.delimiter, wanted_names(self.rename, named))
+        return Reader(self.format or "", self.encoding, self.delimiter, wanted_names(self.rename, named))
 
 
 class Samples(Section):
