@@ -52,6 +52,15 @@ def people(lake: Lake, settings: Settings, campaigns: Sequence[Campaign], as_of:
     return rows.transform(with_send_ts, as_of=as_of, contacts=settings.decide.contacts, shop=settings.shop)
 
 
+def with_margin(lake: Lake, rows: DataFrame, campaign: Campaign) -> DataFrame:
+    """Adds `_margin`: what is earned of a basket, as a share, by the campaign's setting or the mean of products."""
+    if campaign.margin_share is not None:
+        return rows.withColumn("_margin", F.lit(campaign.margin_share))
+    priced = lake.read_if_exists("silver.products").where("list_price > 0")
+    margins = priced.agg(F.avg(1 - F.col("unit_cost") / F.col("list_price")).cast("double").alias("_margin"))
+    return rows.crossJoin(F.broadcast(margins))
+
+
 def contacted(log: DataFrame, as_of: date, zone: str) -> DataFrame:
     """[customer_id], a row per contact that the log (gold.decision_log) has from a week before `as_of` on, those of that day's
     own run, which is made anew, left out."""

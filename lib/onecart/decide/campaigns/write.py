@@ -23,25 +23,27 @@ from onecart.decide.campaigns.people import (
     is_held_back,
     people,
     uplift_of,
+    with_margin,
 )
 from onecart.decide.campaigns.plan import planned
 from onecart.decide.decision_log import versions_of
+from onecart.decide.policies.acting import Standing, standing, with_wanted
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 
 AUDIENCE, PLAN = "gold.campaign_audience", "gold.campaign_plan"
-POLICY = "expected profit under budget and caps, see decide.assign"
 
 
 @dataclass(frozen=True)
 class Decided:
     """One campaign: every customer considered, and the plan. rows: columns of `people`, campaign, family, held_back, refusal,
-    offers, and of the offer chosen offer, sku, uplift, cost, value."""
+    offers, and of the offer chosen offer, sku, uplift, cost, value. standing: of its learned policy."""
 
     name: str
     campaign: Campaign
     rows: DataFrame
     plan: Plan
+    standing: Standing
 
 
 def write_campaigns(ctx: Context) -> str:
@@ -71,7 +73,10 @@ def write_campaigns(ctx: Context) -> str:
     ctx.lake.replace_where(AUDIENCE, audience, day)
     summaries = [_summary(ctx, one) for one in decided]
     ctx.lake.replace_where(PLAN, ctx.lake.frame(PLAN, summaries), day)
-    return "; ".join(headline(summary) for summary in summaries)
+    words = [
+        part for one, plan in zip(decided, summaries, strict=True) for part in (headline(plan), one.standing.words)
+    ]
+    return "; ".join(filter(None, words))
 
 
 def headline(plan: Mapping[str, Any]) -> str:
@@ -102,11 +107,13 @@ def _decided(
     worth = Worth(F.col("_basket"), F.col("_margin"))
     rows = rows.transform(with_offers, campaign, settings.decide.contacts, worth, taught is not None)
     rows = rows.transform(with_refusal, settings.decide.contacts)
+    stands = standing(ctx, name, campaign)
+    rows = with_wanted(ctx, rows, stands)
     rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift", "_basket", "_margin")
     rows = rows.transform(break_lineage)
     each = rows.where("refusal IS NULL").select("customer_id", "held_back", F.inline("offers"))
     plan = planned(each, campaign.budget, _caps(ctx, campaign, given), campaign.control_share)
-    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan)
+    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan, stands)
 
 
 def _with_worth(ctx: Context, rows: DataFrame, campaign: Campaign) -> DataFrame:
@@ -118,11 +125,7 @@ def _with_worth(ctx: Context, rows: DataFrame, campaign: Campaign) -> DataFrame:
     baskets = profile.where(~foreign).agg(F.avg("average_basket").cast("double").alias("_basket"))
     own = F.when(~F.coalesce(foreign, F.lit(False)), F.col("average_basket"))
     rows = rows.withColumn("average_basket", own).crossJoin(F.broadcast(baskets))
-    if campaign.margin_share is not None:
-        return rows.withColumn("_margin", F.lit(campaign.margin_share))
-    priced = ctx.lake.read_if_exists("silver.products").where("list_price > 0")
-    margins = priced.agg(F.avg(1 - F.col("unit_cost") / F.col("list_price")).cast("double").alias("_margin"))
-    return rows.crossJoin(F.broadcast(margins))
+    return with_margin(ctx.lake, rows, campaign)
 
 
 def _currency(ctx: Context) -> str:
@@ -190,8 +193,10 @@ def _log(one: Decided) -> DataFrame:
         money.alias("price"),
         _reason(one).alias("reason"),
         F.when(decision == "treated", F.col("send_ts")).alias("send_ts"),
-        versions_of({"intent": "model_version", "uplift": "uplift_version"}).alias("versions"),
-        F.lit(POLICY).alias("policy"),
+        versions_of({"intent": "model_version", "uplift": "uplift_version", "policy": "policy_version"}).alias(
+            "versions"
+        ),
+        F.lit(one.standing.policy).alias("policy"),
     )
 
 
