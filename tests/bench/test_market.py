@@ -68,6 +68,23 @@ def test_contacts_in_turn_keep_budget_caps_consent_and_control(seed: int) -> Non
     assert sum(referee.breaches.values()) == 0
 
 
+def test_a_learned_policy_has_the_months_that_the_gate_let_it_have() -> None:
+    def lived_through(seed: int, profit: float) -> month.Month:
+        each = pd.DataFrame({"profit": [profit, profit + 1], "bought": 0.0, "contacts": 1.0, "left": 0.0})
+        return month.Month(each, 0.5, {}, seed)
+
+    of_all = {"nobody": [lived_through(1, 5.0), lived_through(2, 50.0)]}
+    refused = {"reinforcement, not live": [lived_through(2, 51.0)]}
+    passed = {"reinforcement": [lived_through(1, 7.0)]}
+    rows = {row["policy"]: row for row in month.rows_of({**of_all, **passed, **refused})}
+    assert (rows["reinforcement"]["more"], rows["reinforcement"]["gate"]) == (2.0, "let through in 1 of 3")
+    assert (rows["reinforcement, not live"]["more"], rows["reinforcement, not live"]["profit"]) == (1.0, 51.5)
+    first, *others = month.rows_of({**of_all, **refused})
+    assert (first["policy"], first["gate"], first["profit"]) == ("reinforcement", "refused by the gate", None)
+    assert [row["policy"] for row in others] == ["nobody", "reinforcement, not live"]
+    assert all({*dict(month.TABLE)} <= {*row} for row in (first, *others))
+
+
 @pytest.fixture(scope="module")
 def rules() -> Rules:
     return Rules(1600)

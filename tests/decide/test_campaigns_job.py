@@ -25,7 +25,7 @@ NONE = dict.fromkeys(("records", "orders", "units", "visits", "tickets", "review
 def decide(lake: Any, context: Callable[..., Any], **campaign: Any) -> Any:
     from onecart.decide.job import run
 
-    ctx = context(as_of=DAY, decide={"campaigns": {"spring": {**CAMPAIGN, **campaign}}})
+    ctx = context(as_of=DAY, decide={"campaigns": {"spring": {**CAMPAIGN, **campaign}}, "placements": {}})
     return run(ctx)
 
 
@@ -189,12 +189,17 @@ def test_why_goes_from_event_to_outcome_and_says_why_not_and_an_erasure_finds_it
 def test_a_second_run_of_a_day_changes_nothing_and_a_control_group_is_not_sent(
     people: Any, context: Callable[..., Any]
 ) -> None:
+    from onecart.decide.decision_log import EXPECTED_PROFIT
+
     shown = ("decision_id", "customer_id", "decision", "action", "expected_value", "send_ts", "reason", "propensity")
     found = []
     for _ in range(2):
-        decide(people, context, control_share=0.5, family="seasons", where="orders > 0")
+        result = decide(people, context, control_share=0.5, family="seasons", where="orders > 0", policy="learned")
+        assert result.headline.count("the learned policy does not decide: it has not been judged yet") == 1
         found.append(sorted(people.read("gold.decision_log").select(*shown).collect()))
     assert found[0] == found[1]
+    policies = {r["policy"] for r in decisions(people).values() if r["as_of"] == DAY}
+    assert policies == {f"{EXPECTED_PROFIT}; not the learned one: it has not been judged yet"}
     held = people.read("gold.campaign_audience").where("arm = 'control'").collect()
     log = decisions(people)
     assert all(row["send_ts"] is None and log[row["customer_id"]]["decision"] == "control" for row in held)

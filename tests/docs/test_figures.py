@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from onecart.bench import assignment, boosters, command, recommenders
+from onecart.bench import boosters, command, recommenders
 from onecart.bench.coupons import measure as coupons
+from onecart.bench.decisions import assignment, uplift
 from onecart.bench.forecast import models
 from onecart.bench.market import gate
 from onecart.bench.market.policies import POLICIES
@@ -32,6 +33,7 @@ ROWS = {
     ("voice", "small"): {name: name for name in small.DATA},
     ("decide", "assign"): {"pandas": "pandas", "Spark": "spark"},
     ("decide", "market"): {name: name for name in POLICIES},
+    ("decide", "uplift"): {"women's": "women", "men's": "men"},
     ("decide", "gate"): {log: log for log in gate.LOGS},
     ("decide", "coupons"): {name: name for name in reversed(coupons.RANKINGS)},  # the longer name before the one it begins with
 }  # fmt: skip
@@ -45,6 +47,7 @@ PRINTED = {
     ("voice", "small"): set(small.DATA),
     ("decide", "assign"): set(assignment.ENGINES),
     ("decide", "market"): set(POLICIES),
+    ("decide", "uplift"): set(uplift._MAILS),
     ("decide", "gate"): set(gate.LOGS),
     ("decide", "coupons"): set(coupons.RANKINGS),
 }

@@ -66,7 +66,7 @@ def test_jobs_keep_to_their_budget_of_spark_jobs(first):
     assert min(jobs.values()) > 0
     assert jobs["unify"] <= 130, jobs
     assert jobs["recommend"] <= 300, jobs
-    assert jobs["decide"] + jobs["measure"] <= 90, jobs
+    assert jobs["decide"] + jobs["measure"] <= 95, jobs
     assert sum(jobs.values()) <= 1060, jobs
     assert all(row["spark_tasks"] >= row["spark_stages"] >= row["spark_jobs"] for row in first.values())
 
@@ -92,9 +92,9 @@ def test_every_gold_table_has_rows_with_unique_keys(first, lake):
     # no two of them complain of the same in one week, all their tickets may be solved.
     may_be_empty = {"gold.identity_shared_keys", "gold.fairness", "gold.forecast_accuracy", "gold.issue_quotes"}
     may_be_empty |= {"gold.ticket_routing"}
-    # A first run has no earlier one to move from, and no campaign to learn from; the sample has no place for content.
+    # A first run has no earlier one to move from, no campaign to learn from, and has shown nothing that could be answered.
     not_there = {"gold.segment_movements", "gold.experiment_results", "gold.policy_value"}
-    not_there |= {"gold.uplift_scores", "gold.uplift_curve", "gold.content_choice", "gold.content_state"}
+    not_there |= {"gold.uplift_scores", "gold.uplift_curve", "gold.policy_candidate", "gold.content_state"}
     for table in (t for t in CONTRACTS.values() if t.name.startswith("gold.")):
         if table.writer == "live":  # not one of the DAG's jobs
             continue

@@ -19,7 +19,7 @@ _BENCHES = {
     "recommend": ["quality", "lists", "tune"],
     "forecast": ["models", "speed", "stock"],
     "voice": ["quality", "small", "speed", "mentions", "terms"],
-    "decide": ["assign", "coupons", "market", "gate"],
+    "decide": ["assign", "coupons", "market", "gate", "uplift"],
     "measure": ["experiments"],
 }
 
@@ -31,9 +31,10 @@ def bench(argv: Sequence[str]) -> int:
     settings beside searched ones); forecast, in three: models (all on public data), speed (the same models without Spark),
     stock (orders by quantiles and by Normal laws); voice, in five: quality (sentiment on public texts beside
     VADER, scikit-learn, SnowNLP), small (what 50 to 5,000 labelled texts teach), speed (reviews a second), mentions
-    (sentences with an aspect), terms (words hidden from the tagger that it finds); decide, in four: assign (offers to
+    (sentences with an aspect), terms (words hidden from the tagger that it finds); decide, in five: assign (offers to
     ever more customers), coupons (who redeems, beside the lists that shops make), market (policies on simulated customers
-    who answer), gate (a learned policy before it goes live); measure (an experiment's verdict at size)."""
+    who answer), gate (a learned policy before it goes live), uplift (learners by engine); measure (an experiment's verdict at
+    size)."""
     args = _arguments(argv)
     wanted = [args.part] if args.part else _BENCHES[args.name]
     if args.part not in (None, *_BENCHES[args.name]):
@@ -91,8 +92,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[str, str], tuple[Any, Any]]:
     """(Bench, part) -> its table's columns and its rows, which are measured when they are asked for."""
-    from onecart.bench import assignment, behaviour, boosters, identity, lists, measure, questions, recommenders
+    from onecart.bench import behaviour, boosters, identity, lists, measure, questions, recommenders
     from onecart.bench.coupons import measure as coupons
+    from onecart.bench.decisions import assignment, uplift
     from onecart.bench.forecast import models, stocks
     from onecart.bench.market import gate, month
     from onecart.bench.voice import hidden_terms, mentions, sentiment, small, speed
@@ -129,6 +131,7 @@ def _parts(args: argparse.Namespace, settings: Any, spark: Any) -> dict[tuple[st
         ("decide", "market"): (month.TABLE, month.measure(spark, sizes or [20_000], seed, args.engines)),
         ("decide", "gate"): (gate.TABLE, gate.measure(spark, sizes or [20_000], seed)),
         ("decide", "coupons"): (coupons.TABLE, coupons.measure(seed)),
+        ("decide", "uplift"): (uplift.TABLE, uplift.measure(spark, args.engines, seed)),
         ("measure", "experiments"): (
             measure.TABLE,
             measure.measure(spark, sizes or [100_000, 1_000_000, 10_000_000], seed),

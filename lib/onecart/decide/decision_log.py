@@ -13,6 +13,9 @@ from onecart.frames import begin_of, sql_literal
 
 TABLE = "gold.decision_log"
 CAMPAIGN, CONTENT, ROUTING = "campaign", "content", "routing"
+EXPECTED_PROFIT = (
+    "expected profit under budget and caps, see decide.assign"  # with which the policy of campaigns begins
+)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,19 @@ from onecart.context import Context, Result
 from onecart.decide.campaigns.write import write_campaigns
 from onecart.decide.content.write import write_content_choice
 from onecart.decide.decision_log import record
+from onecart.decide.policies.candidate import write_policy_candidates
 from onecart.decide.routing.table import write_ticket_routing
 from onecart.decide.segmentation.write import write_segments
 from onecart.decide.uplift.write import write_uplift_scores
 
-# Campaigns last: their contacts go into the log right after.
-PARTS = (write_segments, write_uplift_scores, write_content_choice, write_ticket_routing, write_campaigns)
+PARTS = (
+    write_segments,
+    write_uplift_scores,
+    write_content_choice,
+    write_ticket_routing,
+    write_campaigns,
+    write_policy_candidates,
+)
 
 
 def run(ctx: Context) -> Result:

@@ -127,13 +127,14 @@ def test_a_repeated_run_changes_nothing_late_answers_count_and_the_erased_are_su
     # Settled long ago, and kept as it is.
     old = {"placement": "home", "item": "bag", "day": before(90), "trials": 1, "rewards": 1}
     fill("gold.content_state", [{**old, "customer_id": c} for c in "ab"])
+    fill("gold.content_choice", [])
 
     def sums() -> list[list[float]]:
         found = known(lake.read("gold.content_state"), placements)["home"]
         return [found.trials.tolist(), found.rewards.tolist()]
 
     choices = write_content_choice(ctx)
-    assert choices.words == "3 choices at 1 placement"
+    assert choices.words == "3 choices for home by thompson"
     record(ctx, [choices.decisions])
     assert sums() == [[1, 3], [1, 2]]
     first = {r["customer_id"]: r for r in lake.read("gold.content_choice").collect()}
@@ -177,3 +178,15 @@ def test_a_placement_that_cannot_be_is_refused(wrong: dict[str, Any], said: str)
 
     with pytest.raises(ValidationError, match=said):
         Placement.model_validate(wrong)
+
+
+@pytest.mark.job
+def test_where_nobody_agreed_to_profiling_nothing_is_chosen(
+    lake: Any, fill: Callable[..., None], context: Callable[..., Any], rows_of: Callable[..., Any]
+) -> None:
+    from onecart.decide.content.write import write_content_choice
+
+    fill("gold.customer_profile", rows_of("gold.customer_profile", {"customer_id": "a"}))
+    ctx = context(as_of=DAY, decide={"placements": {"home": {"items": ["mug", "bag"]}}})
+    assert write_content_choice(ctx).words == "0 choices for home by thompson"
+    assert lake.read("gold.decision_log").isEmpty()

@@ -134,16 +134,37 @@ def test_a_session_with_settings_of_its_own_gets_the_same_sentence(experiment: p
     assert theirs.conf.get("spark.sql.ansi.enabled") == "true"
 
 
-def test_large_tables_are_learned_from_a_sample_that_is_told(
-    experiment: pd.DataFrame, spark: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_tables_are_mllibs_unless_parameters_say_otherwise(monkeypatch: pytest.MonkeyPatch, spark: Any) -> None:
     from onecart import decide
+    from onecart.decide.uplift import train
     from onecart.stats import boosting
 
-    monkeypatch.setattr(boosting, "NUMBERS", 3 * 2_000)
-    made = decide.train_uplift(spark.createDataFrame(experiment), "bought", "arm", "none", folds=2, n_estimators=5)
-    assert made.rows == 4_000
-    assert made.learned_from == pytest.approx(2_000, rel=0.1)
+    def engine(**how: Any) -> str:
+        with pytest.raises(ZeroDivisionError) as stopped:
+            decide.train_uplift(frame, "y", "t", 0, **how)
+        return str(stopped.value)
+
+    def stop(name: str) -> Any:
+        def raises(*_: Any) -> None:
+            raise ZeroDivisionError(name)
+
+        return raises
+
+    frame = spark.createDataFrame([(0.5, 1.0, 1), (0.1, 0.0, 0)], "x double, y double, t int")
+    monkeypatch.setattr(train, "train_on_spark", stop("mllib"))
+    monkeypatch.setattr(train, "_in_one_worker", stop("lightgbm"))
+    assert engine() == "lightgbm"
+    assert engine(numTrees=3) == "mllib"
+    assert engine(engine="mllib") == "mllib"
+    monkeypatch.setattr(boosting, "NUMBERS", 1)
+    assert engine() == "mllib"
+    assert engine(num_leaves=3) == "lightgbm"
+    with pytest.raises(UsageError, match="no engine 'mlib'; did you mean 'mllib'"):
+        decide.train_uplift(frame, "y", "t", 0, engine="mlib")
+    with pytest.raises(UsageError, match="the model 'mllib' has no parameter 'num_leaves'"):
+        decide.train_uplift(frame, "y", "t", 0, engine="mllib", num_leaves=3)
+    with pytest.raises(UsageError, match="learns from a frame of Spark"):
+        decide.train_uplift(frame.toPandas(), "y", "t", 0, engine="mllib")
 
 
 @pytest.mark.parametrize(

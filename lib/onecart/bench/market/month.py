@@ -10,7 +10,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from onecart.bench.market import policies
-from onecart.bench.market.gate import REPLACED, current, judged
+from onecart.bench.market.gate import current, judged
 from onecart.bench.market.past import lived
 from onecart.bench.market.policies import LEARNED, POLICIES, Learned, learn, with_scores
 from onecart.bench.market.referee import Referee
@@ -39,17 +39,20 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("broken", "{}"),
     ("gate", "{}"),
 )
+LEARNED_POLICY = "reinforcement"
+NOT_LIVE = f"{LEARNED_POLICY}, not live"  # what it would have brought where the gate refused it
 _FLAT_HOUR = 10.0  # at which popularity sends
 
 
 @dataclass(frozen=True)
 class Month:
     """What came of a policy. each: one row per customer: profit, bought (0/1), contacts, left; spent: on contacts, as a share of
-    the budgets; broken: breaches, by name."""
+    the budgets; broken: breaches, by name; market: its seed."""
 
     each: pd.DataFrame
     spent: float
     broken: dict[str, int]
+    market: int
 
 
 def measure(
@@ -58,20 +61,30 @@ def measure(
     """One row per number of customers and policy: the columns of TABLE, over SEEDS markets. profit and buyers: per customer, in
     DAYS days; more, buyers_more: than if nobody were contacted; onecart_more: what OneCart's decisions make above the policy;
     low, high: 95 %, paired by market and customer. broken: breaches of budget, caps, quiet hours, consent, pressure and control
-    groups. gate: in how many markets fitted Q passed in the place of the log's own policy, and of OneCart's arithmetic."""
+    groups. The learned policy is in the row `reinforcement` only with the markets in whose past the gate let it through in the
+    place of OneCart's arithmetic; with the others in a row whose name says that it was not live. gate: in how many markets."""
     for size in sizes:
-        rules, found, passed = Rules(size), dict[str, list[Month]](), []
+        rules, found = Rules(size), dict[str, list[Month]]()
         for number in range(seed, seed + SEEDS):
             market = Market(size, number, rules.campaign.offers, rules.contacts)
             log = lived(spark, market, rules)
             learned = learn(log, number)
-            passed.append([judged(spark, log, learned.policy, current(one, learned))["live"] for one in REPLACED])
             for name in engines or POLICIES:
-                found.setdefault(name, []).append(month(spark, deepcopy(market), name, rules, learned))
-        for name in found:
-            row = {"customers": size, "seed": seed, **figures(name, found)}
-            shown = [f"{sum(each)} of {SEEDS}" for each in zip(*passed, strict=True)]
-            yield {**row, "gate": " / ".join(shown) if name == "reinforcement" else None}
+                shown = name
+                if name == LEARNED_POLICY:
+                    verdict = judged(spark, log, learned.policy, current("onecart", learned))
+                    shown = LEARNED_POLICY if verdict["live"] else NOT_LIVE
+                found.setdefault(shown, []).append(month(spark, deepcopy(market), name, rules, learned))
+        yield from ({"customers": size, "seed": seed, **row} for row in rows_of(found))
+
+
+def rows_of(found: dict[str, list[Month]]) -> Iterator[dict[str, Any]]:
+    """The columns of TABLE of each policy, with what the gate said of the learned one; refused everywhere, it has no figures."""
+    if NOT_LIVE in found and LEARNED_POLICY not in found:
+        yield {**dict.fromkeys(name for name, _ in TABLE), "policy": LEARNED_POLICY, "gate": "refused by the gate"}
+    for name, months in found.items():
+        said = {LEARNED_POLICY: "let through", NOT_LIVE: "refused by the gate"}.get(name)
+        yield {**figures(name, found), "gate": f"{said} in {len(months)} of {SEEDS}" if said else None}
 
 
 def month(spark: SparkSession, market: Market, name: str, rules: Rules, learned: Learned, days: int = DAYS) -> Month:
@@ -94,7 +107,8 @@ def month(spark: SparkSession, market: Market, name: str, rules: Rules, learned:
         daily.append(found[["profit", "bought", "contacts", "left"]].to_numpy(float))
     sums = pd.DataFrame(np.sum(daily, axis=0), columns=["profit", "bought", "contacts", "left"])
     sums["bought"] = (sums["bought"] > 0).astype(float)
-    return Month(sums, cost / (rules.budget * len(range(0, days, EVERY))), dict(referee.breaches) if referee else {})
+    spent = cost / (rules.budget * len(range(0, days, EVERY)))
+    return Month(sums, spent, dict(referee.breaches) if referee else {}, market.seed)
 
 
 def _decided(
@@ -123,7 +137,7 @@ def figures(name: str, found: dict[str, list[Month]]) -> dict[str, Any]:
         ("buyers", "nobody", "bought", 1),
         ("onecart", "onecart", "profit", -1),
     ):
-        row |= _paired(prefix, mine, found.get(other) if name != other else None, column, sign)
+        row |= _paired(prefix, found[name], found.get(other) if name != other else None, column, sign)
     return row | {
         "contacts": int(mine["contacts"].sum()),
         "left": int(mine["left"].sum()),
@@ -132,12 +146,12 @@ def figures(name: str, found: dict[str, list[Month]]) -> dict[str, Any]:
     }
 
 
-def _paired(prefix: str, mine: pd.DataFrame, months: list[Month] | None, column: str, sign: int) -> dict[str, Any]:
-    """The mean difference, customer by customer, with its 95 % interval."""
+def _paired(prefix: str, own: list[Month], months: list[Month] | None, column: str, sign: int) -> dict[str, Any]:
+    """The mean difference in the policy's own markets, customer by customer, with its 95 % interval."""
     name = "more" if prefix == "more" else f"{prefix}_more"
     if months is None:
         return {name: None, f"{prefix}_low": None, f"{prefix}_high": None}
-    other = pd.concat([m.each for m in months], ignore_index=True)
-    apart = sign * (mine[column] - other[column])
+    others = {m.market: m.each[column] for m in months}
+    apart = pd.concat([sign * (m.each[column] - others[m.market]) for m in own], ignore_index=True)
     mean, half = float(apart.mean()), float(Z_95 * apart.std() / np.sqrt(len(apart)))
     return {name: mean, f"{prefix}_low": mean - half, f"{prefix}_high": mean + half}

@@ -52,6 +52,20 @@ def people(lake: Lake, settings: Settings, campaigns: Sequence[Campaign], as_of:
     return rows.transform(with_send_ts, as_of=as_of, contacts=settings.decide.contacts, shop=settings.shop)
 
 
+def with_margin(lake: Lake, rows: DataFrame, campaign: Campaign) -> DataFrame:
+    """Adds `_margin`: what is earned of a basket, as a share, by the campaign's setting or the mean of products."""
+    if campaign.margin_share is not None:
+        return rows.withColumn("_margin", F.lit(campaign.margin_share))
+    margins = products_margin(lake).agg(F.avg("margin").cast("double").alias("_margin"))
+    return rows.crossJoin(F.broadcast(margins))
+
+
+def products_margin(lake: Lake) -> DataFrame:
+    """[margin], a row per priced product: what is earned of its price, as a share."""
+    priced = lake.read_if_exists("silver.products").where("list_price > 0")
+    return priced.select((1 - F.col("unit_cost") / F.col("list_price")).alias("margin"))
+
+
 def contacted(log: DataFrame, as_of: date, zone: str) -> DataFrame:
     """[customer_id, campaign], a row per contact that the log (gold.decision_log) has from a week before `as_of` on, those of
     that day's own run, which is made anew, left out.

@@ -21,28 +21,31 @@ from onecart.decide.campaigns.people import (
     contacted,
     is_held_back,
     people,
+    products_margin,
     uplift_of,
     with_contacts,
 )
 from onecart.decide.campaigns.plan import planned
 from onecart.decide.decision_log import CAMPAIGN, TABLE, Decisions, Part, versions_of
+from onecart.decide.policies.acting import Standing, standing, with_wanted
 from onecart.errors import UsageError
 from onecart.frames import break_lineage
 
 AUDIENCE, PLAN = "gold.campaign_audience", "gold.campaign_plan"
-POLICY = "expected profit under budget and caps, see decide.assign"
 
 
 @dataclass(frozen=True)
 class Decided:
     """One campaign: every customer considered, and the plan. rows: columns of `people`, campaign, family, held_back, refusal,
-    contacted_by, offers, and of the offer chosen offer, sku, uplift, cost, value. caps: offer -> how many at most (None: any)."""
+    contacted_by, offers, and of the offer chosen offer, sku, uplift, cost, value. caps: offer -> how many at most (None: any).
+    standing: of its learned policy."""
 
     name: str
     campaign: Campaign
     rows: DataFrame
     plan: Plan
     caps: Mapping[str, float | None]
+    standing: Standing
 
 
 def write_campaigns(ctx: Context) -> Part:
@@ -75,7 +78,8 @@ def write_campaigns(ctx: Context) -> Part:
     ctx.lake.replace_where(PLAN, ctx.lake.frame(PLAN, summaries), day)
     treated, control = (sum(summary[arm] for summary in summaries) for arm in ("treated", "control"))
     words = f"{treated:,} contacted, {control:,} held back by {len(campaigns)} campaign{'s' * (len(campaigns) > 1)}"
-    return Part(words, Decisions(CAMPAIGN, log))
+    learned = [f"{one.name}: {one.standing.words}" for one in decided if one.standing.words]
+    return Part("; ".join([words, *learned]), Decisions(CAMPAIGN, log))
 
 
 def _decided(
@@ -104,20 +108,21 @@ def _decided(
         worth = replace(worth, margin=F.lit(campaign.margin_share))
     rows = rows.transform(with_offers, campaign, settings.decide.contacts, worth, taught is not None)
     rows = rows.transform(with_refusal, settings.decide.contacts)
+    stands = standing(ctx, name, campaign)
+    rows = with_wanted(ctx, rows, stands)
     rows = rows.withColumns({"campaign": F.lit(name), "family": F.lit(family)}).drop("uplift")
     rows = rows.transform(break_lineage)
     each = rows.where("refusal IS NULL").select("customer_id", "held_back", F.inline("offers"))
     caps = _caps(ctx, campaign, given)
     plan = planned(each, campaign.budget, caps, campaign.control_share)
-    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan, caps)
+    return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan, caps, stands)
 
 
 def _worth(ctx: Context) -> Worth:
     """The mean basket of the customers who buy in the shop's currency, and the mean margin of products."""
-    profile, products = ctx.lake.read("gold.customer_profile"), ctx.lake.read_if_exists("silver.products")
+    profile = ctx.lake.read("gold.customer_profile")
     baskets = profile.where(F.col("currency") == _currency(ctx)).select(F.col("average_basket").alias("basket"))
-    margins = products.where("list_price > 0").select((1 - F.col("unit_cost") / F.col("list_price")).alias("margin"))
-    both = baskets.unionByName(margins, allowMissingColumns=True)
+    both = baskets.unionByName(products_margin(ctx.lake), allowMissingColumns=True)
     row: Any = both.agg(*[F.avg(name).cast("double") for name in ("basket", "margin")]).first()
     return Worth(*[F.lit(value).cast("double") for value in row])
 
@@ -198,8 +203,10 @@ def _log(one: Decided) -> DataFrame:
         money.alias("price"),
         _reason(one).alias("reason"),
         F.when(decision == "treated", F.col("send_ts")).alias("send_ts"),
-        versions_of({"intent": "model_version", "uplift": "uplift_version"}).alias("versions"),
-        F.lit(POLICY).alias("policy"),
+        versions_of({"intent": "model_version", "uplift": "uplift_version", "policy": "policy_version"}).alias(
+            "versions"
+        ),
+        F.lit(one.standing.policy).alias("policy"),
     )
 
 

@@ -23,19 +23,22 @@ def write_content_choice(ctx: Context) -> Part:
     if not placements:
         return Part()
     people = {name: _people(ctx, name, p) for name, p in placements.items()}
-    update_state(ctx, placements)
-    state = known(ctx.lake.read(STATE), placements)
+    if ctx.lake.exists(CHOICE):  # else there is nothing yet that could have been answered
+        update_state(ctx, placements)
+    state = known(ctx.lake.read_if_exists(STATE), placements)
     parts = [chosen(people[n], n, p, state[n], seed=ctx.settings.seed) for n, p in placements.items()]
     rows = reduce(DataFrame.unionByName, parts).withColumn("run_id", F.lit(ctx.run_id))
     written = ctx.lake.replace_where(CHOICE, rows, f"as_of = '{as_of}'")
     today = ctx.lake.read(CHOICE).where(f"as_of = '{as_of}'")
-    words = f"{written.inserted:,} choices at {len(placements)} placement{'s' * (len(placements) > 1)}"
-    return Part(words, Decisions(CONTENT, logged(today)))
+    policies = ", ".join(f"{name} by {placement.policy}" for name, placement in placements.items())
+    return Part(f"{written.inserted:,} choices for {policies}", Decisions(CONTENT, logged(today)))
 
 
 def logged(choices: DataFrame) -> DataFrame:
     """Choices (gold.content_choice) as rows of `Decisions`."""
     model = F.concat(F.lit("content."), F.col("placement"))
+    # Where nobody is chosen for, Spark plans with a placement of null, which no map may have as a key.
+    version = F.struct(model.alias("key"), F.concat(model, F.lit("@"), F.col("run_id")).alias("value"))
     share = F.round(F.col("propensity") * 100, 1).cast("string")
     return choices.select(
         F.col("placement").alias("subject"),
@@ -44,7 +47,7 @@ def logged(choices: DataFrame) -> DataFrame:
         F.col("item").alias("action"),
         "propensity",
         F.concat("policy", F.lit(" chose it with a probability of "), share, F.lit(" %")).alias("reason"),
-        F.create_map(model, F.concat(model, F.lit("@"), F.col("run_id"))).alias("versions"),
+        F.map_from_entries(F.filter(F.array(version), lambda entry: entry["key"].isNotNull())).alias("versions"),
         "policy",
     )
 

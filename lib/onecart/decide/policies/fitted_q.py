@@ -1,7 +1,8 @@
 """Batch reinforcement learning: fitted Q iteration on a log of decisions (Ernst, Geurts & Wehenkel, JMLR 2005)."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,17 @@ class Policy:
     def probabilities(self, states: pd.DataFrame, explore: float = 0.05) -> pd.DataFrame:
         """The same shape: the best action, and with the probability `explore` any one, all alike."""
         return mostly_best(self.values(states), explore)
+
+    def to_json(self) -> str:
+        """The policy as text."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> "Policy":
+        """The policy that `to_json` wrote."""
+        tree = json.loads(text)
+        actions = {action: Trees(**trees) for action, trees in tree["actions"].items()}
+        return Policy(tuple(tree["columns"]), Trees(**tree["state"]), actions)
 
 
 def mostly_best(values: pd.DataFrame, explore: float) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from onecart.decide.uplift.learners import LEARNERS, Effect, Engine, response
+from onecart.decide.uplift.learners import LEARNERS, Arrays, Effect, response
 from onecart.decide.uplift.propensity import Assignment, weights
 from onecart.stats import qini
 from onecart.stats.bootstrap import interval
@@ -38,21 +38,35 @@ class OfferReport:
     advice: str
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What held-out rows say of one offer. slope, constant: how the learned effect is calibrated."""
+
+    report: OfferReport
+    curve: dict[str, list[float]]
+    slope: float
+    constant: float
+
+
 def learned(
-    offer: str, learner: str, engine: Engine, x: Any, y: Any, t: Any, who: Assignment, fold: Any, break_even: float
-) -> tuple[Effect, OfferReport, dict[str, list[float]]]:
-    """(the effect learned from all used rows, calibrated on held-out ones, its report, the curve). fold: of each row; each is scored by what the others
-    taught. break_even: the effect that pays for the offer."""
-    u = who.used
-    x, y, t, e, fold = x[u], y[u], t[u], who.propensity[u], fold[u]
-    scores = np.empty((2, len(y)))
+    offer: str, learner: str, rows: Arrays, who: Assignment, fold: Any, break_even: float
+) -> tuple[Effect, Judgement]:
+    """The effect learned from all used rows, calibrated on held-out ones, and the judgement. fold: of each row; each is scored
+    by what the others taught. break_even: the effect that pays for the offer."""
+    rows, fold = rows.where(who.used), fold[who.used]
+    scores = np.empty((2, len(rows.y)))
     for k in np.unique(fold):
         out = fold == k
         for i, learn in enumerate((LEARNERS[learner], response)):
-            made = learn(engine, x[~out], y[~out], t[~out], e[~out])
-            scores[i, out] = made(x[out], e[out])
-    w = None if who.trees is None and np.ptp(e) == 0 else weights(t, e)
-    draws = qini.qini_draws(y, t, scores, w, seed=engine.seed)
+            scores[i, out] = learn(rows.where(~out))(rows.x[out], rows.e[out])
+    found = judged(offer, rows.y, rows.t == 1, rows.e, scores, who.trees is not None, break_even, rows.engine.seed)
+    return LEARNERS[learner](rows).calibrated(found.slope, found.constant), found
+
+
+def judged(offer: str, y: Any, t: Any, e: Any, scores: Any, observed: bool, break_even: float, seed: int) -> Judgement:
+    """From held-out rows and their scores[learner or response, row]; observed: the propensity `e` was learned."""
+    w = weights(t, e) if observed or np.ptp(e) > 0 else None
+    draws = qini.qini_draws(y, t, scores, w, seed=seed)
     (low, high), (low_r, high_r), (worse, better) = map(interval, (draws[0], draws[1], draws[0] - draws[1]))
     steps = qini.steps(y, t, scores[0], w)
     effect, half = _effect(y, t, np.ones(len(y)) if w is None else w)
@@ -76,8 +90,7 @@ def learned(
         advice=_advice(found, effect - half, effect + half, break_even),
     )
     slope = _slope(y - scores[1], t, e, scores[0])
-    whole = LEARNERS[learner](engine, x, y, t, e)
-    return whole.calibrated(slope, effect - slope * float(scores[0].mean())), report, _thinned(steps.curve())
+    return Judgement(report, _thinned(steps.curve()), slope, effect - slope * float(scores[0].mean()))
 
 
 def _slope(rest: Any, t: Any, e: Any, score: Any) -> float:

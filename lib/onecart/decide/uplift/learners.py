@@ -1,4 +1,4 @@
-"""Learners of uplift on arrays: T-learner, X-learner, class transformation, and the response model they must beat.
+"""Learners of uplift: T-learner, X-learner, class transformation, and the response model they must beat.
 
 T- and X-learner: Künzel, Sekhon, Bickel & Yu, Metalearners for Estimating Heterogeneous Treatment Effects, PNAS (2019). Class
 transformation: Jaskowski & Jaroszewicz, Uplift Modeling for Clinical Trial Data (2012), weighted by the propensity where the
@@ -8,7 +8,7 @@ arms are not of one size.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -81,6 +81,36 @@ def _share(kind: int, e: Any) -> Any:
     return {1: e, -1: 1 - np.asarray(e), 0: np.ones_like(np.asarray(e, float))}[kind]
 
 
+class Rows(Protocol):
+    """Rows to learn from, as arrays (`Arrays`) or on Spark (`mllib.SparkRows`): y is the outcome, t 1 of the treated and 0 of the
+    controls, e the propensity to be treated. What is said of them is arithmetic on arrays, or on columns."""
+
+    @property
+    def y(self) -> Any: ...
+
+    @property
+    def t(self) -> Any: ...
+
+    @property
+    def e(self) -> Any: ...
+
+    def arm(self, treated: bool) -> "Rows":
+        """The treated, or the controls."""
+        ...
+
+    def fit(self, y: Any, w: Any = None) -> "Trees":
+        """Trees for `y`: probabilities where all are 0 or 1, else means; w: weights."""
+        ...
+
+    def fit_mean(self, y: Any) -> "Trees":
+        """Trees for the mean of `y`, whatever its values."""
+        ...
+
+    def told(self, trees: "Trees") -> Any:
+        """What the trees predict of each row."""
+        ...
+
+
 @dataclass(frozen=True)
 class Engine:
     """How one tree model is learned: LightGBM with `params`, named as in its scikit-learn interface."""
@@ -105,32 +135,63 @@ class Engine:
         return Trees(text, likely)
 
 
-def t_learner(engine: Engine, x: Any, y: Any, t: Any, e: Any) -> Effect:
+@dataclass(frozen=True)
+class Arrays:
+    """Rows in memory. x[row, number]; t as numbers."""
+
+    engine: Engine
+    x: Any
+    y: Any
+    t: Any
+    e: Any
+
+    def where(self, mask: Any) -> "Arrays":
+        return Arrays(self.engine, self.x[mask], self.y[mask], self.t[mask], self.e[mask])
+
+    def arm(self, treated: bool) -> "Arrays":
+        return self.where(self.t == treated)
+
+    def fit(self, y: Any, w: Any = None) -> Trees:
+        return self.engine.fit(self.x, y, w)
+
+    def fit_mean(self, y: Any) -> Trees:
+        return self.engine.fit_mean(self.x, y)
+
+    def told(self, trees: Trees) -> Any:
+        return trees(self.x)
+
+
+def t_learner(rows: Rows) -> Effect:
     """The outcome's model of the treated less that of the controls."""
-    return Effect((engine.fit(x[t], y[t]), engine.fit(x[~t], y[~t])), (1.0, -1.0), (0, 0))
+    treated, controls = rows.arm(True), rows.arm(False)
+    return Effect((treated.fit(treated.y), controls.fit(controls.y)), (1.0, -1.0), (0, 0))
 
 
-def x_learner(engine: Engine, x: Any, y: Any, t: Any, e: Any) -> Effect:
+def x_learner(rows: Rows) -> Effect:
     """Each arm's outcome less what the other arm's model expects of it, learned in each arm; the controls' effect counts as
     much as the propensity, the treated's as much as the rest."""
-    treated, controls = engine.fit(x[t], y[t]), engine.fit(x[~t], y[~t])
-    of_controls = engine.fit_mean(x[~t], treated(x[~t]) - y[~t])
-    of_treated = engine.fit_mean(x[t], y[t] - controls(x[t]))
-    return Effect((of_controls, of_treated), (1.0, 1.0), (1, -1))
+    treated, controls = rows.arm(True), rows.arm(False)
+    of_treated, of_controls = treated.fit(treated.y), controls.fit(controls.y)
+    effects = (
+        controls.fit_mean(controls.told(of_treated) - controls.y),
+        treated.fit_mean(treated.y - treated.told(of_controls)),
+    )
+    return Effect(effects, (1.0, 1.0), (1, -1))
 
 
-def class_transformation(engine: Engine, x: Any, y: Any, t: Any, e: Any) -> Effect:
+def class_transformation(rows: Rows) -> Effect:
     """One model of "treated and 1, or a control and 0": twice its probability less 1 is the effect. The outcome is 0 or 1."""
-    z = np.where(t, y, 1 - y)
-    return Effect((engine.fit(x, z, np.where(t, 1 / e, 1 / (1 - e)) / 2),), (2.0,), (0,), -1.0)
+    y, t, e = rows.y, rows.t, rows.e
+    z, w = t * y + (1 - t) * (1 - y), (t / e + (1 - t) / (1 - e)) / 2
+    return Effect((rows.fit(z, w),), (2.0,), (0,), -1.0)
 
 
-def response(engine: Engine, x: Any, y: Any, t: Any, e: Any) -> Effect:
+def response(rows: Rows) -> Effect:
     """No uplift: the outcome to be expected, treated or not, which most mailing lists are sorted by."""
-    return Effect((engine.fit(x, y),), (1.0,), (0,))
+    return Effect((rows.fit(rows.y),), (1.0,), (0,))
 
 
-LEARNERS: dict[str, Callable[..., Effect]] = {
+LEARNERS: dict[str, Callable[[Rows], Effect]] = {
     "x": x_learner,
     "t": t_learner,
     "class_transformation": class_transformation,

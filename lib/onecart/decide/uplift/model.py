@@ -49,7 +49,8 @@ class Offer:
 @dataclass(frozen=True)
 class UpliftModel:
     """What each offer changes in `outcome`, row by row. value: what one unit of the outcome is worth, in the currency of the
-    offers' costs. rows, learned_from: rows given, and those learned from. warnings: what the figures cannot show."""
+    offers' costs. rows: learned from; judged_on: held-out ones that
+    the figures are from; engine: lightgbm | mllib. warnings: what the figures cannot show."""
 
     model: str
     outcome: str
@@ -59,7 +60,8 @@ class UpliftModel:
     offers: dict[str, Offer]
     value: float = 1.0
     rows: int = 0
-    learned_from: int = 0
+    judged_on: int = 0
+    engine: str = "lightgbm"
     warnings: list[str] = field(default_factory=list)
 
     @property

@@ -1,6 +1,6 @@
 """Who was treated: is it chance, and where it is not, how likely was it for each row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,23 +48,28 @@ def known(t: Any, e: Any) -> Assignment:
 
 
 def found(engine: Engine, x: Any, t: Any, fold: Any) -> Assignment:
-    """Tests on held-out rows whether the features tell who was treated. They do not: the arms' shares are the propensity. They
-    do: the propensity is learned, each row's without the row's fold, and rows that only one arm has are left out."""
+    """Learns each row's propensity without the row's fold, and asks `tested`."""
     held = np.empty(len(t))
     for k in np.unique(fold):
         out = fold == k
         held[out] = engine.fit(x[~out], t[~out].astype(float))(x[out])
+    who = tested(t, held)
+    return who if who.overlap.random else replace(who, trees=engine.fit(x, t.astype(float)))
+
+
+def tested(t: Any, held: Any) -> Assignment:
+    """Tests on held-out rows whether the features tell who was treated. They do not: the arms' shares are the propensity. They
+    do: it is what was learned without the row (`held`), and rows that only one arm has are left out."""
     told, share = auc(held, t), float(t.mean())
     n, m = t.sum(), (~t).sum()
     noise = np.sqrt((n + m + 1) / (12 * n * m))  # of the AUC of a score that tells nothing (Mann & Whitney 1947)
+    everybody = np.ones(len(t), bool)
     if told <= 0.5 + Z_999 * noise:
         even = np.full(len(t), share)
-        return Assignment(
-            even, np.ones(len(t), bool), share, None, _overlap(t, even, np.ones(len(t), bool), told, True)
-        )
+        return Assignment(even, everybody, share, None, _overlap(t, even, everybody, told, True))
     used = (held >= TRIM) & (held <= 1 - TRIM)
-    trees = engine.fit(x, t.astype(float))
-    return Assignment(np.clip(held, TRIM, 1 - TRIM), used, share, trees, _overlap(t, held, used, told, False))
+    e = np.clip(held, TRIM, 1 - TRIM)
+    return Assignment(e, used, share, None, _overlap(t, held, used, told, False))
 
 
 def weights(t: Any, e: Any) -> Any:

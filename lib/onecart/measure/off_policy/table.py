@@ -1,6 +1,6 @@
 """gold.policy_value: what simple policies would have brought, from the decisions that were made and logged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -15,10 +15,9 @@ from onecart.measure.off_policy.moments import Estimate, Moments, moment_columns
 from onecart.measure.off_policy.trust import MIN_EFFECTIVE, Overlap
 
 _TABLE = "gold.policy_value"
-OUTCOMES = ("bought", "revenue")
-_BY = ("kind", "subject", "policy")
+OUTCOMES, PROFIT = ("bought", "revenue"), ("profit",)
+_BY = ("kind", "subject", "policy", "model_version")
 _OF_LOG = ("first_day", "last_day", "horizon_days")
-_MOMENTS = ("weight", *(f"weighted_{o}" for o in OUTCOMES), *OUTCOMES)
 _KEY = ("decision_id", "kind", "subject", "customer_id", "as_of")
 _OF_DECISION = (*_KEY, "decision", "action", "propensity", "horizon_days")
 
@@ -39,6 +38,8 @@ def write_policy_value(ctx: Context) -> str:
     of_one = orders.withColumn("amount", F.when(F.col("currency") == F.lit(currency), F.col("amount")))
     judged = with_outcomes(decisions, of_one, zone=shop.time_zone)
     sums = [row.asDict() for row in policy_sums(judged).collect()]
+    if not ctx.lake.is_empty("gold.policy_candidate"):
+        sums += [row.asDict() for row in candidate_sums(ctx.lake.read("gold.policy_candidate")).collect()]
     if not sums and not ctx.lake.exists(_TABLE):
         return ""
     more = {"currency": currency, "as_of": as_of}
@@ -100,12 +101,23 @@ def policy_sums(judged: DataFrame) -> DataFrame:
     of_content = F.array(_weighed("uniform", F.lit(1.0) / F.col("items")))
     both = F.when(F.col("kind") == "campaign", of_campaign).otherwise(of_content)
     weighed = rows.where("propensity > 0").select("kind", "subject", "as_of", "horizon_days", *OUTCOMES, F.inline(both))
-    weighted = {f"weighted_{o}": F.col("weight") * F.col(o) for o in OUTCOMES}
+    return _summed(weighed.withColumn("model_version", F.lit(None).cast("string")), OUTCOMES)
+
+
+def candidate_sums(candidates: DataFrame) -> DataFrame:
+    """The same of what learned policies would have done: rows of gold.policy_candidate, by profit."""
+    named = {"kind": F.lit("campaign"), "subject": F.col("campaign"), "policy": F.lit("learned"), "as_of": F.col("day")}
+    weight = F.col("probability") / F.col("propensity")
+    return _summed(candidates.withColumns({**named, "weight": weight}), PROFIT)
+
+
+def _summed(weighed: DataFrame, outcomes: Sequence[str]) -> DataFrame:
+    weighted = {f"weighted_{o}": F.col("weight") * F.col(o) for o in outcomes}
     return (
         weighed.withColumns(weighted)
         .groupBy(*_BY)
         .agg(
-            *moment_columns(_MOMENTS),
+            *moment_columns(_moments(outcomes)),
             F.max("weight").alias("largest_weight"),
             F.min("as_of").alias("first_day"),
             F.max("as_of").alias("last_day"),
@@ -115,16 +127,21 @@ def policy_sums(judged: DataFrame) -> DataFrame:
     )
 
 
+def _moments(outcomes: Sequence[str]) -> tuple[str, ...]:
+    return ("weight", *(f"weighted_{o}" for o in outcomes), *outcomes)
+
+
 def _weighed(policy: str, probability: Column) -> Column:
     return F.struct(F.lit(policy).alias("policy"), (probability / F.col("propensity")).alias("weight"))
 
 
 def values_of(sums: dict[str, Any], min_effective_sample: float = MIN_EFFECTIVE) -> list[dict[str, Any]]:
-    """The rows of gold.policy_value, one per outcome, of one row of `policy_sums`."""
-    moments = Moments.of(sums, _MOMENTS)
+    """The rows of gold.policy_value, one per outcome, of one row of `policy_sums` or `candidate_sums`."""
+    outcomes = OUTCOMES if OUTCOMES[0] in sums else PROFIT
+    moments = Moments.of(sums, _moments(outcomes))
     overlap = Overlap.of(moments, sums["largest_weight"])
     found = []
-    for outcome in OUTCOMES:
+    for outcome in outcomes:
         candidate = Estimate.ratio(moments, f"weighted_{outcome}", "weight")
         now = Estimate.mean(moments, outcome)
         judged = verdict(moments, candidate, now, [overlap], "snips", min_effective_sample)

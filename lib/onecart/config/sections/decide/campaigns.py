@@ -30,6 +30,8 @@ class Campaign(Section):
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)] = ("email",)  # the first that the customer allows
     offers: Annotated[dict[str, Offer], Field(min_length=1)]
     budget: float | None = Field(None, ge=0)  # in the shop's currency; None: no limit
+    # learned: leaves out whom a contact is learned not to pay for, once measure has proved it better; until then expected_profit.
+    policy: Literal["expected_profit", "learned"] = "expected_profit"
     control_share: float = Field(0.1, ge=0, lt=1)  # of the customers, held back to compare with
     # Days within which a purchase counts as an answer; None: measure.horizon_days, for uplift decide.uplift.horizon_days.
     horizon_days: int | None = Field(None, ge=1)

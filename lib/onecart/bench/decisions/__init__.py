@@ -1,0 +1,1 @@
+"""Plans and uplift: the libraries of `decide` on rows of their own."""
