@@ -7,9 +7,9 @@ from datetime import datetime
 import pytest
 
 from onecart.config import load
-from onecart.quality import column_shares
 from onecart.quality import job as clean
-from onecart.quality.column_shares import COLUMN, FIELD, Count
+from onecart.quality.drift import column_shares
+from onecart.quality.drift.column_shares import COLUMN, FIELD, Count
 from onecart.report.sections.quality import moved
 
 pytestmark = pytest.mark.job

@@ -8,7 +8,7 @@ import pytest
 from onecart.config import Quality
 from onecart.errors import DataError, UsageError
 from onecart.quality import job as clean
-from onecart.quality.own_rules import require_rules
+from onecart.quality.shop_rules.own_rules import require_rules
 
 
 def rule(name: str, check: str, severity: str = "quarantine") -> dict[str, str]:

@@ -10,9 +10,9 @@ from onecart.config import Anomaly, Missing, Quality
 from onecart.contracts import contract
 from onecart.errors import UsageError
 from onecart.quality import job as clean
-from onecart.quality.anomalies import scales, with_deviations
-from onecart.quality.own_rules import require_rules
-from onecart.quality.repairs import with_clock, with_values
+from onecart.quality.shop_rules.anomalies import scales, with_deviations
+from onecart.quality.shop_rules.own_rules import require_rules
+from onecart.quality.shop_rules.repairs import with_clock, with_values
 
 HEADER = "Receipt No.;Date/Time;Item Code;Item Description;QTY;Unit Price (GBP);Loyalty Card No;Country;Origin"
 

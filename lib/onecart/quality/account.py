@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 
 from onecart.context import Result
 from onecart.errors import DataError
-from onecart.quality.column_shares import Count
+from onecart.quality.drift.column_shares import Count
 from onecart.stats.proportions import Z_95, wilson
 
 _log = logging.getLogger(__name__)

@@ -22,15 +22,15 @@ from onecart.frames import break_lineage, side_by_side
 from onecart.governance import suppression
 from onecart.lake import purge
 from onecart.lake.commits import is_lost
-from onecart.quality import column_shares
 from onecart.quality.account import Account, Cleaned, told
 from onecart.quality.calendar import write_calendar
-from onecart.quality.column_shares import RULE, Count
+from onecart.quality.drift import column_shares
+from onecart.quality.drift.column_shares import RULE, Count
 from onecart.quality.judge import count, judge, quarantined, shop_rules, versions_of
-from onecart.quality.own_rules import require_rules
 from onecart.quality.parse import require_mapping
 from onecart.quality.quarantine.corrections import as_corrected, corrections, with_original
 from onecart.quality.rules import SUPPRESSED, Rule
+from onecart.quality.shop_rules.own_rules import require_rules
 from onecart.quality.versions import NEWEST, Versions
 
 Mark = tuple[int, str | None]  # version and id of a table; no id: a run from before they were noted

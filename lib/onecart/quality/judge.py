@@ -7,12 +7,12 @@ from onecart.config import Quality, Source
 from onecart.context import Context
 from onecart.contracts import Table
 from onecart.governance import suppression
-from onecart.quality.anomalies import anomaly_rules, with_deviations
 from onecart.quality.normalise import with_amount, with_order_line_id
-from onecart.quality.own_rules import own_rules, with_all_columns
 from onecart.quality.parse import silver_rows
-from onecart.quality.repairs import happened, repair_rules, with_clock, with_values
 from onecart.quality.rules import SUPPRESSED, Rule, rules, with_verdict
+from onecart.quality.shop_rules.anomalies import anomaly_rules, with_deviations
+from onecart.quality.shop_rules.own_rules import own_rules, with_all_columns
+from onecart.quality.shop_rules.repairs import happened, repair_rules, with_clock, with_values
 from onecart.quality.versions import DUPLICATE, NEWEST, SUPERSEDED, Versions
 
 OPEN, REPAIRED = "open", "repaired"  # status of a row of ops.quarantine

@@ -20,10 +20,10 @@ from onecart.governance import suppression
 from onecart.quality.account import Account, Cleaned
 from onecart.quality.job import clean_lines, drop_lines, set_aside
 from onecart.quality.judge import OPEN, REPAIRED
-from onecart.quality.own_rules import require_rules
 from onecart.quality.parse import require_mapping
 from onecart.quality.quarantine.corrections import corrections
 from onecart.quality.quarantine.look import with_status
+from onecart.quality.shop_rules.own_rules import require_rules
 
 _log = logging.getLogger(__name__)
 TABLE = "ops.quarantine"

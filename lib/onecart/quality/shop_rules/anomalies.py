@@ -6,8 +6,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Anomaly
-from onecart.quality.repairs import median, of_group
 from onecart.quality.rules import Rule
+from onecart.quality.shop_rules.repairs import median, of_group
 
 _NORMAL = 1.4826  # standard deviation of a normal distribution / its median absolute deviation
 _LEAST = 0.01  # of the median: a group that never varied has a scale, too
