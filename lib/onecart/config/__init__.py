@@ -6,7 +6,8 @@ references (`env:NAME`, `secret:scope/key`), resolved only when used and never p
 
 from onecart.config.layers import conf_dir, flatten, load
 from onecart.config.sections.behaviour import Behaviour
-from onecart.config.sections.channels import FillDown, Samples, Source
+from onecart.config.sections.channels.settings import FillDown, Samples, Source
+from onecart.config.sections.channels.sources import Jdbc, Kafka
 from onecart.config.sections.decide.campaigns import Campaign, Contacts, Offer
 from onecart.config.sections.decide.settings import Decide
 from onecart.config.sections.forecast import Forecast
@@ -19,7 +20,6 @@ from onecart.config.sections.quality import Anomaly, Missing, Quality, RowRule, 
 from onecart.config.sections.recommend import Recommend
 from onecart.config.sections.section import SecretRef, absolute, is_local, resolve_secret
 from onecart.config.sections.shop import Shop
-from onecart.config.sections.sources import Jdbc, Kafka
 from onecart.config.sections.voice import Voice
 from onecart.config.settings import Settings
 

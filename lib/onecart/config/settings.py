@@ -3,7 +3,7 @@
 from datetime import date
 
 from onecart.config.sections.behaviour import Behaviour
-from onecart.config.sections.channels import Samples, Source
+from onecart.config.sections.channels.settings import Samples, Source
 from onecart.config.sections.decide.settings import Decide
 from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity

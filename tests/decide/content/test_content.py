@@ -185,8 +185,11 @@ def test_where_nobody_agreed_to_profiling_nothing_is_chosen(
     lake: Any, fill: Callable[..., None], context: Callable[..., Any], rows_of: Callable[..., Any]
 ) -> None:
     from onecart.decide.content.write import write_content_choice
+    from onecart.decide.decision_log import record
 
     fill("gold.customer_profile", rows_of("gold.customer_profile", {"customer_id": "a"}))
     ctx = context(as_of=DAY, decide={"placements": {"home": {"items": ["mug", "bag"]}}})
-    assert write_content_choice(ctx).words == "0 choices for home by thompson"
+    choices = write_content_choice(ctx)
+    assert choices.words == "0 choices for home by thompson"
+    record(ctx, [choices.decisions])
     assert lake.read("gold.decision_log").isEmpty()

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from onecart.config.sections.channels.sources import Jdbc, Kafka
 from onecart.config.sections.section import INCOMPLETE, Section
-from onecart.config.sections.sources import Jdbc, Kafka
 from onecart.records.header import wanted_names
 from onecart.records.lines import check_encoding
 from onecart.records.reader import Reader

@@ -1,0 +1,1 @@
+"""Settings of the feeds, and of what they come from."""
