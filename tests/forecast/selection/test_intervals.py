@@ -165,6 +165,14 @@ def test_intervals_grow_where_more_is_expected_than_on_the_windows():
     assert spreads(one, path, ["ets"], known) == pytest.approx([5 * 4**0.75, 5, 5, 5])
 
 
+def test_a_product_that_was_out_of_stock_on_the_windows_gets_intervals_of_its_own_size():
+    y = np.zeros((3, 4))
+    one = selector.BacktestResult("smooth", 2.0, y, {"ets": np.zeros((4, 4))})
+    path = np.concatenate([np.full((1, 4), 3.0), np.zeros((3, 4))])
+    ahead = spreads(one, path, ["ets"], selector.ErrorPrior({}, {("smooth", "ets"): 1.0}))[0]
+    assert 1 < ahead < 20  # was 2 million
+
+
 @pytest.mark.parametrize("n", [30, 6])
 def test_the_ends_of_an_untested_series_are_the_errors_of_naive_at_that_distance(n):
     """Seasonal naive where there is a season; distances beyond half of the history take those of half of it."""

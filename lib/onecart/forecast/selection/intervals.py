@@ -9,6 +9,7 @@ import numpy as np
 from onecart.forecast.selection.selector import BacktestResult, ErrorPrior, mean_absolute
 
 _GROWS = 0.75  # power of what is expected by which errors grow, between Poisson's law and shares of it
+_LEAST_LEVEL = 0.1  # of what a series is usually off: less is not told from nothing
 _PRIOR = 2.0  # windows that what is usual counts for in the spread of a series
 _STEP_PRIOR = 20.0  # residuals that the mean of all steps counts for in the spread of one
 _FEW = 100  # fewer residuals of a class are taken together with those of the others
@@ -31,7 +32,8 @@ def spreads(
     """[1 + windows]: by how many units `path`, made of the models `names`, is usually off, the dates ahead first, then for each
     window from the others; where more is expected than on the windows, more, by `power`."""
     usually = np.mean([known.size.get((one.demand, name), 1.0) for name in names]) * one.size
-    level = np.maximum(path.mean(axis=1), 1e-9)
+    # What is expected of a product that was out of stock on the windows is no share of the nothing expected there.
+    level = np.maximum(path.mean(axis=1), max(_LEAST_LEVEL * usually, 1e-9))
     grown = (level / level[1:].mean()) ** power
     errors = mean_absolute(one.y, path[1:]) / grown[1:]
     total, n = errors.sum(), len(errors)
