@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onecart import decide
@@ -78,6 +78,9 @@ def test_no_choice_of_all_there_are_is_better(
 
 
 @settings(max_examples=40, deadline=None)
+@example(
+    seed=0, n=501, budget=0.5, caps=(math.inf,) * 3, per_customer=1, coarse=False
+)  # prices alone: .8 % below the bound
 @given(
     seed=st.integers(0, 10**6),
     n=st.integers(501, 1200),

@@ -124,7 +124,7 @@ def test_decide_writes_segments_movements_and_a_summary(
     fill("gold.intent_scores", rows_of("gold.intent_scores", *scores))
     before = [{"customer_id": c, "segment": "lapsed", "as_of": day} for c in ("agreed", "refused", "gone")]
     fill("gold.segments", rows_of("gold.segments", *before))
-    result = run(context(as_of=later, decide={"campaigns": {}}))
+    result = run(context(as_of=later, decide={"campaigns": {}, "placements": {}}))
     assert (result.rows_in, result.rows_out) == (3, 3)
     assert (
         result.headline == "3 customers in 3 segments, none learned, 1 moved; profiles are of 2011-06-09, after as_of"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from onecart.decide.assignment.plan import Limits, Plan, checked_limits
+from onecart.decide.assignment.plan import LARGEST_SHARE_OF_DOUBT, Limits, Plan, checked_limits
 from onecart.decide.assignment.pricing import (
     Block,
     Scarce,
@@ -28,6 +28,7 @@ from onecart.frames import require_columns, require_unique
 
 EXACT = 500  # customers up to whom the plan is proved to be the best
 COLUMNS = ("customer_id", "offer", "value", "cost")
+_PROMISING = 5_000  # offers among which the best plan is looked for, where prices leave it in doubt
 _PASS = 200_000  # customers a pass looks at together, to bound its memory
 
 
@@ -120,8 +121,27 @@ def assigned(table: Table, limits: Limits) -> tuple[np.ndarray, Plan]:
         return chosen, plan_of(Found(prices, None, chosen, mine, highest, prices), table.offers, exact=proved)
     customers = InMemory(block)
     found = search(customers, limits)
-    chosen = customers.chosen(found, limits.per_customer)
-    return chosen, plan_of(found, table.offers, exact=False)
+    plan = plan_of(found, table.offers, exact=False)
+    if plan.gap > LARGEST_SHARE_OF_DOUBT and (better := _of_promising(block, limits, found)):
+        chosen, found = better
+        return chosen, plan_of(found, table.offers, exact=True)
+    return customers.chosen(found, limits.per_customer), plan
+
+
+def _of_promising(block: Block, limits: Limits, found: Found) -> tuple[np.ndarray, Found] | None:
+    """The best plan, from the offers that a plan better than `found` could hold; None: too many of them. Where only few can be
+    chosen the bound lies above what whole offers can bring, and no price tells them apart. An offer that falls short of what the
+    customer takes at the prices by more than the gap is in no better plan (reduced-cost fixing)."""
+    net = after_prices(block.values, block.costs, found.prices)
+    ranked = -np.sort(-np.pad(net, ((0, 0), (0, limits.per_customer))), axis=1)
+    least = np.maximum(ranked[:, [limits.per_customer - 1]], 0.0)
+    highest = bound(found.prices, limits, float(net[taken(net, limits.per_customer)].sum()))
+    worth = np.where(least - net <= highest - found.use.value + 1e-9, block.values, 0.0)
+    if (worth > 0).sum() > _PROMISING:
+        return None
+    chosen, proved = best_choice(Block(worth, block.costs, block.keys), limits)
+    mine = use_of(block, chosen)
+    return (chosen, replace(found, use=mine, bound=mine.value)) if proved and mine.value >= found.use.value else None
 
 
 def plan_of(found: Found, offers: list[Any], *, exact: bool) -> Plan:
