@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from onecart import jars
+from onecart import jars, java_names
 from onecart.errors import OneCartError
 from onecart.sql_settings import RESULTS, beside
 
@@ -84,6 +84,7 @@ def session(
             raise OneCartError(
                 f"Spark could not start on {master}: {_first_line(e)} (Java's output is in {log_file()})"
             ) from e
+    java_names.remember(spark._jvm)
     _require(spark, nlp, sources)
     return spark
 

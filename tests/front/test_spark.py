@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from py4j.java_gateway import JavaPackage
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from onecart import connect, jars, spark
 from onecart.config import Settings
@@ -73,6 +75,24 @@ def test_work_is_counted_exactly_and_a_spark_that_does_not_tell_stops_nothing(sp
 def test_an_active_session_is_used_again(spark_session):
     again = spark.session(conf={"spark.sql.shuffle.partitions": "1"})
     assert again is spark_session or again.sparkContext is spark_session.sparkContext
+
+
+def test_a_name_of_java_is_looked_up_once(spark_session, monkeypatch):
+    jvm = spark_session._jvm
+    asked = []
+    send = jvm._gateway_client.send_command
+    monkeypatch.setattr(jvm._gateway_client, "send_command", lambda command: asked.append(command) or send(command))
+    for _ in range(2):
+        asked.clear()
+        found = jvm.functions.soundex, jvm.java.util.concurrent.TimeUnit.valueOf, jvm.java.util.UUID
+        assert all(found)
+    assert asked == []
+    # What may change is asked for again: the value of a field, and a class whose jar comes later.
+    assert jvm.java.lang.Integer.MAX_VALUE == 2**31 - 1
+    assert isinstance(jvm.java.Nonesuch, JavaPackage)
+    assert isinstance(jvm.java.Nonesuch, JavaPackage)
+    assert sum("Nonesuch" in command for command in asked) == 2
+    assert str(F.soundex("name")) == "Column<'soundex(name)'>"
 
 
 def test_importing_onecart_starts_no_spark_and_stays_light():
