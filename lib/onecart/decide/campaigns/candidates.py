@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Contacts
 from onecart.config.sections.decide.campaigns import Offer
+from onecart.frames import literal_map
 
 NO_PROFILING = "did not agree to profiling, from which the campaign chooses"
 NO_SCORE = "has no probability to buy for this day; run the job intent"
@@ -38,8 +39,7 @@ def with_offers(rows: DataFrame, campaign: Campaign, contacts: Contacts, worth: 
     given as well to those who would have bought without. value = basket * (u * (margin - discount) - p * discount) - cost.
     """
     costs = {channel: contacts.costs.get(channel, 0.0) for channel in campaign.channels}
-    by_channel = F.create_map(*[F.lit(part) for pair in costs.items() for part in pair])
-    channel_cost = F.coalesce(by_channel[F.col("channel")], F.lit(min(costs.values())))
+    channel_cost = F.coalesce(literal_map(costs)[F.col("channel")], F.lit(min(costs.values())))
     basket = F.coalesce(F.col("average_basket").cast("double"), worth.basket)
     made = [_offer(name, offer, basket, worth.margin, channel_cost, taught) for name, offer in campaign.offers.items()]
     return rows.withColumn("offers", F.array(*made))

@@ -22,12 +22,11 @@ from onecart.decide.policies.fitted_q import Policy
 from onecart.errors import UsageError
 from onecart.facts import ORDERS
 from onecart.facts.shop import main_currency
-from onecart.frames import begin_of, break_lineage, day_of
+from onecart.frames import begin_of, break_lineage, day_of, is_drawn
 from onecart.lake.files import write_text
 from onecart.stats import boosting
 
 CANDIDATE = "gold.policy_candidate"
-_BUCKETS = 2**30
 
 
 def write_policy_candidates(ctx: Context) -> Part:
@@ -75,7 +74,7 @@ def _days(ctx: Context, campaign: Campaign) -> int:
 def _learns(rows: int, seed: int) -> Column:
     """Whether a customer's decisions are learned from: half of the customers, fewer where a worker could not hold them."""
     share = min(0.5, boosting.NUMBERS / len(FEATURE_NAMES) / max(rows, 1))
-    return F.pmod(F.xxhash64("customer_id", F.lit(seed)), F.lit(_BUCKETS)) < int(share * _BUCKETS)
+    return is_drawn(share, "customer_id", F.lit(seed))
 
 
 def _in_one_worker(rows: DataFrame, seed: int) -> Policy:

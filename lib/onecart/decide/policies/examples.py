@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from onecart.config import Campaign, Contacts
 from onecart.contracts.base.features import FEATURES
 from onecart.facts.horizons import within
+from onecart.frames import literal_map
 
 CONTACT, NOTHING = "contact", "nothing"
 FEATURE_NAMES = tuple(f.name for f in FEATURES)
@@ -58,4 +59,4 @@ def numbers() -> list[Column]:
 
 
 def _of(key: Column, values: dict[str, float]) -> Column:
-    return F.create_map(*[F.lit(part) for name, value in values.items() for part in (name, float(value))])[key]
+    return literal_map({name: float(value) for name, value in values.items()})[key]
