@@ -100,7 +100,7 @@ def quoted(name: str) -> Column:
     return F.col("`" + name.replace("`", "``") + "`")
 
 
-def literal_map(values: Mapping[str, Any]) -> Column:
+def literal_map(values: Mapping[Any, Any]) -> Column:
     """Makes a map column of a dict that is not empty: key -> value, both literals; a value may be a column, too."""
     return F.create_map(*[F.lit(part) for pair in values.items() for part in pair])
 

@@ -1,7 +1,7 @@
 """What each offer of a campaign would bring of each customer, and why some may not be contacted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -27,6 +27,10 @@ class Worth:
 
     basket: Column
     margin: Column
+
+    def by(self, campaign: Campaign) -> "Worth":
+        """The same with the campaign's own margin, where it has one."""
+        return self if campaign.margin_share is None else replace(self, margin=F.lit(campaign.margin_share))
 
 
 def with_offers(rows: DataFrame, campaign: Campaign, contacts: Contacts, worth: Worth, taught: bool) -> DataFrame:

@@ -8,12 +8,11 @@ from pyspark.sql import functions as F
 from onecart import models
 from onecart.config import Campaign
 from onecart.context import Context
+from onecart.contracts.base.features import FEATURE_NAMES
 from onecart.decide.decision_log import EXPECTED_PROFIT
 from onecart.decide.policies import contact
-from onecart.decide.policies.examples import FEATURE_NAMES
 from onecart.decide.policies.fitted_q import Policy
 from onecart.frames import literal_map
-from onecart.lake.files import read_bytes
 
 VERDICT = "gold.policy_value"
 NOT_WANTED = "is learned to bring more, from now on, when left alone than by any offer"
@@ -41,7 +40,7 @@ def standing(ctx: Context, name: str, campaign: Campaign) -> Standing:
         return _refused(f"refused by the gate, {verdict['why']}")
     version = verdict["model_version"]
     try:
-        text = models.load(ctx, version, lambda path: read_bytes(ctx.spark, f"{path}/policy.json").decode())
+        text = models.load_text(ctx, version)
     except models.Gone as e:
         return _refused(str(e))
     why = f"{version}, {verdict['why']}"
