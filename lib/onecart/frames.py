@@ -3,7 +3,7 @@
 import inspect
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cache, wraps
@@ -37,6 +37,7 @@ R = TypeVar("R")
 _AT_ONCE = 4
 _AS_MANY_AS_THERE_ARE = 2**31 - 1
 _ROWS_A_PARTITION = 20_000
+_DRAWS = 2**30  # by which a hash is a share
 _MARKS = r"[\u0300-\u036F\u3099\u309A]"  # of Latin, Greek, Cyrillic and Japanese letters
 DIGITS = 9  # to which a sum of doubles is rounded, to be the same in whatever order it was taken
 
@@ -97,6 +98,16 @@ def side_by_side(work: Callable[[Item], Made], items: Iterable[Item]) -> list[Ma
 def quoted(name: str) -> Column:
     """The column of that name, whatever characters it has."""
     return F.col("`" + name.replace("`", "``") + "`")
+
+
+def literal_map(values: Mapping[Any, Any]) -> Column:
+    """Makes a map column of a dict that is not empty: key -> value, both literals; a value may be a column, too."""
+    return F.create_map(*[F.lit(part) for pair in values.items() for part in pair])
+
+
+def is_drawn(share: float, *keys: Column | str) -> Column:
+    """Draws about a `share` (0 to 1) of the rows by a hash of `keys`: whether a row is drawn follows from their values alone."""
+    return F.pmod(F.xxhash64(*keys), F.lit(_DRAWS)) < int(share * _DRAWS)
 
 
 def composed(text: Column) -> Column:

@@ -42,6 +42,18 @@ def test_a_model_is_found_by_its_version_and_refused_when_its_files_are_others_o
         models.load(ctx, version, read)
 
 
+def test_a_model_that_is_one_text_is_read_as_it_was_saved_and_refused_where_its_files_are_others(
+    context: Callable[..., Any],
+) -> None:
+    ctx = context(as_of=DAY)
+    version = models.save_text(ctx, models.named("uplift", "5 % off"), '{"slope": "é"}')
+    assert version == f"uplift.5___off@{ctx.run_id}"
+    assert models.load_text(ctx, version) == '{"slope": "é"}'
+    other = models.save(ctx, "policy.june", write)
+    with pytest.raises(models.Gone, match="are of another release"):
+        models.load_text(ctx, other)
+
+
 def test_one_model_answers_a_question_and_a_challenger_that_loses_does_not(
     lake: Any, context: Callable[..., Any]
 ) -> None:

@@ -42,7 +42,7 @@ def test_a_blend_takes_what_its_parts_are_given_and_its_own_comes_first() -> Non
         ("max_history=4", "'max_history' has moved; write recommend.models.item_knn.max_history"),
         ("validation=random", "'validation' has moved; write recommend.models.blend.validation"),
         ("models.als.rnak=4", "recommend.models.als: model als has no parameter 'rnak'; did you mean 'rank'"),
-        ("models.als.rank=0", "recommend.models.als: rank=0: input should be greater than or equal to 1"),
+        ("models.als.rank=0", "recommend.models.als: model als: rank=0: input should be greater than or equal to 1"),
         ("models.asl.rank=4", "recommend.models.asl: no model 'asl'; available: popularity, item_knn"),
         ("models.blend.weights={asl: 1}", "a blend has no part 'asl'; did you mean 'als'"),
         ("model=asl", "recommend.model: no model 'asl'"),

@@ -3,13 +3,11 @@
 """
 
 import itertools
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -18,7 +16,6 @@ from pyspark.sql import functions as F
 from onecart.behaviour.features import Sources, as_of_dates, features
 from onecart.behaviour.session_metrics import online_sessions
 from onecart.bench import runs
-from onecart.bench.memory import Peak
 from onecart.config import Behaviour, Shop
 from onecart.contracts import contract
 from onecart.facts.sessionization import with_session
@@ -115,31 +112,36 @@ def _customer(dice: Dice, n: int, key: str) -> str:
 
 def main(argv: list[str]) -> int:
     """Makes sessions and features from the tables below `argv[0]`; leaves them and stats.json below `argv[1]`."""
+    data, out = argv
+
+    def figures(made: tuple[SparkSession, dict[str, float]]) -> dict[str, Any]:
+        spark, seconds = made
+        rows = {"visits": "sessions", "feature_rows": "features"}
+        return {**seconds, **{name: spark.read.parquet(f"{out}/{table}").count() for name, table in rows.items()}}
+
+    return runs.write_stats(out, lambda: _made(data, out), figures)
+
+
+def _made(data: str, out: str) -> tuple[SparkSession, dict[str, float]]:
     from onecart import spark as sparks
 
-    data, out = argv
-    with Peak() as peak:
-        clock = [time.monotonic()]
-        spark = sparks.session()
-        clock.append(time.monotonic())
-        seen, bought = (spark.read.parquet(f"{data}/{name}") for name in ("events", "orders"))
-        seen.transform(with_session, Behaviour(), _SHOP).write.parquet(f"{out}/facts")
-        facts = spark.read.parquet(f"{out}/facts")
-        online_sessions(facts).write.parquet(f"{out}/sessions")
-        clock.append(time.monotonic())
-        names = ("silver.tickets", "silver.products", "silver.weather", "silver.calendar")
-        empty = [spark.createDataFrame([], contract(name).schema) for name in names]
-        tickets = empty[0].withColumn("customer_id", F.lit(None).cast("string"))
-        days = as_of_dates(AS_OF, horizon_days=30, cutoffs=CUTOFFS)
-        sources = Sources(bought, facts, tickets, *empty[1:])
-        features(sources, days, Behaviour(), _SHOP).write.parquet(f"{out}/features")
-        clock.append(time.monotonic())
+    clock = [time.monotonic()]
+    spark = sparks.session()
+    clock.append(time.monotonic())
+    seen, bought = (spark.read.parquet(f"{data}/{name}") for name in ("events", "orders"))
+    seen.transform(with_session, Behaviour(), _SHOP).write.parquet(f"{out}/facts")
+    facts = spark.read.parquet(f"{out}/facts")
+    online_sessions(facts).write.parquet(f"{out}/sessions")
+    clock.append(time.monotonic())
+    names = ("silver.tickets", "silver.products", "silver.weather", "silver.calendar")
+    empty = [spark.createDataFrame([], contract(name).schema) for name in names]
+    tickets = empty[0].withColumn("customer_id", F.lit(None).cast("string"))
+    days = as_of_dates(AS_OF, horizon_days=30, cutoffs=CUTOFFS)
+    sources = Sources(bought, facts, tickets, *empty[1:])
+    features(sources, days, Behaviour(), _SHOP).write.parquet(f"{out}/features")
+    clock.append(time.monotonic())
     seconds = [round(b - a, 2) for a, b in itertools.pairwise(clock)]
-    stats: dict[str, Any] = dict(zip(("start_s", "sessions_s", "features_s"), seconds, strict=True))
-    stats |= {"peak_gib": peak.gib, "visits": spark.read.parquet(f"{out}/sessions").count()}
-    stats["feature_rows"] = spark.read.parquet(f"{out}/features").count()
-    Path(out, "stats.json").write_text(json.dumps(stats))
-    return 0
+    return spark, dict(zip(("start_s", "sessions_s", "features_s"), seconds, strict=True))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,12 @@
 `python -m onecart.bench.boosters ENGINE DATA OUT` learns from DATA/train, is measured on DATA/test (Parquet: numbers and y).
 """
 
-import json
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.bench import runs
-from onecart.bench.memory import Peak
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 from onecart.intent.evaluation.metrics import auc, average_precision
 
 _TREES, _DEPTH, _STEP, _SEED = 100, 5, 0.1, 7
@@ -43,8 +40,7 @@ def measure(
     `intent.train` by default, calibration, figures and reasons included; peak_gib: resident memory of its processes; auc,
     average_precision: on other rows, the same for all. No `engines`: all. This session idles meanwhile.
     """
-    for engine in set(engines or ()) - set(BOOSTERS):
-        raise UsageError(f"there is no engine '{engine}'{nearest(engine, BOOSTERS)}")
+    require_known(engines or (), BOOSTERS, "engine")
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:
             rows(spark, size, seed).write.parquet(f"{folder}/data/train")
@@ -67,22 +63,14 @@ def rows(spark: SparkSession, n: int, seed: int) -> DataFrame:
 
 def main(argv: list[str]) -> int:
     name, data, out = argv
-    try:
-        with Peak() as peak:
-            seconds, p, y = BOOSTERS[name](data)
-    except Exception as e:
-        print(f"{type(e).__name__}: {' '.join(str(e).split())}"[:500], file=sys.stderr)
-        return 1
+    return runs.write_stats(out, lambda: BOOSTERS[name](data), _figures)
+
+
+def _figures(measured: Measured) -> dict[str, float]:
+    seconds, p, y = measured
     place = np.unique(-p, return_inverse=True)[1]
     n, hits = np.bincount(place).astype(float), np.bincount(place, weights=y)
-    stats = {
-        "train_s": seconds,
-        "peak_gib": peak.gib,
-        "auc": auc(n, hits),
-        "average_precision": average_precision(n, hits),
-    }
-    Path(out, "stats.json").write_text(json.dumps(stats))
-    return 0
+    return {"train_s": seconds, "auc": auc(n, hits), "average_precision": average_precision(n, hits)}
 
 
 def onecart(folder: str) -> Measured:

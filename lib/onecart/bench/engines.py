@@ -4,45 +4,32 @@ Below OUT an engine leaves `links` (record_id, customer_id), `pairs` (record_a, 
 whose score was not kept) where it has them, and stats.json, written last: start_s, link_s, peak_gib.
 """
 
-import json
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from onecart.bench.memory import Peak
+from onecart.bench import runs
 
 _SEED = 1
 
 
-@dataclass(frozen=True)
-class Stats:
-    """What one engine took: seconds to start a session, seconds from records on disk to links, peak memory in GiB."""
-
-    start_s: float
-    link_s: float
-    peak_gib: float
+# An engine returns seconds to start, seconds from records on disk to links, and what writes its candidate pairs, which is not
+# measured.
+_Measured = tuple[float, float, Callable[[], Any]]
 
 
 def main(argv: list[str]) -> int:
     name, records, out = argv
-    try:
-        with Peak() as peak:
-            start_s, link_s, more = ENGINES[name](records, out)
-        more()
-    except Exception as e:
-        print(f"{type(e).__name__}: {' '.join(str(e).split())}"[:500], file=sys.stderr)
-        return 1
-    Path(out, "stats.json").write_text(json.dumps(asdict(Stats(start_s, link_s, peak.gib))))
-    return 0
+    return runs.write_stats(out, lambda: ENGINES[name](records, out), _figures)
 
 
-# An engine returns seconds to start, seconds to link, and what writes its candidate pairs, which is not measured.
-_Measured = tuple[float, float, Callable[[], Any]]
+def _figures(measured: _Measured) -> dict[str, float]:
+    start_s, link_s, write_pairs = measured
+    write_pairs()
+    return {"start_s": start_s, "link_s": link_s}
 
 
 def onecart(records: str, out: str) -> _Measured:

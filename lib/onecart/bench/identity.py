@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from onecart.bench import runs
 from onecart.bench.engines import ENGINES
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 from onecart.identity import evaluate
 from onecart.lake.files import literal
 from onecart.samples import persons
@@ -45,8 +45,7 @@ def measure(
     FEBRL has its own size. No `engines`: all. Each engine is a process of its own; this one idles meanwhile.
     """
     engines = engines or [*ENGINES]
-    for engine in set(engines) - set(ENGINES):
-        raise UsageError(f"there is no engine '{engine}'{nearest(engine, ENGINES)}")
+    require_known(engines, ENGINES, "engine")
     for size in sizes if data in persons.PROFILES else [0]:
         with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:
             found = persons.load(spark, data, size, seed)

@@ -2,14 +2,12 @@
 `python -m onecart.bench.lists ENGINE DATA OUT` learns from DATA (Parquet: user_id, item_id) and writes OUT/lists.
 """
 
-import json
 import os
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart.bench import runs
-from onecart.bench.memory import Peak
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 
 _K, _RANK, _ITERATIONS, _REG, _ALPHA, _SEED = 10, 32, 5, 0.05, 1.0, 7
 _ITEMS, _TASTES, _A_USER = 20_000, 50, 30
@@ -44,8 +41,7 @@ def measure(
     processes; rows: of the lists; seen: rows among them that the user has already, which should be none. spark-mllib:
     recommendForAllUsers of 10 more than the most that anybody has, then an anti join. No `engines`: all.
     """
-    for engine in set(engines or ()) - set(LISTS):
-        raise UsageError(f"there is no engine '{engine}'{nearest(engine, LISTS)}")
+    require_known(engines or (), LISTS, "engine")
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:
             interactions(spark, size, seed).write.parquet(f"{folder}/data")
@@ -77,14 +73,10 @@ def interactions(spark: SparkSession, users: int, seed: int) -> DataFrame:
 
 def main(argv: list[str]) -> int:
     name, data, out = argv
-    try:
-        with Peak() as peak:
-            train_s, topk_s = LISTS[name](data, f"{out}/lists")
-    except Exception as e:
-        print(f"{type(e).__name__}: {' '.join(str(e).split())}"[:500], file=sys.stderr)
-        return 1
-    Path(out, "stats.json").write_text(json.dumps({"train_s": train_s, "topk_s": topk_s, "peak_gib": peak.gib}))
-    return 0
+    seconds = ("train_s", "topk_s")
+    return runs.write_stats(
+        out, lambda: LISTS[name](data, f"{out}/lists"), lambda took: dict(zip(seconds, took, strict=True))
+    )
 
 
 def onecart(data: str, out: str) -> tuple[float, float]:

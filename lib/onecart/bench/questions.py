@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart import intent
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 
 LABEL, TIME = "label", "as_of"
 TABLE: tuple[tuple[str, str], ...] = (
@@ -59,8 +59,7 @@ def measure(spark: SparkSession, names: Sequence[str] | None, model: str, seed: 
 
     beats: the model's AUC is above the upper end of the baseline's 95 % interval; None in the baseline's row.
     """
-    for name in set(names or ()) - set(QUESTIONS):
-        raise UsageError(f"there is no question '{name}'{nearest(name, QUESTIONS)}")
+    require_known(names or (), QUESTIONS, "question")
     for name in names or QUESTIONS:
         question = QUESTIONS[name]()
         with tempfile.TemporaryDirectory(prefix="onecart-bench-") as folder:

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from onecart import recommend
 from onecart.config import load
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 from onecart.frames import break_lineage
 from onecart.recommend.evaluation import metrics
 from onecart.recommend.models.registry import MODELS, among
@@ -91,9 +91,8 @@ def measure(
 
     No `names` of TRIALS: all; no `engines`, models here: all. Users whom the training does not know are not asked for.
     """
-    for given, known, what in ((names, TRIALS, "data"), (engines, _MODELS, "model")):
-        for name in set(given or ()) - set(known):
-            raise UsageError(f"there is no {what} '{name}'{nearest(name, known)}")
+    require_known(names or (), TRIALS, "data")
+    require_known(engines or (), _MODELS, "model")
     for name in names or TRIALS:
         trial = TRIALS[name]()
         with _frames(spark, trial) as (train, held):
@@ -115,8 +114,7 @@ def measure(
 def tuned(spark: SparkSession, engines: Sequence[str] | None, seed: int, trials: int = 20) -> Iterator[dict[str, Any]]:
     """One row per model (no `engines`: item_knn and als), the columns of TUNED: nDCG@10 on what MovieLens by item holds
     out, with the defaults and with what `recommend.tune` finds inside the training, where it had the nDCG `inside`."""
-    for name in set(engines or ()) - set(_MODELS):
-        raise UsageError(f"there is no model '{name}'{nearest(name, _MODELS)}")
+    require_known(engines or (), _MODELS, "model")
     trial = movielens_by_item()
     with _frames(spark, trial) as (train, held):
         users = held.select("user_id").distinct()

@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from onecart.bench.memory import Peak
 from onecart.errors import OneCartError
+
+Made = TypeVar("Made")
 
 
 def in_own_process(module: str, *argv: str, what: str, hint: str = "") -> dict[str, Any]:
@@ -24,6 +27,20 @@ def in_own_process(module: str, *argv: str, what: str, hint: str = "") -> dict[s
         raise OneCartError(f"{what} failed: {last}{hint}")
     stats: dict[str, Any] = json.loads((out / "stats.json").read_text())
     return stats
+
+
+def write_stats(out: str, work: Callable[[], Made], figures: Callable[[Made], dict[str, Any]]) -> int:
+    """What such a process does: leaves stats.json below `out`, the `figures` of what `work` gives and peak_gib, the memory that it
+    took at the most; 0. Where it fails: one line on stderr; 1."""
+    try:
+        with Peak() as peak:
+            made = work()
+        stats = {**figures(made), "peak_gib": peak.gib}
+    except Exception as e:
+        print(f"{type(e).__name__}: {' '.join(str(e).split())}"[:500], file=sys.stderr)
+        return 1
+    Path(out, "stats.json").write_text(json.dumps(stats))
+    return 0
 
 
 def cells(row: dict[str, Any], columns: Sequence[tuple[str, str]]) -> list[str]:

@@ -67,5 +67,14 @@ def _filled(ctx: Context, decided: Decisions) -> DataFrame:
 
 def versions_of(columns: Mapping[str, str]) -> Column:
     """The map model -> version of a row, from the columns of it that hold the versions; models without one are left out."""
-    entries = [F.struct(F.lit(model).alias("key"), F.col(name).alias("value")) for model, name in columns.items()]
-    return F.map_from_entries(F.filter(F.array(*entries), lambda entry: entry["value"].isNotNull()))
+    return version_map([(F.lit(model), F.col(name)) for model, name in columns.items()])
+
+
+def version_map(pairs: Sequence[tuple[Column, Column]]) -> Column:
+    """The map model -> version of a row, from pairs of them; those of which one is null are left out.
+
+    Models that are columns may be null only in Spark's plans for no rows at all, but no map may have such a key there either.
+    """
+    entries = [F.struct(model.alias("key"), version.alias("value")) for model, version in pairs]
+    both = F.filter(F.array(*entries), lambda entry: entry["key"].isNotNull() & entry["value"].isNotNull())
+    return F.map_from_entries(both)

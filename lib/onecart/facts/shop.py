@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from onecart.config import Shop
 from onecart.config.sections.shop import ChannelKind
 from onecart.contracts.base.table import MONEY
+from onecart.frames import literal_map
 
 _RATE = "decimal(19,10)"  # with which a product of money has 38 digits, all that Spark can hold
 _MONEY_COLUMNS = ("unit_price", "amount", "list_price", "unit_cost")
@@ -35,8 +36,8 @@ def in_shop_currency(rows: DataFrame, shop: Shop) -> DataFrame:
     Rows: currency, and money in any of _MONEY_COLUMNS."""
     if not shop.rates:
         return rows
-    rates = [(F.lit(currency), F.lit(str(rate)).cast(_RATE)) for currency, rate in shop.rates.items()]
-    worth = F.create_map(*[column for pair in rates for column in pair])[F.col("currency")]
+    rates = {currency: F.lit(str(rate)).cast(_RATE) for currency, rate in shop.rates.items()}
+    worth = literal_map(rates)[F.col("currency")]
     money = {
         name: F.coalesce((F.col(name) * worth).cast(MONEY), name) for name in _MONEY_COLUMNS if name in rows.columns
     }

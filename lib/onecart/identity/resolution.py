@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from onecart.config import Identity
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, literal_map
 from onecart.identity import blocking, fields, ids, linking, model, stitch, update
 from onecart.identity.linking import Learned, Resolution
 from onecart.lake import Lake
@@ -169,9 +169,4 @@ def _named(capped: DataFrame, learned: Learned) -> DataFrame:
 
 
 def _number(names: dict[str, int]) -> Column:
-    table = (
-        F.create_map(*[F.lit(x) for pair in names.items() for x in pair])
-        if names
-        else F.create_map().cast("map<string,int>")
-    )
-    return table[F.col("rule")]
+    return literal_map(names)[F.col("rule")] if names else F.lit(None).cast("int")

@@ -18,12 +18,13 @@ from onecart.config import is_local
 from onecart.context import Context
 from onecart.contracts import contract
 from onecart.errors import OneCartError
-from onecart.lake.files import listed, read_bytes
+from onecart.lake.files import listed, read_bytes, write_text
 from onecart.models import tracking
 from onecart.models.tracking import Record
 
 TABLE = "gold.model_registry"
 Model = TypeVar("Model")
+_TEXT = "model.json"
 _VERSION = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*)@([A-Za-z0-9_-]+)")
 
 
@@ -49,6 +50,27 @@ def load(ctx: Context, version: str, read: Callable[[str], Model]) -> Model:
     if row is not None and row["checksum"] not in (None, checksum):
         raise Gone(f"the files of the model {version} are not those that were saved")
     return read(folder)
+
+
+def named(kind: str, about: str) -> str:
+    """The name of a model of `kind` about something, say an offer, whose letters that no version may have become `_`."""
+    return f"{kind}.{re.sub(r'[^A-Za-z0-9_-]', '_', about)}"
+
+
+def save_text(ctx: Context, name: str, text: str) -> str:
+    """Saves a model that is one text, as `save`; gives its version."""
+    return save(ctx, name, lambda path: write_text(ctx.spark, f"{path}/{_TEXT}", text))
+
+
+def load_text(ctx: Context, version: str) -> str:
+    """The text of the model of `version`. Gone: as in `load`, or an older release has saved it under another name."""
+
+    def read(path: str) -> str:
+        if not any(file.endswith(f"/{_TEXT}") for file, _ in listed(ctx.spark, path)):
+            raise Gone(f"the files of the model {version} are of another release, without {_TEXT}")
+        return read_bytes(ctx.spark, f"{path}/{_TEXT}").decode()
+
+    return load(ctx, version, read)
 
 
 def current(ctx: Context, question: str) -> str | None:

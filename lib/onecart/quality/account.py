@@ -1,7 +1,7 @@
 """What became of each feed's rows, and whether that is good enough."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 
 from pyspark.sql import DataFrame
@@ -51,21 +51,26 @@ class Cleaned:
     stopped: str = ""
 
 
-def told(cleaned: Mapping[str, Cleaned], limit: float) -> Result:
-    """The account of all feeds. DataError: of some, too much is bad, or they were stopped. limit: the share of a feed's new rows that may be bad."""
-    accounts = {name: feed.account for name, feed in cleaned.items()}
-    for name, a in accounts.items():
-        _log.info("  %-16s %s", name, a.balance(), extra={"fields": {"feed": name, **asdict(a)}})
-    total = Account(*map(sum, zip(*map(astuple, accounts.values()), strict=True)))
-    result = Result(
+def result_of(accounts: Iterable[Account], headline: str | None = None) -> Result:
+    """The sum of the accounts as a job gives it back; headline None: their balance."""
+    total = Account(*map(sum, zip(*map(astuple, accounts), strict=True)))
+    return Result(
         total.rows_in,
         total.out,
         total.quarantined + total.suppressed,
         total.duplicates,
         total.superseded,
-        f"{total.balance()}; {total.late:,} late",
+        f"{total.balance()}; {total.late:,} late" if headline is None else headline,
         total.dropped,
     )
+
+
+def told(cleaned: Mapping[str, Cleaned], limit: float) -> Result:
+    """The account of all feeds. DataError: of some, too much is bad, or they were stopped. limit: the share of a feed's new rows that may be bad."""
+    accounts = {name: feed.account for name, feed in cleaned.items()}
+    for name, a in accounts.items():
+        _log.info("  %-16s %s", name, a.balance(), extra={"fields": {"feed": name, **asdict(a)}})
+    result = result_of(accounts.values())
     bad = [
         f"{n} ({a.quarantined:,} of {a.rows_in:,} new rows)"
         for n, a in accounts.items()

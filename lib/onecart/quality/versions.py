@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.contracts import Table
+from onecart.frames import literal_map
 
 NEWEST, DUPLICATE, SUPERSEDED = "newest", "duplicate", "superseded"
 SAID = "consent_said"
@@ -72,7 +73,7 @@ class Versions:
                 said = said & ~F.col(name).eqNullSafe(F.first(name, ignorenulls=True).over(older))
             words[name] = F.max(F.when(said, F.struct("updated_ts", (~F.col(name)).alias("refused")))).over(every)
         told = rows.withColumns({f"_{name}": word for name, word in words.items()})
-        times = F.create_map(*[part for name in consents for part in (F.lit(name), F.col(f"_{name}.updated_ts"))])
+        times = literal_map({name: F.col(f"_{name}.updated_ts") for name in consents})
         last = {name: ~F.col(f"_{name}.refused") for name in consents}
         return told.withColumns({**last, SAID: F.map_filter(times, lambda _, at: at.isNotNull())}).drop(
             *[f"_{name}" for name in consents]

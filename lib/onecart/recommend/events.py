@@ -6,6 +6,8 @@ from datetime import date
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from onecart.frames import literal_map
+
 
 def interactions(
     orders: DataFrame,
@@ -42,7 +44,7 @@ def interactions(
             again = again | F.col("had").isNotNull()
         again = again & (F.col("kind") == "purchase")
         rows = rows.withColumn("kind", F.when(again, "repeat").otherwise(F.col("kind")))
-    value = F.create_map(*[F.lit(x) for pair in values.items() for x in pair])[F.col("kind")]
+    value = literal_map(values)[F.col("kind")]
     return (
         rows.withColumn("value", value)
         .where("value > 0")

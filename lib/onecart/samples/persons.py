@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from onecart.errors import UsageError, nearest
+from onecart.errors import UsageError, nearest, require_known
 from onecart.samples import corruption, names
 from onecart.samples.datasets.fetch import fetch
 
@@ -112,8 +112,7 @@ def generate(spark: SparkSession, count: int, profile: str = "default", seed: in
     second e-mail and missing fields, at the rates of `PROFILES[profile]`. records: record_id and FIELDS, all text
     (date_of_birth as yyyymmdd, lower case as in FEBRL).
     """
-    if profile not in PROFILES:
-        raise UsageError(f"there is no profile '{profile}'{nearest(profile, PROFILES)}")
+    require_known([profile], PROFILES, "profile")
     maker = _Maker(PROFILES[profile], seed, count, _pools())
     partitions = max(spark.sparkContext.defaultParallelism, count // 50_000)
     made = spark.range(0, maker.persons(), 1, partitions).mapInPandas(maker.frames, _SCHEMA)

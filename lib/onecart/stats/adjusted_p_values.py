@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 
 Correction = Literal["benjamini-hochberg", "holm", "bonferroni", "none"]
 CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
@@ -18,8 +18,7 @@ def adjusted(p_values: Sequence[float] | Any, correction: Correction) -> Any:
     bonferroni: with chance 1 - alpha none is. NaN stays NaN and counts for no test. UsageError: there is no such correction.
     Of a Spark column: `multiple_testing.with_q_value`.
     """
-    if correction not in CORRECTIONS:
-        raise UsageError(f"there is no correction '{correction}'{nearest(str(correction), CORRECTIONS)}")
+    require_known([str(correction)], CORRECTIONS, "correction")
     given = np.asarray(p_values, float)
     found = np.full(given.shape, np.nan)
     known = np.flatnonzero(~np.isnan(given))

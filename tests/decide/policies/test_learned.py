@@ -18,19 +18,21 @@ CAMPAIGN = {
 
 
 def test_an_example_has_the_profit_of_its_horizon_and_of_the_days_until_the_next_decision(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
     from onecart.config import Campaign, Contacts
-    from onecart.decide.policies.examples import FEATURE_NAMES, examples
+    from onecart.contracts.base.features import FEATURE_NAMES
+    from onecart.decide.policies.examples import examples
 
     log = spark.createDataFrame(
         [
-            ("1", "a", SENT, "mail", "treated", "email", 0.8, 0.5),
-            ("2", "a", SENT + timedelta(days=5), "mail", "control", "email", 0.2, 0.5),
-            ("3", "b", SENT, "mail", "treated", None, 0.8, 0.5),
-            ("4", "b", SENT, "gone", "treated", None, 0.8, 0.5),
-            ("5", "c", SENT, "mail", "treated", None, 0.8, 0.5),
+            ("1", "a", SENT, "mail", "treated", "email", 0.8),
+            ("2", "a", SENT + timedelta(days=5), "mail", "control", "email", 0.2),
+            ("3", "b", SENT, "mail", "treated", None, 0.8),
+            ("4", "b", SENT, "gone", "treated", None, 0.8),
+            ("5", "c", SENT, "mail", "treated", None, 0.8),
         ],
-        "decision_id STRING, customer_id STRING, as_of DATE, action STRING, decision STRING, channel STRING, propensity DOUBLE, "
-        "_margin DOUBLE",
+        "decision_id STRING, customer_id STRING, as_of DATE, action STRING, decision STRING, channel STRING, propensity DOUBLE",
     )
     known = [(c, SENT + timedelta(days=n), *[1.0] * len(FEATURE_NAMES)) for c, n in (("a", 0), ("a", 5), ("b", 0))]
     columns = ", ".join(f"{name} DOUBLE" for name in FEATURE_NAMES)
@@ -40,7 +42,7 @@ def test_an_example_has_the_profit_of_its_horizon_and_of_the_days_until_the_next
         [("a", SENT + timedelta(days=n), amount) for n, amount in days], "customer_id STRING, day DATE, amount DOUBLE"
     )
     campaign = Campaign.model_validate(CAMPAIGN)
-    rows = examples(log, features, orders, campaign, Contacts(costs={"email": 0.25}), 10)
+    rows = examples(log, features, orders, campaign, Contacts(costs={"email": 0.25}), 10, F.lit(0.5))
     found = {r["decision_id"]: r for r in rows.collect()}
     assert {*found} == {"1", "2", "3"}
     told = {k: (r["action"], r["profit"], r["reward"], r["following"], r["gap"]) for k, r in found.items()}

@@ -47,7 +47,6 @@ def test_the_job_learns_from_past_campaigns_and_scores_today(
     from onecart import models
     from onecart.decide.uplift.model import UpliftModel
     from onecart.decide.uplift.write import write_uplift_scores
-    from onecart.lake.files import read_bytes
 
     ctx = context(as_of=DAY, decide={"uplift": {"min_arm": 100}})
     assert write_uplift_scores(ctx).words == ""  # no campaign yet
@@ -88,7 +87,7 @@ def test_the_job_learns_from_past_campaigns_and_scores_today(
     assert by[False] == pytest.approx(0, abs=0.1)
     (version,) = scores.model_version.unique()
     assert version == "uplift.ten___off@testrun"
-    kept = models.load(ctx, version, lambda path: read_bytes(lake.spark, f"{path}/model.json").decode())
+    kept = models.load_text(ctx, version)
     assert UpliftModel.from_json(kept).features == ["orders_28d"]
     curve = lake.read("gold.uplift_curve").orderBy("point").toPandas()
     assert curve.share.iloc[[0, -1]].tolist() == [0, 1]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onecart.intent.explanation.tree_shap import Forest, Tree
+from onecart.intent.explanation.tree_shap import Forest
+from onecart.stats.trees import Tree
 
 WIDTH = 4
 

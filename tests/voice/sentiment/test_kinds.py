@@ -203,11 +203,11 @@ def test_each_text_goes_to_the_model_of_its_language(spark: Any, tmp_path: Any) 
     ("params", "says"),
     [
         ({"embeddings": "glove_100d"}, "no saved Spark NLP model: name the folder of one"),
-        ({"classifier": "svm"}, "classifier='svm': Input should be 'logistic', 'sentiment_dl' or 'classifier_dl'"),
+        ({"classifier": "svm"}, "classifier='svm': input should be 'logistic', 'sentiment_dl' or 'classifier_dl'"),
         ({"classifier": "sentiment_dl", "embeddings": "none"}, "reads vectors only"),
         ({"languages": ("xx",)}, "'xx' is no language known here"),
         ({"languages": ("en", "en")}, "names one twice"),
-        ({"neutral_below": 1.5}, "neutral_below=1.5: Input should be less than 1"),
+        ({"neutral_below": 1.5}, "neutral_below=1.5: input should be less than 1"),
     ],
 )
 def test_what_does_not_exist_says_so(spark: Any, params: dict, says: str) -> None:

@@ -111,7 +111,7 @@ def test_a_saved_model_answers_the_same(spark: Any, model: SentimentModel, tmp_p
     ("labels", "params", "error", "says"),
     [
         ("CAST(id AS INT) % 2", {"epoch": 3}, UsageError, "no parameter 'epoch'; did you mean 'epochs'?"),
-        ("CAST(id AS INT) % 2", {"epochs": 0}, UsageError, "epochs=0: Input should be greater than or equal to 1"),
+        ("CAST(id AS INT) % 2", {"epochs": 0}, UsageError, "epochs=0: input should be greater than or equal to 1"),
         ("CAST(id AS INT) % 2", {"min_rows": 100}, DataError, "60 labelled rows with text; min_rows is 100"),
         ("CAST(id AS INT) % 4", {}, DataError, "needs two or three labels; column 'label' has '0', '1', '2', '3'"),
         ("if(id % 2 = 0, 'good', null)", {}, DataError, "needs two or three labels; column 'label' has 'good'"),

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from onecart import forecast
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 from onecart.forecast import metrics
 from onecart.forecast.inputs.demand import daily_units, wanted_lines
 from onecart.forecast.inputs.series import FREQS, History, Setup
@@ -89,9 +89,8 @@ def measure(
     No `names` of TRIALS: all. `engines`: models beside those that take little time. `selected` is what `forecast` gives
     without naming any.
     """
-    for given, known, what in ((names, TRIALS, "data"), (engines, (*_SINGLE, *_SLOW), "model")):
-        for name in set(given or ()) - set(known):
-            raise UsageError(f"there is no {what} '{name}'{nearest(name, known)}")
+    require_known(names or (), TRIALS, "data")
+    require_known(engines or (), (*_SINGLE, *_SLOW), "model")
     for name in names or TRIALS:
         trial = TRIALS[name](spark)
         train = spark.createDataFrame(trial.train).transform(break_lineage)
@@ -272,9 +271,9 @@ def speed(
     """One row per model and number of made-up daily series of two years, the columns of SPEED: seconds for 14 days ahead and one
     window of backtest through `forecast`, from a frame in memory to rows counted, and for the same two fits a series called
     alone, in one process a core. No `engines`: ets, theta, regression and prophet (300 series only)."""
-    for model in engines or ("ets", "theta", "regression", "prophet"):
-        if model not in MODELS:
-            raise UsageError(f"there is no model '{model}'{nearest(model, MODELS)}")
+    models = engines or ("ets", "theta", "regression", "prophet")
+    require_known(models, MODELS, "model")
+    for model in models:
         for size in (sizes or _SIZES) if model != "prophet" else (300,):
             frame = made_up(spark, size, seed).transform(break_lineage)
             clock = time.monotonic()

@@ -13,6 +13,7 @@ from onecart.config import Campaign, Contacts, Shop
 from onecart.decide.campaigns.candidates import NOT_WORTH, Worth, with_offers, with_refusal
 from onecart.decide.campaigns.people import channel_of, is_held_back
 from onecart.decide.campaigns.sending import with_send_ts
+from onecart.frames import literal_map
 from onecart.samples.market.customers import CHANNELS
 from onecart.samples.market.market import MARGIN
 
@@ -93,8 +94,7 @@ def asked(spark: SparkSession, observed: pd.DataFrame, rules: Rules, day: int) -
     rows = spark.createDataFrame(observed.assign(contacts=observed["contacts_7"], at=np.arange(len(observed))))
     rows = rows.withColumn("preferred_hour", F.nanvl("preferred_hour", F.lit(None)).cast("int"))
     if taught:
-        pairs = [part for name in offers for part in (F.lit(name), F.col(f"uplift_{name}"))]
-        rows = rows.withColumn("uplift", F.create_map(*pairs))
+        rows = rows.withColumn("uplift", literal_map({name: F.col(f"uplift_{name}") for name in offers}))
     rows = rows.withColumns(
         {
             "held_back": is_held_back(str(campaign.family), campaign.control_share, rules.key),

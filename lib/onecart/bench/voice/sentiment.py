@@ -10,7 +10,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from onecart import voice
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 from onecart.stats.top_label_calibration import expected_error
 
 _HELD = 0.05  # of a fold's training texts: train_sentiment always measures, too
@@ -46,9 +46,8 @@ def measure(
     reviews, deduplicated, 5 folds. chinese: the Chinese lines, deduplicated and without those under both labels, a fifth held out.
     ece: expected calibration error of confidence, where there is one; seconds: of all folds, learning and answering.
     """
-    for given, known, what in ((names, DATA, "data"), (engines, MODELS, "model")):
-        for name in set(given or ()) - set(known):
-            raise UsageError(f"there is no {what} '{name}'{nearest(name, known)}")
+    require_known(names or (), DATA, "data")
+    require_known(engines or (), MODELS, "model")
     for name in names or DATA:
         texts = DATA[name](seed)
         for model in engines or texts.models:

@@ -10,7 +10,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from onecart.bench.voice.sentiment import Answer, Texts, amazon_sentences, chinese, own, sklearn
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 
 _SIZES, _MOST_ASKED, _DRAWS = (50, 150, 500, 1_500, 5_000), 1_000, 5
 TABLE: tuple[tuple[str, str], ...] = (
@@ -33,9 +33,8 @@ def measure(
     onecart: the default; plain: TF-IDF of words and a logistic regression as scikit-learn has them; sklearn: the same with word
     pairs and a C of 10. Texts that are there twice count once.
     """
-    for given, known, what in ((names, DATA, "data"), (engines, MODELS, "model")):
-        for name in set(given or ()) - set(known):
-            raise UsageError(f"there is no {what} '{name}'{nearest(name, known)}")
+    require_known(names or (), DATA, "data")
+    require_known(engines or (), MODELS, "model")
     for name in names or DATA:
         rows = DATA[name]().drop_duplicates("text").reset_index(drop=True)
         for size in sizes or _SIZES:

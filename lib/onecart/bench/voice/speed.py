@@ -14,7 +14,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart import voice
 from onecart.bench.voice.sentiment import amazon_sentences
-from onecart.errors import UsageError, nearest
+from onecart.errors import require_known
 from onecart.frames import break_lineage
 from onecart.voice.sentiment.model import SentimentModel
 
@@ -39,8 +39,7 @@ def measure(
     onecart: the default; vader: Python rules, in one process a core; minilm at several batch sizes, and torch, the same network as
     a pandas UDF with transformers, of 2,000 reviews.
     """
-    for name in set(engines or ()) - {*_QUICK, *_SLOW}:
-        raise UsageError(f"there is no model '{name}'{nearest(name, [*_QUICK, *_SLOW])}")
+    require_known(engines or (), (*_QUICK, *_SLOW), "model")
     for name in engines or (*_QUICK, *_SLOW):
         if name in _QUICK:
             work = _QUICK[name](spark)

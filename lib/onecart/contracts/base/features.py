@@ -98,3 +98,4 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("days_to_holiday", "to the next public holiday, 0: it is one", "days", null="no calendar"),
 )
+FEATURE_NAMES = tuple(feature.name for feature in FEATURES)

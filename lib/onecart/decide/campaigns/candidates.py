@@ -1,13 +1,14 @@
 """What each offer of a campaign would bring of each customer, and why some may not be contacted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Contacts
 from onecart.config.sections.decide.campaigns import Offer
+from onecart.frames import literal_map
 
 NO_PROFILING = "did not agree to profiling, from which the campaign chooses"
 NO_SCORE = "has no probability to buy for this day; run the job intent"
@@ -27,6 +28,10 @@ class Worth:
     basket: Column
     margin: Column
 
+    def by(self, campaign: Campaign) -> "Worth":
+        """The same with the campaign's own margin, where it has one."""
+        return self if campaign.margin_share is None else replace(self, margin=F.lit(campaign.margin_share))
+
 
 def with_offers(rows: DataFrame, campaign: Campaign, contacts: Contacts, worth: Worth, taught: bool) -> DataFrame:
     """Adds `offers`: for each offer its name, sku, uplift, cost and value, the profit it adds with its cost taken off.
@@ -38,8 +43,7 @@ def with_offers(rows: DataFrame, campaign: Campaign, contacts: Contacts, worth: 
     given as well to those who would have bought without. value = basket * (u * (margin - discount) - p * discount) - cost.
     """
     costs = {channel: contacts.costs.get(channel, 0.0) for channel in campaign.channels}
-    by_channel = F.create_map(*[F.lit(part) for pair in costs.items() for part in pair])
-    channel_cost = F.coalesce(by_channel[F.col("channel")], F.lit(min(costs.values())))
+    channel_cost = F.coalesce(literal_map(costs)[F.col("channel")], F.lit(min(costs.values())))
     basket = F.coalesce(F.col("average_basket").cast("double"), worth.basket)
     made = [_offer(name, offer, basket, worth.margin, channel_cost, taught) for name, offer in campaign.offers.items()]
     return rows.withColumn("offers", F.array(*made))

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Settings
 from onecart.config.sections.decide.campaigns import Channel
+from onecart.decide.campaigns.candidates import Worth
 from onecart.decide.campaigns.sending import with_send_ts
 from onecart.decide.conditions import holds
+from onecart.errors import UsageError
 from onecart.frames import begin_of
 from onecart.governance.consent_filter import Purpose, agreements
 from onecart.governance.pseudonym import hmac_sha256
@@ -52,18 +55,21 @@ def people(lake: Lake, settings: Settings, campaigns: Sequence[Campaign], as_of:
     return rows.transform(with_send_ts, as_of=as_of, contacts=settings.decide.contacts, shop=settings.shop)
 
 
-def with_margin(lake: Lake, rows: DataFrame, campaign: Campaign) -> DataFrame:
-    """Adds `_margin`: what is earned of a basket, as a share, by the campaign's setting or the mean of products."""
-    if campaign.margin_share is not None:
-        return rows.withColumn("_margin", F.lit(campaign.margin_share))
-    margins = products_margin(lake).agg(F.avg("margin").cast("double").alias("_margin"))
-    return rows.crossJoin(F.broadcast(margins))
-
-
-def products_margin(lake: Lake) -> DataFrame:
-    """[margin], a row per priced product: what is earned of its price, as a share."""
+def worth_of(lake: Lake, settings: Settings) -> Worth:
+    """The mean basket of the customers who buy in the shop's currency, and the mean of what is earned of products' prices."""
+    profile = lake.read_if_exists("gold.customer_profile").where(F.col("currency") == currency_of(settings))
     priced = lake.read_if_exists("silver.products").where("list_price > 0")
-    return priced.select((1 - F.col("unit_cost") / F.col("list_price")).alias("margin"))
+    margins = priced.select((1 - F.col("unit_cost") / F.col("list_price")).alias("margin"))
+    both = profile.select(F.col("average_basket").alias("basket")).unionByName(margins, allowMissingColumns=True)
+    row: Any = both.agg(*[F.avg(name).cast("double") for name in ("basket", "margin")]).first()
+    return Worth(*[F.lit(value).cast("double") for value in row])
+
+
+def currency_of(settings: Settings) -> str:
+    """The shop's currency. UsageError: the settings do not say in which one costs and budgets are."""
+    if settings.shop.currency is None:
+        raise UsageError("decide.campaigns has costs and budgets in the shop's currency; set shop.currency")
+    return settings.shop.currency
 
 
 def contacted(log: DataFrame, as_of: date, zone: str) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -19,11 +19,12 @@ from onecart.decide.campaigns.people import (
     channel_of,
     considered,
     contacted,
+    currency_of,
     is_held_back,
     people,
-    products_margin,
     uplift_of,
     with_contacts,
+    worth_of,
 )
 from onecart.decide.campaigns.plan import planned
 from onecart.decide.decision_log import CAMPAIGN, TABLE, Decisions, Part, versions_of
@@ -59,7 +60,7 @@ def write_campaigns(ctx: Context) -> Part:
     rows = rows.transform(break_lineage) if len(campaigns) > 1 else rows
     contacts = contacted(ctx.lake.read_if_exists(TABLE), as_of, shop.time_zone)
     decided: list[Decided] = []
-    worth = _worth(ctx)
+    worth = worth_of(ctx.lake, ctx.settings)
     given = _given(ctx, {offer.sku for one in campaigns.values() for offer in one.offers.values() if offer.sku})
     for name, campaign in campaigns.items():
         one = _decided(ctx, name, campaign, rows, contacts, given, worth)
@@ -102,11 +103,9 @@ def _decided(
         rows = rows.join(taught, "customer_id", how="left")
     else:
         rows = rows.withColumn("uplift_version", F.lit(None).cast("string"))
-    foreign = F.coalesce(F.col("currency") != _currency(ctx), F.lit(False))
+    foreign = F.coalesce(F.col("currency") != currency_of(settings), F.lit(False))
     rows = rows.withColumn("average_basket", F.when(~foreign, F.col("average_basket")))
-    if campaign.margin_share is not None:
-        worth = replace(worth, margin=F.lit(campaign.margin_share))
-    rows = rows.transform(with_offers, campaign, settings.decide.contacts, worth, taught is not None)
+    rows = rows.transform(with_offers, campaign, settings.decide.contacts, worth.by(campaign), taught is not None)
     rows = rows.transform(with_refusal, settings.decide.contacts)
     stands = standing(ctx, name, campaign)
     rows = with_wanted(ctx, rows, stands)
@@ -116,22 +115,6 @@ def _decided(
     caps = _caps(ctx, campaign, given)
     plan = planned(each, campaign.budget, caps, campaign.control_share)
     return Decided(name, campaign, _with_choice(ctx, rows, plan).transform(break_lineage), plan, caps, stands)
-
-
-def _worth(ctx: Context) -> Worth:
-    """The mean basket of the customers who buy in the shop's currency, and the mean margin of products."""
-    profile = ctx.lake.read("gold.customer_profile")
-    baskets = profile.where(F.col("currency") == _currency(ctx)).select(F.col("average_basket").alias("basket"))
-    both = baskets.unionByName(products_margin(ctx.lake), allowMissingColumns=True)
-    row: Any = both.agg(*[F.avg(name).cast("double") for name in ("basket", "margin")]).first()
-    return Worth(*[F.lit(value).cast("double") for value in row])
-
-
-def _currency(ctx: Context) -> str:
-    """UsageError: the settings do not say in which currency costs and budgets are."""
-    if ctx.settings.shop.currency is None:
-        raise UsageError("decide.campaigns has costs and budgets in the shop's currency; set shop.currency")
-    return ctx.settings.shop.currency
 
 
 def control_key(ctx: Context) -> bytes:
@@ -248,7 +231,7 @@ def _audience(ctx: Context, one: Decided) -> DataFrame:
         "uplift",
         F.col("value").alias("expected_profit"),
         "cost",
-        F.lit(_currency(ctx)).alias("currency"),
+        F.lit(currency_of(ctx.settings)).alias("currency"),
         _reason(one).alias("reason"),
         F.lit(ctx.run_id).alias("run_id"),
     )
@@ -289,6 +272,6 @@ def _summary(ctx: Context, one: Decided) -> dict[str, Any]:
         "bound": plan.bound,
         "gap": plan.gap,
         "price_of_budget": plan.price_of_budget,
-        "currency": _currency(ctx),
+        "currency": currency_of(ctx.settings),
         "run_id": ctx.run_id,
     }

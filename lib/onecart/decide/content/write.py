@@ -10,7 +10,7 @@ from onecart.context import Context
 from onecart.decide.conditions import holds
 from onecart.decide.content.choose import chosen
 from onecart.decide.content.state import STATE, known, update_state
-from onecart.decide.decision_log import CONTENT, Decisions, Part
+from onecart.decide.decision_log import CONTENT, Decisions, Part, version_map
 from onecart.errors import UsageError, nearest
 
 CHOICE = "gold.content_choice"
@@ -37,8 +37,6 @@ def write_content_choice(ctx: Context) -> Part:
 def logged(choices: DataFrame) -> DataFrame:
     """Choices (gold.content_choice) as rows of `Decisions`."""
     model = F.concat(F.lit("content."), F.col("placement"))
-    # Where nobody is chosen for, Spark plans with a placement of null, which no map may have as a key.
-    version = F.struct(model.alias("key"), F.concat(model, F.lit("@"), F.col("run_id")).alias("value"))
     share = F.round(F.col("propensity") * 100, 1).cast("string")
     return choices.select(
         F.col("placement").alias("subject"),
@@ -47,7 +45,7 @@ def logged(choices: DataFrame) -> DataFrame:
         F.col("item").alias("action"),
         "propensity",
         F.concat("policy", F.lit(" chose it with a probability of "), share, F.lit(" %")).alias("reason"),
-        F.map_from_entries(F.filter(F.array(version), lambda entry: entry["key"].isNotNull())).alias("versions"),
+        version_map([(model, F.concat(model, F.lit("@"), F.col("run_id")))]).alias("versions"),
         "policy",
     )
 

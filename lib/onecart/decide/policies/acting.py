@@ -8,11 +8,11 @@ from pyspark.sql import functions as F
 from onecart import models
 from onecart.config import Campaign
 from onecart.context import Context
+from onecart.contracts.base.features import FEATURE_NAMES
 from onecart.decide.decision_log import EXPECTED_PROFIT
 from onecart.decide.policies import contact
-from onecart.decide.policies.examples import FEATURE_NAMES
 from onecart.decide.policies.fitted_q import Policy
-from onecart.lake.files import read_bytes
+from onecart.frames import literal_map
 
 VERDICT = "gold.policy_value"
 NOT_WANTED = "is learned to bring more, from now on, when left alone than by any offer"
@@ -40,7 +40,7 @@ def standing(ctx: Context, name: str, campaign: Campaign) -> Standing:
         return _refused(f"refused by the gate, {verdict['why']}")
     version = verdict["model_version"]
     try:
-        text = models.load(ctx, version, lambda path: read_bytes(ctx.spark, f"{path}/policy.json").decode())
+        text = models.load_text(ctx, version)
     except models.Gone as e:
         return _refused(str(e))
     why = f"{version}, {verdict['why']}"
@@ -61,9 +61,8 @@ def with_wanted(ctx: Context, rows: DataFrame, stands: Standing) -> DataFrame:
     today = ctx.lake.for_purpose("profiling").read_if_exists("gold.customer_features")
     today = today.where(F.col("as_of") == F.lit(ctx.as_of())).select("customer_id", *FEATURE_NAMES)
     seen = contact.offers_of(stands.learned)
-    flags = [contact.is_wanted(stands.learned, F.lit(name)) for name in seen]
-    pairs = [part for name, flag in zip(seen, flags, strict=True) for part in (F.lit(name), flag)]
-    said = today.select("customer_id", F.create_map(*pairs).alias("_wanted"))
+    wanted = {name: contact.is_wanted(stands.learned, F.lit(name)) for name in seen}
+    said = today.select("customer_id", literal_map(wanted).alias("_wanted"))
     rows = rows.join(said, "customer_id", how="left")
     kept = F.filter("offers", lambda offer: F.coalesce(F.col("_wanted")[offer["offer"]], F.lit(True)))
     none_left = F.when(F.size("offers") == 0, F.lit(NOT_WANTED))

@@ -1,7 +1,6 @@
 """Writes gold.policy_candidate: what campaigns' learned policies would have done on decisions they have not learned from. The
 job `measure` judges it, and the next run of `decide` asks for the verdict."""
 
-import re
 from functools import reduce
 
 import pandas as pd
@@ -12,22 +11,21 @@ from onecart import models
 from onecart.config import Campaign
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.decide.campaigns.people import with_margin
+from onecart.contracts.base.features import FEATURE_NAMES
+from onecart.decide.campaigns.people import worth_of
 from onecart.decide.decision_log import CAMPAIGN, EXPECTED_PROFIT, Part
 from onecart.decide.decision_log import TABLE as LOG
 from onecart.decide.one_worker import in_one_worker
 from onecart.decide.policies import contact
-from onecart.decide.policies.examples import FEATURE_NAMES, NOTHING, examples
+from onecart.decide.policies.examples import NOTHING, examples
 from onecart.decide.policies.fitted_q import Policy
 from onecart.errors import UsageError
 from onecart.facts import ORDERS
 from onecart.facts.shop import main_currency
-from onecart.frames import begin_of, break_lineage, day_of
-from onecart.lake.files import write_text
+from onecart.frames import begin_of, break_lineage, day_of, is_drawn
 from onecart.stats import boosting
 
 CANDIDATE = "gold.policy_candidate"
-_BUCKETS = 2**30
 
 
 def write_policy_candidates(ctx: Context) -> Part:
@@ -63,9 +61,8 @@ def _past(ctx: Context, name: str, campaign: Campaign) -> DataFrame:
     orders = agreed.read_if_exists(ORDERS).where(F.col("order_ts") < begin_of(as_of, zone))
     orders = orders.where(F.col("currency") == F.lit(main_currency(orders, ctx.settings.shop)))
     orders = orders.select("customer_id", day_of("order_ts", zone).alias("day"), F.col("amount").cast("double"))
-    return examples(
-        with_margin(ctx.lake, log, campaign), features, orders, campaign, ctx.settings.decide.contacts, days
-    )
+    margin = worth_of(ctx.lake, ctx.settings).by(campaign).margin
+    return examples(log, features, orders, campaign, ctx.settings.decide.contacts, days, margin)
 
 
 def _days(ctx: Context, campaign: Campaign) -> int:
@@ -75,7 +72,7 @@ def _days(ctx: Context, campaign: Campaign) -> int:
 def _learns(rows: int, seed: int) -> Column:
     """Whether a customer's decisions are learned from: half of the customers, fewer where a worker could not hold them."""
     share = min(0.5, boosting.NUMBERS / len(FEATURE_NAMES) / max(rows, 1))
-    return F.pmod(F.xxhash64("customer_id", F.lit(seed)), F.lit(_BUCKETS)) < int(share * _BUCKETS)
+    return is_drawn(share, "customer_id", F.lit(seed))
 
 
 def _in_one_worker(rows: DataFrame, seed: int) -> Policy:
@@ -88,8 +85,8 @@ def _in_one_worker(rows: DataFrame, seed: int) -> Policy:
 
 
 def _saved(ctx: Context, name: str, policy: Policy) -> str:
-    model = f"policy.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}"
-    version = models.save(ctx, model, lambda path: write_text(ctx.spark, f"{path}/policy.json", policy.to_json()))
+    model = models.named("policy", name)
+    version = models.save_text(ctx, model, policy.to_json())
     models.register(ctx, model, version, wins=False, reason="measure judges it, in gold.policy_value")
     return version
 

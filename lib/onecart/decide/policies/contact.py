@@ -6,7 +6,8 @@ import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.decide.policies.examples import CONTACT, FEATURE_NAMES, NOTHING, numbers
+from onecart.contracts.base.features import FEATURE_NAMES
+from onecart.decide.policies.examples import CONTACT, NOTHING, numbers
 from onecart.decide.policies.fitted_q import Policy, fitted_q
 
 _OFFERED = "offered "

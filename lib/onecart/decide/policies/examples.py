@@ -4,27 +4,34 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from onecart.config import Campaign, Contacts
-from onecart.contracts.base.features import FEATURES
+from onecart.contracts.base.features import FEATURE_NAMES
 from onecart.facts.horizons import within
+from onecart.frames import literal_map
 
 CONTACT, NOTHING = "contact", "nothing"
-FEATURE_NAMES = tuple(f.name for f in FEATURES)
 
 
 def examples(
-    log: DataFrame, features: DataFrame, orders: DataFrame, campaign: Campaign, contacts: Contacts, days: int
+    log: DataFrame,
+    features: DataFrame,
+    orders: DataFrame,
+    campaign: Campaign,
+    contacts: Contacts,
+    days: int,
+    margin: Column,
 ) -> DataFrame:
     """One row per decision whose customer had features on its day: decision_id, customer_id, day, offered, action (contact |
     nothing), propensity, profit (of `days` days from it on), reward (the same until the customer's next decision), following (its
     decision_id; null: none), gap (of the two, in horizons of `days`), and the features as numbers.
 
     log: treated and control of one campaign in gold.decision_log; an offer that the campaign has no more is left out. orders:
-    customer_id, day, amount; _margin is joined to each. Profit of a contact: amount x (margin - discount) - its cost.
+    customer_id, day, amount. margin: what is earned of an amount, as a share. Profit of a contact: amount x (margin - discount) -
+    its cost.
     """
     offers = campaign.offers
     offered = F.col("action").alias("offered")
     rows = log.where(F.col("action").isin(*offers))
-    rows = rows.select("decision_id", "customer_id", "as_of", offered, "decision", "channel", "propensity", "_margin")
+    rows = rows.select("decision_id", "customer_id", "as_of", offered, "decision", "channel", "propensity")
     rows = rows.join(features, ["customer_id", "as_of"], how="inner")
     turn = Window.partitionBy("customer_id").orderBy("as_of", "decision_id")
     rows = rows.withColumns({"following": F.lead("decision_id").over(turn), "next": F.lead("as_of").over(turn)})
@@ -44,8 +51,8 @@ def examples(
         "offered",
         F.when(treated, CONTACT).otherwise(NOTHING).alias("action"),
         "propensity",
-        (F.col("whole") * (F.col("_margin") - discount) - cost).alias("profit"),
-        (F.col("soon") * (F.col("_margin") - discount) - cost).alias("reward"),
+        (F.col("whole") * (margin - discount) - cost).alias("profit"),
+        (F.col("soon") * (margin - discount) - cost).alias("reward"),
         "following",
         (F.datediff("next", "as_of") / F.lit(days)).alias("gap"),
         *numbers(),
@@ -58,4 +65,4 @@ def numbers() -> list[Column]:
 
 
 def _of(key: Column, values: dict[str, float]) -> Column:
-    return F.create_map(*[F.lit(part) for name, value in values.items() for part in (name, float(value))])[key]
+    return literal_map({name: float(value) for name, value in values.items()})[key]

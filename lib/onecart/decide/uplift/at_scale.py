@@ -22,11 +22,10 @@ from onecart.decide.uplift.mllib import Forest, SparkRows, column
 from onecart.decide.uplift.model import Offer, UpliftModel
 from onecart.decide.uplift.question import WHO, Facts, Question, arm_name, check, check_overlap
 from onecart.errors import UsageError
-from onecart.frames import break_lineage, in_order, quoted
+from onecart.frames import break_lineage, in_order, is_drawn, quoted
 from onecart.stats import boosting
 
 PLACE = "__place"
-_PARTS = 2**30
 _MOST_ARMS = 1_000  # above which the column is no treatment
 
 
@@ -130,7 +129,7 @@ def _encoder(rows: DataFrame, q: Question, total: int) -> Encoder:
 def _sample(rows: DataFrame, total: int, width: int) -> DataFrame:
     """As many of `total` rows as a worker holds with `width` numbers each, drawn by hash."""
     most = boosting.NUMBERS // max(1, width)
-    return rows if total <= most else rows.where(F.pmod(F.xxhash64(PLACE), F.lit(_PARTS)) < int(_PARTS * most / total))
+    return rows if total <= most else rows.where(is_drawn(most / total, PLACE))
 
 
 def _matrix(

@@ -15,6 +15,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from onecart.decide.uplift.learners import Effect, Trees
 from onecart.errors import UsageError, nearest
+from onecart.stats.trees import Tree, of_mllib
 
 # A forest grows level by level, all its trees at once: some ten Spark jobs, where boosting's hundred rounds would be hundreds.
 DEFAULTS: dict[str, Any] = {"numTrees": 40, "maxDepth": 6, "maxBins": 64, "featureSubsetStrategy": "all"}
@@ -101,40 +102,29 @@ def column(score: Trees | Effect) -> Column:
 
 def as_text(grown: Any) -> str:
     """A fitted forest of MLlib as LightGBM writes its boosters: the sum of the trees, each over their number."""
-    java, n = grown._java_obj.trees(), grown.getNumTrees
+    n = grown.getNumTrees
     names = [f"Column_{i}" for i in range(grown.numFeatures)]
     head = ["tree", "version=v4", "num_class=1", "num_tree_per_iteration=1", "label_index=0"]
     head += [f"max_feature_idx={len(names) - 1}", "objective=regression", f"feature_names={' '.join(names)}"]
     head += [f"feature_infos={' '.join('[-inf:inf]' for _ in names)}", ""]
-    trees = [f"Tree={i}\n{_tree(java[i].rootNode(), n)}\n" for i in range(n)]
+    read = [of_mllib(tree.rootNode(), lambda node: float(node.prediction()) / n) for tree in grown._java_obj.trees()]
+    trees = [f"Tree={i}\n{_text(tree)}\n" for i, tree in enumerate(read)]
     return "\n".join([*head, *trees, "end of trees", ""])
 
 
-def _tree(root: Any, n: int) -> str:
+def _text(tree: Tree) -> str:
     """A node's children are numbers of nodes, or -1 - the number of a leaf; 10: missing values go left."""
-    nodes: dict[str, list[Any]] = {name: [] for name in ("feature", "threshold", "left", "right", "count", "value")}
-    leaves: dict[str, list[Any]] = {"value": [], "count": []}
-
-    def walk(node: Any) -> int:
-        count, value = int(node.impurityStats().count()), float(node.prediction()) / n
-        if node.subtreeDepth() == 0:
-            leaves["value"].append(value)
-            leaves["count"].append(count)
-            return -len(leaves["value"])
-        at, split = len(nodes["feature"]), node.split()
-        own = (int(split.featureIndex()), float(split.threshold()), 0, 0, count, value)
-        for name, v in zip(nodes, own, strict=True):
-            nodes[name].append(v)
-        nodes["left"][at], nodes["right"][at] = walk(node.leftChild()), walk(node.rightChild())
-        return at
-
-    walk(root)
-    size = len(nodes["feature"])
+    nodes = [i for i, feature in enumerate(tree.feature) if feature >= 0]
+    leaves = [i for i, feature in enumerate(tree.feature) if feature < 0]
+    place = {at: i for i, at in enumerate(nodes)} | {at: -1 - i for i, at in enumerate(leaves)}
     lines: Iterable[tuple[str, list[Any]]] = (
-        ("num_leaves", [size + 1]), ("num_cat", [0]), ("split_feature", nodes["feature"]), ("split_gain", [1] * size),
-        ("threshold", nodes["threshold"]), ("decision_type", [10] * size), ("left_child", nodes["left"]),
-        ("right_child", nodes["right"]), ("leaf_value", leaves["value"]), ("leaf_weight", leaves["count"]),
-        ("leaf_count", leaves["count"]), ("internal_value", nodes["value"]), ("internal_weight", nodes["count"]),
-        ("internal_count", nodes["count"]), ("is_linear", [0]), ("shrinkage", [1]),
+        ("num_leaves", [len(leaves)]), ("num_cat", [0]),
+        ("split_feature", [tree.feature[i] for i in nodes]), ("split_gain", [1] * len(nodes)),
+        ("threshold", [tree.threshold[i] for i in nodes]), ("decision_type", [10] * len(nodes)),
+        ("left_child", [place[tree.left[i]] for i in nodes]), ("right_child", [place[tree.right[i]] for i in nodes]),
+        ("leaf_value", [tree.value[i] for i in leaves]), ("leaf_weight", [int(tree.cover[i]) for i in leaves]),
+        ("leaf_count", [int(tree.cover[i]) for i in leaves]), ("internal_value", [tree.value[i] for i in nodes]),
+        ("internal_weight", [int(tree.cover[i]) for i in nodes]), ("internal_count", [int(tree.cover[i]) for i in nodes]),
+        ("is_linear", [0]), ("shrinkage", [1]),
     )  # fmt: skip
     return "".join(f"{name}={' '.join(map(repr, values))}\n" for name, values in lines)

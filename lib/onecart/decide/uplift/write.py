@@ -1,8 +1,6 @@
 """Writes gold.uplift_scores and gold.uplift_curve: what past campaigns, each an experiment, have taught of each offer."""
 
 import logging
-import re
-from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -11,7 +9,7 @@ from pyspark.sql import functions as F
 from onecart import models
 from onecart.context import Context
 from onecart.contracts import contract
-from onecart.contracts.base.features import FEATURES
+from onecart.contracts.base.features import FEATURE_NAMES
 from onecart.decide.decision_log import Part
 from onecart.decide.uplift.evaluation import OfferReport
 from onecart.decide.uplift.model import UpliftModel
@@ -20,11 +18,9 @@ from onecart.errors import UsageError
 from onecart.facts import ORDERS
 from onecart.facts.horizons import horizon_of, horizons, propensity_treated, within
 from onecart.frames import break_lineage, day_of
-from onecart.lake.files import write_text
 
 SCORES, CURVE, LOG = "gold.uplift_scores", "gold.uplift_curve", "gold.decision_log"
 _CONTROL, _BOUGHT, _PROPENSITY = "control", "bought", "propensity_treated"
-_COLUMNS = tuple(f.name for f in FEATURES)
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +38,7 @@ def write_uplift_scores(ctx: Context) -> Part:
     days = horizon_of(F.col("subject"), horizons(ctx.settings.decide), how.horizon_days)
     log = log.where((F.col("propensity") > 0) & (F.col("propensity") < 1)).withColumn("horizon_days", days)
     log = log.where(F.date_add("as_of", F.col("horizon_days")) <= F.lit(as_of))
-    features = agreed.read_if_exists("gold.customer_features").select("customer_id", "as_of", *_COLUMNS)
+    features = agreed.read_if_exists("gold.customer_features").select("customer_id", "as_of", *FEATURE_NAMES)
     orders = agreed.read_if_exists(ORDERS).where("quantity > 0")
     orders = orders.select("customer_id", day_of("order_ts", ctx.settings.shop.time_zone).alias("day"))
     rows = examples(log, features, orders).transform(break_lineage)
@@ -83,8 +79,7 @@ def examples(log: DataFrame, features: DataFrame, orders: DataFrame) -> DataFram
 
 
 def _learned(rows: DataFrame, seed: int) -> UpliftModel:
-    columns: Sequence[str] = _COLUMNS
-    return train_uplift(rows, _BOUGHT, "decision", _CONTROL, columns=columns, propensity=_PROPENSITY, seed=seed)
+    return train_uplift(rows, _BOUGHT, "decision", _CONTROL, columns=FEATURE_NAMES, propensity=_PROPENSITY, seed=seed)
 
 
 def _report(model: UpliftModel) -> OfferReport:
@@ -93,8 +88,8 @@ def _report(model: UpliftModel) -> OfferReport:
 
 def _saved(ctx: Context, action: str, model: UpliftModel) -> str:
     """Saves and registers the model; its version."""
-    name = f"uplift.{re.sub(r'[^A-Za-z0-9_-]', '_', action)}"
-    version = models.save(ctx, name, lambda path: write_text(ctx.spark, f"{path}/model.json", model.to_json()))
+    name = models.named("uplift", action)
+    version = models.save_text(ctx, name, model.to_json())
     report = _report(model)
     models.register(ctx, name, version, reason=report.advice)
     figures = {k: float(v) for k, v in vars(report).items() if isinstance(v, int | float)}

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from onecart.config import Identity
-from onecart.frames import break_lineage
+from onecart.frames import break_lineage, literal_map
 from onecart.identity.clustering.components import connected_components
 from onecart.identity.compare import COMPARED
 
@@ -139,7 +139,7 @@ def _solve_components(
 ) -> DataFrame:
     most = {k: n for k, n in settings.max_values.items() if k in prepared.columns}
     values = F.map_filter(
-        F.create_map(*[x for k in most for x in (F.lit(k), F.col(k))]) if most else F.create_map().cast("map<string,string>"),
+        literal_map({k: F.col(k) for k in most}) if most else F.create_map().cast("map<string,string>"),
         lambda _, v: v.isNotNull(),
     )  # fmt: skip
     known = sum((F.col(f).isNotNull().cast("int") for f in COMPARED if f in prepared.columns), F.lit(0))

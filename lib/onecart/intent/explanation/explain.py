@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from onecart.intent.explanation.tree_shap import Forest, Tree
+from onecart.intent.explanation.tree_shap import Forest
+from onecart.stats.trees import Tree, of_mllib
 
 LIMIT = 1e-6  # a share of 0 or 1, as a few trees may give, is kept so far from it: log-odds stay finite
 
@@ -218,37 +219,21 @@ def explainer(model: str, classifier: Any, *, means: list[float]) -> Explainer:
 def forest_of(model: str, classifier: Any) -> Additive | Averaged:
     width = int(classifier.numFeatures)
     if model == "decision_tree":
-        return Averaged(Forest((_tree(classifier._java_obj, 1.0, classes=True),)), width)
-    java, weights = classifier._java_obj.trees(), classifier.treeWeights
+        return Averaged(Forest((of_mllib(classifier._java_obj.rootNode(), _probability),)), width)
+    roots, weights = [tree.rootNode() for tree in classifier._java_obj.trees()], classifier.treeWeights
     if model == "random_forest":
-        n = len(weights)
-        return Averaged(Forest(tuple(_tree(java[i], 1 / n, classes=True) for i in range(n))), width)
-    # MLlib's margin is half the log-odds: Friedman's loss log(1 + exp(-2 y margin)).
-    return Additive(Forest(tuple(_tree(java[i], 2 * w, classes=False) for i, w in enumerate(weights))), width)
+        share = 1 / len(roots)
+        return Averaged(Forest(tuple(of_mllib(root, lambda node: share * _probability(node)) for root in roots)), width)
+
+    def tree(root: Any, weight: float) -> Tree:
+        # MLlib's margin is half the log-odds: Friedman's loss log(1 + exp(-2 y margin)).
+        return of_mllib(root, lambda node: 2 * weight * float(node.prediction()))
+
+    return Additive(Forest(tuple(map(tree, roots, weights))), width)
 
 
-def _tree(java: Any, weight: float, *, classes: bool) -> Tree:
-    """An MLlib tree, node by node out of the JVM (its own export is a file, which a cluster may have no place for)."""
-    tree = Tree([], [], [], [], [], [])
-
-    def walk(node: Any) -> int:
-        at, leaf = len(tree.feature), node.subtreeDepth() == 0
-        split = None if leaf else node.split()
-        stats = node.impurityStats()
-        tree.feature.append(-1 if split is None else int(split.featureIndex()))
-        tree.threshold.append(0.0 if split is None else float(split.threshold()))
-        value = 0.0 if not leaf else float(stats.prob(1.0)) if classes else float(node.prediction())
-        tree.value.append(weight * value)
-        tree.cover.append(float(stats.count()))
-        tree.left.append(-1)
-        tree.right.append(-1)
-        if split is not None:
-            tree.left[at] = walk(node.leftChild())
-            tree.right[at] = walk(node.rightChild())
-        return at
-
-    walk(java.rootNode())
-    return tree
+def _probability(node: Any) -> float:
+    return float(node.impurityStats().prob(1.0))
 
 
 def _log_odds(p: Any) -> Any:

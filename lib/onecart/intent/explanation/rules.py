@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from onecart.intent.explanation.explain import Boosted, LightGbm, Linear
-from onecart.intent.explanation.tree_shap import Tree
 from onecart.intent.training.encoding import EncodedFeature
+from onecart.stats.trees import Tree, of_lightgbm
 
 
 def text(explainer: Any, slots: Sequence[EncodedFeature], trees: int) -> str:
@@ -25,27 +25,8 @@ def text(explainer: Any, slots: Sequence[EncodedFeature], trees: int) -> str:
 
 
 def lightgbm_trees(explainer: LightGbm, n: int) -> list[Tree]:
-    """The first `n` trees. Every split is by a number at most its threshold; a tree may be one leaf."""
-    return [_grown(t["tree_structure"]) for t in explainer.booster.dump_model(num_iteration=n)["tree_info"]]
-
-
-def _grown(root: dict[str, Any]) -> Tree:
-    tree = Tree([], [], [], [], [], [])
-
-    def walk(node: dict[str, Any]) -> int:
-        at = len(tree.feature)
-        tree.feature.append(node.get("split_feature", -1))
-        tree.threshold.append(float(node.get("threshold", 0.0)))
-        tree.value.append(float(node.get("leaf_value", 0.0)))
-        tree.cover.append(float(node.get("internal_count", node.get("leaf_count", 1))))
-        tree.left.append(-1)
-        tree.right.append(-1)
-        if "left_child" in node:
-            tree.left[at], tree.right[at] = walk(node["left_child"]), walk(node["right_child"])
-        return at
-
-    walk(root)
-    return tree
+    """The first `n` trees."""
+    return [of_lightgbm(t["tree_structure"]) for t in explainer.booster.dump_model(num_iteration=n)["tree_info"]]
 
 
 def _lines(tree: Tree, node: int, names: Sequence[str], slots: Sequence[EncodedFeature], indent: str) -> list[str]:

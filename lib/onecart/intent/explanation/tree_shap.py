@@ -1,4 +1,4 @@
-"""Trees as plain arrays: their margin, tree after tree, and exact Shapley values of every feature.
+"""Sums of trees: their margin, tree after tree, and exact Shapley values of every feature.
 
 Shapley values are the path-dependent ones of Lundberg et al., Consistent Individualized Feature Attribution for Tree
 Ensembles (2018): a feature not in a coalition sends a row down both branches, in the shares that training rows went. They
@@ -14,21 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from onecart.stats.trees import Tree
+
 _TABLE = 8  # up to this many features on a path all 2^n answers are computed beforehand
 _CELLS = 4_000_000  # numbers held at once
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Node 0 is the root; feature -1: a leaf. A row with x[feature] <= threshold goes left. value: of a leaf, times the
-    tree's weight. cover: weight of the training rows that came by."""
-
-    feature: list[int]
-    threshold: list[float]
-    left: list[int]
-    right: list[int]
-    value: list[float]
-    cover: list[float]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from onecart.contracts import contract
 from onecart.errors import NothingToDo, UsageError
 from onecart.frames import break_lineage
 from onecart.governance import suppression
-from onecart.quality.account import Account, Cleaned
+from onecart.quality.account import Account, Cleaned, result_of
 from onecart.quality.job import clean_lines, drop_lines, set_aside
 from onecart.quality.judge import OPEN, REPAIRED
 from onecart.quality.parse import require_mapping
@@ -64,16 +64,7 @@ def replay(ctx: Context, feed: str | None = None, rule: str | None = None, given
             drop_lines(ctx, name, one.left)
         _settle(ctx, name, waiting.where(F.col("source") == name), one.bad)
     left = open_rows(ctx, feed, rule).count()
-    total = Account(*(sum(getattr(one.account, f) for one in cleaned.values()) for f in Account.__dataclass_fields__))
-    return Result(
-        total.rows_in,
-        total.out,
-        total.quarantined + total.suppressed,
-        total.duplicates,
-        total.superseded,
-        f"{before - left:,} of {before:,} rows repaired",
-        total.dropped,
-    )
+    return result_of((one.account for one in cleaned.values()), f"{before - left:,} of {before:,} rows repaired")
 
 
 def open_rows(ctx: Context, feed: str | None, rule: str | None) -> DataFrame:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError, nearest
-from onecart.frames import DIGITS, break_lineage
+from onecart.frames import DIGITS, break_lineage, literal_map
 from onecart.recommend.interactions import Frames, Training, paired
 from onecart.recommend.models import als, content, ease, item_knn, popularity
 from onecart.recommend.models.als import Als
@@ -145,7 +145,7 @@ def blended(lists: Mapping[str, DataFrame], weights: Mapping[str, float], depth:
 
     `lists`: model -> lists, see `lists`; `tier` is the model with the largest part in the sum.
     """
-    weight = F.create_map(*[F.lit(x) for pair in weights.items() for x in pair])[F.col("tier")]
+    weight = literal_map(weights)[F.col("tier")]
     weighed = comparable(lists, depth).withColumn("part", F.col("value") * weight)
     return weighed.groupBy("user_id", "item").agg(
         F.round(F.sum("part"), DIGITS).alias("score"), F.max_by("tier", F.struct("part", "tier")).alias("tier")

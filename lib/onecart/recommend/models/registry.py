@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
-from onecart.errors import UsageError, nearest
+from onecart.errors import UsageError, parsed
 from onecart.recommend.models import (
     als,
     blend,
@@ -48,15 +46,7 @@ def known(name: str) -> Model:
 
 def parameters(model: str, given: Mapping[str, Any]) -> Any:
     """The parameters of `model`, those `given` over the defaults. UsageError: an unknown model or name, a wrong value."""
-    kind = known(model).parameters
-    try:
-        return kind(**given)
-    except ValidationError as e:
-        wrong = e.errors()[0]
-        name = str(wrong["loc"][0])
-        if wrong["type"] == "extra_forbidden":
-            raise UsageError(f"model {model} has no parameter '{name}'{nearest(name, kind.model_fields)}") from e
-        raise UsageError(f"{name}={given[name]!r}: {wrong['msg'][0].lower()}{wrong['msg'][1:]}") from e
+    return parsed(known(model).parameters, given, f"model {model}")
 
 
 def fitted_with(p: Any) -> Model:

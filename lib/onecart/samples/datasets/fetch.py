@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from onecart.errors import OneCartError, UsageError, nearest
+from onecart.errors import OneCartError, require_known
 from onecart.jars import cache_dir
 from onecart.samples.datasets.catalogue import CATALOGUE, Sample
 
@@ -35,8 +35,7 @@ def fetch(name: str, download: Callable[[Sample, Path], Path] | None = None) -> 
 
     Raises UsageError for an unknown name, OneCartError when the download fails or a file is not the expected one.
     """
-    if name not in CATALOGUE:
-        raise UsageError(f"there is no sample data set '{name}'{nearest(name, CATALOGUE)}")
+    require_known([name], CATALOGUE, "sample data set")
     sample = CATALOGUE[name]
     root = cache_dir() / "samples"
     target = root / name

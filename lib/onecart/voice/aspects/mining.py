@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import pandas_udf
 
-from onecart.frames import library_function, require_columns
+from onecart.frames import library_function, literal_map, require_columns
 from onecart.voice.aspects import aspect_lexicon, opinion_lexicon
 from onecart.voice.checks import require_text
 from onecart.voice.text.clauses import Clause, clauses, words_of
@@ -97,7 +97,7 @@ def _g2(both: Column, row: Column, column: Column, total: Column) -> Column:
 def _aspect() -> Column:
     """The aspect of the last word that names one, else the term."""
     known = {" ".join(words_of(term)): aspect for term, aspect in aspect_lexicon.NAMES.items() if " " not in term}
-    by_word = F.create_map(*[F.lit(x) for pair in known.items() for x in pair])
+    by_word = literal_map(known)
     found = F.filter(F.transform(F.split("term", " "), lambda word: by_word[word]), lambda a: a.isNotNull())
     return F.coalesce(F.try_element_at(found, F.lit(-1)), F.col("term"))
 

@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from onecart.errors import UsageError
-from onecart.frames import break_lineage, require_columns
+from onecart.frames import break_lineage, literal_map, require_columns
 from onecart.voice.aspects.aspect_lexicon import OWNERS
 from onecart.voice.issues.trend_test import judged, over_time
 
@@ -97,8 +97,7 @@ def _share(when: str) -> Column:
 
 
 def _owner() -> Column:
-    owners = F.create_map(*[F.lit(x) for pair in OWNERS.items() for x in pair])
-    return F.coalesce(owners[F.col("aspect")], F.lit(_OTHER))
+    return F.coalesce(literal_map(OWNERS)[F.col("aspect")], F.lit(_OTHER))
 
 
 def _unique(frame: DataFrame, name: str, key: str) -> None:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from onecart.errors import UsageError, nearest
+from onecart.errors import parsed
 
 
 class Params(BaseModel):
@@ -57,12 +57,5 @@ class Params(BaseModel):
 
 def checked(given: dict[str, Any]) -> Params:
     """The parameters, or a UsageError about the first that is not right."""
-    try:
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}  # YAML has lists
-        return Params(**values)
-    except ValidationError as e:
-        problem = e.errors()[0]
-        name = str(problem["loc"][0])
-        if problem["type"] == "extra_forbidden":
-            raise UsageError(f"train_sentiment has no parameter '{name}'{nearest(name, Params.model_fields)}") from None
-        raise UsageError(f"train_sentiment: {name}={given[name]!r}: {problem['msg']}") from None
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}  # YAML has lists
+    return parsed(Params, values, "train_sentiment")

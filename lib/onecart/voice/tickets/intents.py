@@ -11,7 +11,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from onecart.frames import TEXT, break_lineage, quoted, require_columns, require_type
+from onecart.frames import TEXT, break_lineage, literal_map, quoted, require_columns, require_type
 from onecart.voice.tickets import rules
 
 OF_CATEGORY = {  # silver.tickets.category -> intent
@@ -67,7 +67,7 @@ def learn_intents(tickets: DataFrame, *, min_rows: int = 200, seed: int = 7) -> 
     Raises UsageError without text or a category that is a string.
     """
     _require(tickets)
-    known = F.create_map(*[F.lit(x) for pair in OF_CATEGORY.items() for x in pair])
+    known = literal_map(OF_CATEGORY)
     rows = tickets.select(_whole(tickets).alias(_TEXT), known[F.col("category")].alias("intent"), _template(tickets))
     rows = break_lineage(rows.where(F.col("intent").isNotNull() & (F.trim(_TEXT) != "")))
     counts = rows.agg(F.count("*"), F.countDistinct("template"), F.countDistinct("intent")).first()
