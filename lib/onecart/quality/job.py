@@ -126,8 +126,7 @@ def clean_lines(
     source = ctx.settings.sources[name]
     table = contract(source.into)
     if corrected is not None:
-        delimiter = source.delimiter if source.format == "csv" else None
-        lines = as_corrected(lines, corrected, suppressions, delimiter)
+        lines = as_corrected(lines, corrected, suppressions, source.csv_delimiter)
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
     shop = shop_rules(table, source, ctx.settings.quality)
@@ -141,14 +140,23 @@ def clean_lines(
         shares += [Count(name, RULE, str(r.name), counted["n"], n) for r in shop if (n := counted[f"rule {r.name}"])]
         if reason := _failed(judged, shop, counted):
             return Cleaned(Account(), shares=shares, stopped=reason)
-        newest = judged.where(F.col("fate") == NEWEST)
-        good = newest.select(*[c for c in table.schema.fieldNames() if c in judged.columns])
+        newest, is_gone = judged.where(F.col("fate") == NEWEST), F.coalesce("gone", F.lit(False))
+        good = newest.where(~is_gone).select(*[c for c in table.schema.fieldNames() if c in judged.columns])
         versions = versions_of(table, source)
         kept = ctx.lake.upsert(table.name, good, update_if=versions.changes, values=versions.values)
         out = kept.inserted + kept.updated
         merged = counted["unique"] if kept.source is None else kept.source
         older = min(merged - out, older_than_silver(ctx, good, versions)) if merged > out else 0
-        bad = counted["n"] - counted["unique"] - counted["twice"] - counted["superseded"] - counted["dropped"]
+        if counted["gone"]:
+            take_out(ctx, newest.where(is_gone), versions)
+        bad = (
+            counted["n"]
+            - counted["unique"]
+            - counted["gone"]
+            - counted["twice"]
+            - counted["superseded"]
+            - counted["dropped"]
+        )
         told = quarantined(judged, name, table)
         told = told if corrected is None else with_original(told, corrected)
         aside = break_lineage(told) if bad else None
@@ -159,7 +167,7 @@ def clean_lines(
         judged.unpersist()
     account = Account(
         counted["n"],
-        out,
+        out + counted["gone"],
         bad - counted["suppressed"],
         counted["twice"] + merged - out - older,
         counted["superseded"] + older,
@@ -186,6 +194,13 @@ def _failed(judged: DataFrame, shop: Sequence[Rule], counted: Mapping[str, int])
     assert first is not None
     place = f"{first[0]['source_file']}, line {first[0]['line_no']}"
     return f"{counted[f'rule {rule.name}']:,} rows break the rule '{rule.name}' ({rule.reason}), first {place}"
+
+
+def take_out(ctx: Context, gone: DataFrame, versions: Versions) -> None:
+    """Rows that are gone from their database leave silver, unless it has a later version of them."""
+    table = versions.table
+    last = gone.select(*dict.fromkeys([*table.key, *versions.times])).transform(break_lineage)
+    ctx.lake.merge(table.name, last, lambda merge: merge.whenMatchedDelete(versions.later))
 
 
 def older_than_silver(ctx: Context, good: DataFrame, versions: Versions) -> int:

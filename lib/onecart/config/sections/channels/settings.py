@@ -78,6 +78,11 @@ class Source(Section):
         return self.format not in ("json", "csv")
 
     @property
+    def csv_delimiter(self) -> str | None:
+        """What stands between the fields of a record; None: it is JSON in bronze."""
+        return self.delimiter if self.format == "csv" else None
+
+    @property
     def connectors(self) -> set[str]:
         """What Spark needs to read it, of jars.CONNECTORS."""
         wanted = {"kafka": self.kafka, "postgresql": self.jdbc, "avro": self.format == "avro"}
