@@ -216,12 +216,13 @@ def _records(
             nth += 1
         if nth == 0:
             yield _text(value), None, names[partition], offset, 0, "malformed", *rest
+    elif not confluent:
+        yield None, value, names[partition], offset, 0, None, *rest
+    elif value[:1] == b"\0" and len(value) > _CONFLUENT:
+        told.append(("confluent.schema", str(int.from_bytes(value[1:_CONFLUENT], "big"))))
+        yield None, value[_CONFLUENT:], names[partition], offset, 0, None, *rest
     else:
-        if confluent and value[:1] == b"\0" and len(value) > _CONFLUENT:
-            told.append(("confluent.schema", str(int.from_bytes(value[1:_CONFLUENT], "big"))))
-            yield None, value[_CONFLUENT:], names[partition], offset, 0, None, *rest
-        else:
-            yield _text(value), None if confluent else value, names[partition], offset, 0, None, *rest
+        yield None, value, names[partition], offset, 0, "malformed", *rest
 
 
 def _headers(headers: list[dict[str, Any]] | None) -> list[tuple[str, str | None]]:
