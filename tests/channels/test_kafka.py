@@ -146,9 +146,10 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was(only, lake, topics, feed, mo
             raise KeyboardInterrupt
         return done[-1]
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(ingest, "_commit", cut_off)
+    monkeypatch.setattr(ingest, "_commit", cut_off)
+    with pytest.raises(KeyboardInterrupt):
         ingest.run(only("posts", feed("cut")))
+    monkeypatch.setattr(ingest, "_commit", commit)
     assert len(records(lake)) == 4
     assert ingest.run(only("posts", feed("cut"))).rows_out == 1
     assert [r[1] for r in records(lake)] == [0, 1, 2, 3, 4]
@@ -156,10 +157,10 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was(only, lake, topics, feed, mo
 
 @pytest.mark.heavy
 def test_errors_say_what_to_do_and_no_secret(only, topics, feed, monkeypatch):
-    with pytest.raises(OneCartError, match="Kafka has no such topic; mend kafka.topic"):
+    with pytest.raises(OneCartError, match="Kafka has no such topic; mend"):
         ingest.run(only("posts", feed("nowhere")))
     monkeypatch.setattr("onecart.channels.kafka._SECONDS", 2)
-    with pytest.raises(OneCartError, match="no broker of kafka.servers answers; start it"):
+    with pytest.raises(OneCartError, match="answers; start it, or mend the setting"):
         ingest.run(only("posts", feed("posts", servers="127.0.0.1:1")))
     monkeypatch.setenv("JAAS", 'nonsense required username="u" password="s3cret-Word"')
     options = {"options": {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"}}
