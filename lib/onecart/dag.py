@@ -41,4 +41,7 @@ DAG = (
 )
 UPKEEP = Job("upkeep", "upkeep", "compact and vacuum the tables")
 LIVE = Job("live", "live", "probability that a visit under way buys", streams=True)
-JOBS = {job.name: job for job in (*DAG, UPKEEP, LIVE)}
+STREAM = Job(
+    "stream", "stream", "topics, databases and files -> silver, scores and offers, batch after batch", streams=True
+)
+JOBS = {job.name: job for job in (*DAG, UPKEEP, LIVE, STREAM)}

@@ -103,6 +103,13 @@ class Source(Section):
         return Reader(self.format or "", self.encoding, self.delimiter, wanted_names(self.rename, named))
 
 
+class Stream(Section):
+    """The job `stream`: which feeds it brings into silver, and how often."""
+
+    feeds: tuple[str, ...] = ()  # none: all
+    every_seconds: float | None = Field(10, gt=0)  # a batch so often until it is stopped; None: what is there, once
+
+
 class Samples(Section):
     """The simulator that grows channels around the real invoices."""
 
