@@ -22,7 +22,7 @@ class Job:
 
 
 DAG = (
-    Job("ingest", "channels", "landing files -> bronze, each file once"),
+    Job("ingest", "channels", "files, topics and databases -> bronze, each record once"),
     Job("clean", "quality", "bronze -> silver, bad rows to ops.quarantine", ("ingest",)),
     Job("unify", "profile", "who is who, one profile per customer", ("clean",)),
     Job("behave", "behaviour", "sessions, funnel, features", ("unify",)),

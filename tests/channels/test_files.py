@@ -52,7 +52,7 @@ def test_packed_arrays_and_avro(only, lake, posts, spark):
     assert records(lake) == expected
     blank_records(spark, f"file:{posts}/a.json.zst", f"{lake.root}/scratch", Reader("json"), places={(1, 0)})
     with pa.CompressedInputStream(pa.OSFile(str(posts / "a.json.zst")), "zstd") as left:
-        assert left.read() == b'[null         ,\n {"id": "2"}]\n'
+        assert left.read() == b'[null       ,\n {"id": "2"}]\n'
     rows = spark.range(3).select(F.when(F.col("id") != 1, F.col("id")).alias("id"), F.lit("x").alias("sku"))
     rows.coalesce(1).write.format("avro").save(str(posts.parent / "avro"))
     ctx = only("rows", {**POSTS, "path": "avro", "format": "avro", "schema": "", "columns": {"event_id": "string(id)"}})
