@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from onecart.config import load
+from onecart.samples.broker import Broker
 
 
 def _servers() -> Any:
@@ -24,7 +25,7 @@ def _servers() -> Any:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    one = _servers().Broker(tmp_path_factory.mktemp("kafka")).start()
+    one = Broker(tmp_path_factory.mktemp("kafka")).start()
     yield one
     one.stop()
 

@@ -1,72 +1,16 @@
-"""A broker of Kafka and a PostgreSQL server from packages, on the loopback, for as long as a test needs them."""
+"""A PostgreSQL server from a package, on the loopback, for as long as a test needs it."""
 
-import base64
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
-from onecart import jars
+from onecart.samples.broker import free_port, wait_for
 
-_BROKER = ("org.apache.kafka:kafka_2.13:4.1.1",)
 _SECONDS = 60
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-class Broker:
-    """One broker with its controller. `start` again after `stop` goes on with the same topics."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port, control = folder, free_port(), free_port()
-        self.servers = f"127.0.0.1:{self.port}"
-        settings = {
-            "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{control}",
-            "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{self.servers},CONTROLLER://127.0.0.1:{control}",
-            "advertised.listeners": f"PLAINTEXT://{self.servers}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "log.dirs": folder / "data",
-            "auto.create.topics.enable": "false",
-            "offsets.topic.replication.factor": 1,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "offsets.topic.num.partitions": 1,
-            "transaction.state.log.num.partitions": 1,
-            "group.initial.rebalance.delay.ms": 0,
-        }
-        self._settings = folder / "server.properties"
-        self._settings.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        path = os.pathsep.join(map(str, jars.resolve(_BROKER, provided=())))
-        fast = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        self._java = [str(jars.java_home() / "bin" / "java"), *fast, "-cp", path]
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_ = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings)]
-        self._log = (folder / "broker.log").open("ab")
-        subprocess.run([*self._java, *format_], check=True, stdout=self._log, stderr=self._log)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> "Broker":
-        command = [*self._java, "kafka.Kafka", str(self._settings)]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
-        _wait_for(self.port, self._process, self.folder / "broker.log")
-        return self
-
-    def stop(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
 
 
 class Postgres:
@@ -101,7 +45,7 @@ class Postgres:
         with log.open("ab") as out:
             command = [str(self._bin / "postgres"), *options]
             self._process = subprocess.Popen(command, stdout=out, stderr=out, cwd=self.folder, **self._as)
-        _wait_for(self.port, self._process, log)
+        wait_for(self.port, self._process, log)
         return self
 
     def stop(self) -> None:
@@ -131,15 +75,3 @@ class Postgres:
                 if time.time() > last:
                     raise
                 time.sleep(0.05)
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    last = time.time() + _SECONDS
-    while time.time() < last:
-        if process.poll() is not None:
-            break
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"no server on port {port}:\n{log.read_text()[-3000:]}")

@@ -59,8 +59,8 @@ def tables(lake: Lake) -> list[list[tuple[Any, ...]]]:
     return [sorted(map(repr, silver)), sorted(map(repr, aside))]  # type: ignore[list-item]
 
 
-def batch_after_batch(monkeypatch: pytest.MonkeyPatch, steps: list[Any]) -> None:
-    """The stream waits as often as there are steps, does one at each, and is stopped at the last."""
+def doing(*steps: Any) -> Any:
+    """In the place of the time between batches: one step at a time, and the end after the last."""
     left = iter(steps)
 
     def wait(seconds: float) -> bool:
@@ -69,11 +69,11 @@ def batch_after_batch(monkeypatch: pytest.MonkeyPatch, steps: list[Any]) -> None
             step()
         return step is not None
 
-    monkeypatch.setattr(stream, "_wait", wait)
+    return wait
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.heavy) for n in range(2, 12))])
-def test_a_stream_and_a_backfill_give_the_same_silver_for_any_cut_and_order(seed, shop, spark, tmp_path, monkeypatch):
+def test_a_stream_and_a_backfill_give_the_same_silver_for_any_cut_and_order(seed, shop, spark, tmp_path):
     dice = random.Random(seed)
     whole, parts = Lake(spark, str(tmp_path / "whole")), Lake(spark, str(tmp_path / "parts"))
     land(whole, "all", RECORDS)
@@ -88,8 +88,7 @@ def test_a_stream_and_a_backfill_give_the_same_silver_for_any_cut_and_order(seed
     ingest.run(ctx)
     clean.run(ctx)
     land(parts, "1", records[first:second])
-    batch_after_batch(monkeypatch, [lambda: land(parts, "2", records[second:])])
-    result = stream.run(shop(parts, every_seconds=1))
+    result = stream.run(shop(parts, every_seconds=1), doing(lambda: land(parts, "2", records[second:])))
     assert result.headline.startswith("2 batches: ")
     assert result.rows_in >= len(records) - first  # and what `clean` had read, as none of it is noted in ops.runs here
     assert tables(parts) == tables(whole)
@@ -121,8 +120,8 @@ def test_a_batch_that_fails_is_told_and_tried_again(shop, lake, monkeypatch, cap
         raise OneCartError("another job wrote table silver.contacts meanwhile")
 
     monkeypatch.setattr(clean, "clean_feeds", fails)
-    batch_after_batch(monkeypatch, [lambda: monkeypatch.setattr(clean, "clean_feeds", works)])
-    assert stream.run(shop(lake, every_seconds=1)).rows_in == 4
+    mended = doing(lambda: monkeypatch.setattr(clean, "clean_feeds", works))
+    assert stream.run(shop(lake, every_seconds=1), mended).rows_in == 4
     assert "another job wrote table silver.contacts meanwhile; the stream goes on" in caplog.text
     monkeypatch.setattr(clean, "clean_feeds", fails)
     with pytest.raises(OneCartError, match="another job wrote"):  # whoever asked for one batch is told that it failed

@@ -8,7 +8,7 @@ tells what bronze has, ops.runs how far it was cleaned. No checkpoint can be los
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from itertools import groupby
 
@@ -46,9 +46,18 @@ class Total:
         self.shares = _summed([*self.shares, *shares])
 
 
-def run(ctx: Context) -> Result:
+def wait(seconds: float) -> bool:
+    """Whether the run goes on after these seconds: stopped by the keyboard meanwhile, it ends well."""
+    try:
+        time.sleep(max(0.0, seconds))
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def run(ctx: Context, wait: Callable[[float], bool] = wait) -> Result:
     """Brings what is new in the feeds `stream.feeds` into silver, and into live scores and offers, every `stream.every_seconds`
-    until it is stopped by the keyboard, or once.
+    until it is stopped by the keyboard (or `wait`, called between batches with the seconds left, says so), or once.
 
     rows_in, rows_out: rows cleaned, as `clean` counts them. A batch that fails in a run that goes on (a broker that is down, another
     job that writes the same table) is told and tried again; in a run of one batch it is the run's error. DataError after all is
@@ -74,7 +83,7 @@ def run(ctx: Context) -> Result:
             _log.error("%s; the stream goes on", e)
         if every is None or time.monotonic() - total.since > _WATCHED_S:
             _tell_shares(ctx, total)
-        if every is None or not _wait(every - (time.monotonic() - began)):
+        if every is None or not wait(every - (time.monotonic() - began)):
             break
     _tell_shares(ctx, total)
     result = told(total.cleaned, ctx.settings.quality.max_quarantine_share)
@@ -124,12 +133,3 @@ def _summed(counts: Sequence[Count]) -> list[Count]:
 
     groups = [list(some) for _, some in groupby(sorted(counts, key=key), key)]
     return [replace(g[0], rows=sum(c.rows for c in g), hits=sum(c.hits for c in g)) for g in groups]
-
-
-def _wait(seconds: float) -> bool:
-    """Whether the run goes on: stopped by the keyboard while it waits, it ends well."""
-    try:
-        time.sleep(max(0.0, seconds))
-    except KeyboardInterrupt:
-        return False
-    return True
