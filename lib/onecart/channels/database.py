@@ -1,10 +1,12 @@
 """Tables of databases as records: rows that are new or have changed since bronze read them, and rows that are gone."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from itertools import accumulate
 from math import ceil
+from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -92,15 +94,16 @@ def portions(ctx: Context, name: str, known: Known, suppressions: suppression.Su
         )
     before = _in_bronze(ctx, name, known.version, low and low[0])
     taken = break_lineage(_changed(rows, before).unionByName(_gone(rows, before)) if due else _changed(rows, before))
-    records, count = _placed(taken, delivery, last.last_line + 1, name)
-    if due and (missing := taken.where("gone").count()):
+    parts = _parts(taken)
+    count = sum(part.rows for part in parts)
+    if missing := sum(part.gone for part in parts):
         _log.info("  %-16s %s rows are gone from %s", name, f"{missing:,}", delivery)
-    newest = taken.agg(F.max("file_state")).first()
-    state = max(filter(None, (last.state, newest and newest[0])), default=None)
+    state = max(filter(None, (last.state, *(part.state for part in parts))), default=None)
     noted = [Delivery(delivery, state, last.last_line + count, last.records + count)]
     if due or last.last_line < 0:
         noted.append(Delivery(compared, now.isoformat()))
-    yield Portion(records if count else None, lambda _: noted, lambda: {delivery: (count, last.last_line + count)})
+    records = _placed(taken, delivery, last.last_line + 1, parts) if count else None
+    yield Portion(records, lambda _: noted, lambda: {delivery: (count, last.last_line + count)})
 
 
 def _is_due(compared: Delivery | None, hours: float | None, now: datetime) -> bool:
@@ -207,24 +210,34 @@ def _gone(rows: DataFrame, before: DataFrame) -> DataFrame:
     return left.withColumns({**old, "file_state": F.lit(None).cast("string")}).select(rows.columns)
 
 
-def _placed(taken: DataFrame, delivery: str, first: int, name: str) -> tuple[DataFrame, int]:
-    """The rows, numbered from `first`, and how many they are."""
-    part = F.spark_partition_id().alias("part")
-    counts: dict[int, int] = dict(taken.groupBy(part).count().collect())  # as many as there are partitions
-    count = sum(counts.values())
-    told = taken.agg(F.count_distinct("record_key").alias("keys"), F.count("record_key").alias("keyed")).first()
-    if told and told["keyed"] < count:
-        raise OneCartError(
-            f"{count - told['keyed']:,} rows have a null in jdbc.key; name columns that tell all rows apart"
-        )
-    if told and told["keys"] < count:
-        raise OneCartError(f"{count - told['keys']:,} rows share their key with others; mend jdbc.key")
-    starts, so_far = {}, first
-    for one in sorted(counts):
-        starts[one], so_far = so_far, so_far + counts[one]
-    if not starts:
-        return taken, 0
-    begins = F.create_map(*[F.lit(x) for pair in starts.items() for x in pair])
+class _Part(NamedTuple):
+    """A partition of the rows that are taken: its number, its rows, those with a key, those that are gone, the last watermark."""
+
+    number: int
+    rows: int
+    keyed: int
+    gone: int
+    state: str | None
+
+
+def _parts(taken: DataFrame) -> list[_Part]:
+    """The partitions that have rows. OneCartError: rows have no key, or share one."""
+    told = taken.groupBy(F.spark_partition_id().alias("number")).agg(
+        F.count("*"), F.count("record_key"), F.count_if("gone"), F.max("file_state")
+    )
+    parts = sorted(_Part(*row) for row in told.collect())
+    rows, keyed = sum(part.rows for part in parts), sum(part.keyed for part in parts)
+    if keyed < rows:
+        raise OneCartError(f"{rows - keyed:,} rows have a null in jdbc.key; name columns that tell all rows apart")
+    if rows and (shared := rows - taken.select("record_key").distinct().count()):
+        raise OneCartError(f"{shared:,} rows share their key with others; mend jdbc.key")
+    return parts
+
+
+def _placed(taken: DataFrame, delivery: str, first: int, parts: Sequence[_Part]) -> DataFrame:
+    """The rows, numbered from `first`."""
+    starts = accumulate((part.rows for part in parts), initial=first)
+    begins = F.create_map(*[F.lit(x) for part, start in zip(parts, starts, strict=False) for x in (part.number, start)])
     within = F.monotonically_increasing_id() - F.shiftleft(F.spark_partition_id().cast("long"), 33)
     places = {"line_no": (begins[F.spark_partition_id()] + within).cast("long"), "record_no": F.lit(0)}
-    return taken.withColumns({"source_file": F.lit(delivery), **places}), count
+    return taken.withColumns({"source_file": F.lit(delivery), **places})

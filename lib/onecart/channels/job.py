@@ -54,7 +54,7 @@ def run(ctx: Context) -> Result:
             return Account(error=e)
 
     accounts = side_by_side(one, feeds)
-    ledger.save()
+    ledger.save(ctx.run_id)
     errors = [account.error for account in accounts if account.error]
     if len(errors) == 1:
         raise errors[0]

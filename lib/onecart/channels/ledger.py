@@ -10,13 +10,11 @@ from datetime import datetime, timezone
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from onecart.errors import OneCartError
-from onecart.lake import Conflict, Lake
+from onecart.lake import Lake
 from onecart.lake.records import Counted
 
 TABLE = "ops.deliveries"
 _FEED = "*"  # the row that says up to which version of bronze a feed's rows tell
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,9 @@ class Ledger:
         self._feeds: dict[str, Known] = {}
         self._noted: dict[str, dict[str, Delivery]] = {}
         rows: dict[str, dict[str, Delivery]] = {}
-        for row in lake.read_if_exists(TABLE).drop("noted_ts").toLocalIterator():
+        noted = lake.read_if_exists(TABLE)
+        newest = F.max_by(F.struct(*noted.columns), "noted_ts").alias("newest")
+        for (row,) in noted.groupBy("source", "delivery").agg(newest).select("newest").toLocalIterator():
             delivery = Delivery(row["delivery"], row["state"], row["last_line"], row["records"])
             rows.setdefault(row["source"], {})[delivery.name] = delivery
             if delivery.name == _FEED:
@@ -89,8 +89,8 @@ class Ledger:
         self._feeds[feed] = replace(known, version=version, deliveries={**known.deliveries, **new})
         self._noted.setdefault(feed, {}).update(new)
 
-    def save(self) -> None:
-        """Writes what was noted: one commit for all feeds. What a later run has written stays."""
+    def save(self, run_id: str) -> None:
+        """Adds what was noted, for all feeds at once. That of a run beside this one may be newer: then bronze is looked at again."""
         now = datetime.now(timezone.utc)
         rows = [
             {
@@ -107,16 +107,8 @@ class Ledger:
             for feed, noted in self._noted.items()
             for d in (*noted.values(), Delivery(_FEED))
         ]
-        if not rows:
-            return
-        newer = "new.bronze_version >= old.bronze_version OR new.bronze_id != old.bronze_id"
-        for _ in range(_TRIES):
-            try:
-                self._lake.upsert(TABLE, self._lake.frame(TABLE, rows), update_if=newer)
-                return
-            except Conflict:
-                continue
-        raise OneCartError(f"other runs of ingest keep writing {TABLE}; run it again when they are done")
+        if rows:
+            self._lake.append_once(TABLE, self._lake.frame(TABLE, rows), app_id=f"ingest.{run_id}", version=0)
 
 
 def _observed(lake: Lake, table: str, version: int) -> list[Delivery]:

@@ -111,6 +111,8 @@ def _note_states(lake: Lake, files: dict[str, _File], root: str) -> None:
             rows.join(F.broadcast(fresh), "source_file", how="inner").transform(break_lineage),
             {"file_state": "new.file_state"},
         )
-        noted = fresh.select(F.lit(feed).alias("source"), F.col("source_file").alias("delivery"), "file_state")
         if lake.exists(ledger.TABLE):
-            change_rows(lake, ledger.TABLE, noted, {"state": "new.file_state"})
+            key = contract(ledger.TABLE).key
+            noted = lake.read(ledger.TABLE).where(F.col("source") == feed).select(*key)
+            same = noted.join(F.broadcast(fresh), F.col("delivery") == F.col("source_file"), how="inner")
+            change_rows(lake, ledger.TABLE, same.transform(break_lineage), {"state": "new.file_state"})

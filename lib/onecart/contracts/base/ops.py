@@ -34,7 +34,7 @@ OPS = (
     ),
     Table(
         "ops.deliveries",
-        "one file, partition of a topic or table of a database that bronze has read; '*': the feed",
+        "one file, partition of a topic or table of a database that a run read into bronze, the newest counts; '*': the feed",
         "ingest",
         (
             C("source", "string", "channels entry", nullable=False),
@@ -44,9 +44,9 @@ OPS = (
             C("records", "long", "records of the file; of others all so far", nullable=False),
             C("bronze_version", "long", "version of bronze as it is told here", nullable=False),
             C("bronze_id", "string", "Delta id of the bronze table", nullable=False),
-            C("noted_ts", "timestamp", "UTC", nullable=False),
+            C("noted_ts", "timestamp", "when it was noted, UTC", nullable=False),
         ),
-        key=("source", "delivery"),
+        key=("source", "delivery", "noted_ts"),
     ),
     Table(
         "ops.quarantine",
