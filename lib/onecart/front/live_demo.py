@@ -41,10 +41,13 @@ def run(settings: Settings, *, seconds: float, per_second: float, as_json: bool 
         if not lake.exists(_OFFERS):
             raise OneCartError(f"{lake.root} has no offers yet; run `onecart demo --quick --lake {lake.root}` first")
         events = last_day(spark, settings)
+        jobs.run_job(
+            JOBS["live"], settings, spark
+        )  # the model of visits, and the visits so far: no part of an event's way
         producer = Producer(spark, broker.servers, events, per_second)
-        screen = Screen(lake, seconds)
         try:
             broker.start()
+            screen = Screen(lake, seconds)
             _log.info("a broker on %s, and %g events a second of %s", broker.servers, per_second, f"{len(events):,}")
             producer.start()
             row = jobs.run_job(JOBS["stream"], settings, spark, work=partial(stream.run, wait=screen.after_batch))
