@@ -72,12 +72,13 @@ def whole(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def spark_session(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from onecart.jars import CONNECTORS
     from onecart.spark import session
 
     # Two workers, or two checkouts, share no folder that Spark writes.
     scratch = {"spark.sql.warehouse.dir": "warehouse", "spark.local.dir": "spark"}
     folders = {key: str(tmp_path_factory.mktemp(name)) for key, name in scratch.items()}
-    spark = session(nlp=True, conf={**FAST, **folders})
+    spark = session(nlp=True, sources=CONNECTORS, conf={**FAST, **folders})
     yield spark
     spark.stop()
 

@@ -22,7 +22,7 @@ class Job:
 
 
 DAG = (
-    Job("ingest", "channels", "landing files -> bronze, each file once"),
+    Job("ingest", "channels", "files, topics and databases -> bronze, each record once"),
     Job("clean", "quality", "bronze -> silver, bad rows to ops.quarantine", ("ingest",)),
     Job("unify", "profile", "who is who, one profile per customer", ("clean",)),
     Job("behave", "behaviour", "sessions, funnel, features", ("unify",)),
@@ -41,4 +41,7 @@ DAG = (
 )
 UPKEEP = Job("upkeep", "upkeep", "compact and vacuum the tables")
 LIVE = Job("live", "live", "probability that a visit under way buys", streams=True)
-JOBS = {job.name: job for job in (*DAG, UPKEEP, LIVE)}
+STREAM = Job(
+    "stream", "stream", "topics, databases and files -> silver, scores and offers, batch after batch", streams=True
+)
+JOBS = {job.name: job for job in (*DAG, UPKEEP, LIVE, STREAM)}

@@ -56,10 +56,20 @@ def run_command(argv: Sequence[str]) -> int:
     """Runs one job, or all of them in order; prints the summary table, or the rows of ops.runs as JSON."""
     parser = command_parser("run", run_command.__doc__, "run clean --set quality.late_hours=48")
     parser.add_argument("job", help=f"all, or one of {', '.join(JOBS)}")
+    parser.add_argument(
+        "--available-now", action="store_true", help="stream and live: take what is there and stop, for a schedule"
+    )
     args = parse(parser, argv)
     if args.job != "all" and args.job not in JOBS:
         raise UsageError(f"no job '{args.job}'{nearest(args.job, [*JOBS, 'all'])}")
-    return _run(DAG if args.job == "all" else (JOBS[args.job],), args)
+    jobs = DAG if args.job == "all" else (JOBS[args.job],)
+    if args.available_now:
+        if not jobs[0].streams:
+            raise UsageError(
+                f"--available-now is for jobs that go on: {', '.join(j.name for j in JOBS.values() if j.streams)}"
+            )
+        args.overrides.append(f"{args.job}.every_seconds=null")
+    return _run(jobs, args)
 
 
 def report_command(argv: Sequence[str]) -> int:

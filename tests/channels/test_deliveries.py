@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from onecart.channels import files
 from onecart.channels import job as ingest
+from onecart.channels.ledger import Ledger
 from onecart.config import load
 from onecart.contracts import contract
 from onecart.errors import OneCartError
@@ -113,19 +115,22 @@ def test_two_runs_at_once_read_each_file_once(shop, lake, landing, monkeypatch):
     """Both look at bronze before either writes. The first has not seen a file that came in between, the next run has."""
     put(landing, "social/posts/p.json", '{"post_id": "1"}\n{"post_id": "2"}\n')
     slow, quick = shop("slow"), shop("quick")
-    source, read, rows = slow.settings.sources["social_posts"], ingest.read_records, []
-    files = ingest.files_of(slow, source)
+    source, read, rows = slow.settings.sources["social_posts"], files.read_records, []
+    found = files.files_of(slow, source)
+
+    def ingested(ctx, found):
+        return ingest.ingest_feed(ctx, "social_posts", Ledger(lake), found=found).rows
 
     def meanwhile(*args):
         if not rows:
             rows.append(0)
-            rows.append(ingest.ingest_feed(quick, "social_posts", files).rows)
+            rows.append(ingested(quick, found))
             put(landing, "social/posts/q.json", '{"post_id": "3"}\n')
         return read(*args)
 
-    monkeypatch.setattr(ingest, "read_records", meanwhile)
-    rows.append(ingest.ingest_feed(slow, "social_posts", files).rows)
-    rows.append(ingest.ingest_feed(slow, "social_posts", ingest.files_of(slow, source)).rows)
+    monkeypatch.setattr(files, "read_records", meanwhile)
+    rows.append(ingested(slow, found))
+    rows.append(ingested(slow, files.files_of(slow, source)))
     assert rows == [0, 2, 0, 1]
     assert [r[0] for r in records(lake, "social_posts")] == [f'{{"post_id": "{i}"}}' for i in (1, 2, 3)]
 

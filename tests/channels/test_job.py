@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from pyspark.sql import functions as F
 
 from onecart.channels import job as ingest
 from onecart.config import Settings, load
 from onecart.errors import OneCartError
-from onecart.lake.files import relative_path
+from onecart.lake.files import relative, relative_path
 
 pytestmark = pytest.mark.job
 
@@ -60,8 +61,8 @@ def test_a_missing_feed_is_named(context, lake):
 def test_relative_path_is_the_same_on_driver_and_executors(spark):
     file = "/x y/landing/web/a%b+c.json"
     encoded = "file:///x%20y/landing/web/a%25b+c.json"
-    found = spark.createDataFrame([(encoded,)], "f string").select(relative_path(ingest.F.col("f"), "/x y/landing"))
-    assert found.first()[0] == ingest.relative(file, "/x y/landing") == "web/a%b+c.json"
+    found = spark.createDataFrame([(encoded,)], "f string").select(relative_path(F.col("f"), "/x y/landing"))
+    assert found.first()[0] == relative(file, "/x y/landing") == "web/a%b+c.json"
 
 
 def test_settings_can_switch_a_feed_off():

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from onecart.channels import job as ingest
 from onecart.config import Source, load
 from onecart.contracts import contract
-from onecart.lake.records import blank_rows
+from onecart.lake.blanking import blank_rows
 from onecart.quality import parse as parsing
 from onecart.quality.parse import parse
 
@@ -77,7 +77,7 @@ def test_rows_keep_their_values_and_types(context, lake, spark):
     lines = one.withColumn("reason", F.lit(None)).withColumnsRenamed(parsing._OWN)
     lines = lines.withColumn("readable", F.col("__payload"))
     records, fit = parsing._by_header(
-        lines, "shop", source, contract("silver.orders"), lambda h: parsing._parquet_record(h, "shop", source)
+        lines, "shop", source, contract("silver.orders"), lambda h: parsing._typed_record(h, "shop", source)
     )
     assert fit
     seen = records.select(*[f"`{n}`" for n in names if n != "nanos"], "nanos", "__broken")

@@ -215,6 +215,20 @@ def test_spark_submit_runs_a_job_with_the_same_result(first, settings):
 
 
 @pytest.mark.heavy
+def test_events_of_the_live_demo_become_scores_and_offers(first, lake, settings, capsys):
+    from onecart.front import live_demo
+
+    assert live_demo.run(settings, seconds=20, per_second=50, as_json=True) == 0
+    figures = json.loads(capsys.readouterr().out)
+    read = lake.read(f"bronze.{live_demo.FEED}")
+    assert 0 < read.count() <= figures["sent"]
+    assert read.count() == read.select("source_file", "line_no").distinct().count()
+    assert 0 < figures["p50_s"] <= figures["p95_s"]
+    events = lake.read("silver.interactions").where(F.col("session_key").rlike(r"-\d{19}-\d+$"))
+    assert events.count() == read.count()
+
+
+@pytest.mark.heavy
 def test_the_notebook_runs(first, settings):
     done = outside([sys.executable, str(ROOT / "notebooks" / "tour.py"), settings.lake.root])
     assert done.returncode == 0, done.stderr

@@ -9,8 +9,8 @@ import pytest
 from pyspark.sql import functions as F
 
 from onecart.lake import Lake
+from onecart.lake.blanking import blank_records
 from onecart.lake.files import delete, listed, read_bytes, relative, relative_path, write_text
-from onecart.lake.records import blank_records
 from onecart.privacy.leftovers import drop_rows
 from onecart.privacy.matcher import Matcher
 from onecart.records.reader import Reader

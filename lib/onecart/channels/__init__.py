@@ -1,1 +1,1 @@
-"""Reads every channel as it comes and loses nothing: landing files -> bronze."""
+"""Reads every channel as it comes and loses nothing: files, topics and databases -> bronze."""

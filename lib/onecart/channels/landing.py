@@ -1,20 +1,24 @@
 """Lists files of the landing zone on any file system that Spark reaches, and says which of them are to be read."""
 
+import contextlib
 import logging
+import os
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from onecart.config import Source
 from onecart.lake.files import UNFINISHED, by_name, hadoop, qualified, relative
+from onecart.lake.records import ZSTD
 
 _log = logging.getLogger(__name__)
 _ARRIVING = (".tmp", ".part", ".partial", ".filepart", UNFINISHED)  # names of files that are still being written
-_PACKED = (".gz", ".bz2")
+_PACKED = (".gz", ".bz2", ZSTD)
+_LARGE = 2**28  # bytes, from which a file is split among tasks
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class LandingFile:
         )
         return f"{self.size}-{self.modified}{text}"
 
+    @property
+    def is_large(self) -> bool:
+        """Whether several tasks are to read it, if they can."""
+        return self.size >= _LARGE and not self.path.lower().endswith(_PACKED)
+
 
 def list_files(spark: SparkSession, folder: str) -> list[LandingFile]:
     """All files below `folder`, sorted; hidden ones (`_`, `.`), empty ones and those
@@ -40,12 +49,27 @@ def list_files(spark: SparkSession, folder: str) -> list[LandingFile]:
     if not fs.exists(path):
         return []
     root, files = qualified(spark, folder), []
+    if root.startswith("file:/"):
+        return _list_local(root.removeprefix("file:"))
     walk = fs.listFiles(path, True)
     while walk.hasNext():
         status = walk.next()
         name = status.getPath().toString()
         if status.getLen() > 0 and is_delivered(relative(name, root)):
             files.append(LandingFile(name, status.getLen(), status.getModificationTime()))
+    return sorted(files, key=lambda file: file.path)
+
+
+def _list_local(root: str) -> list[LandingFile]:
+    """A hundred times as fast as to ask Hadoop about each."""
+    files = []
+    for where, folders, names in os.walk(root, followlinks=True):
+        folders[:] = [name for name in folders if name[0] not in "_."]
+        for path in (os.path.join(where, name) for name in names if is_delivered(name)):
+            with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+                status = os.stat(path)
+                if status.st_size > 0 and stat.S_ISREG(status.st_mode):
+                    files.append(LandingFile(f"file:{path}", status.st_size, status.st_mtime_ns // 1_000_000))
     return sorted(files, key=lambda file: file.path)
 
 
@@ -73,16 +97,17 @@ def settled(spark: SparkSession, files: Iterable[LandingFile], source: Source) -
 
 def _is_whole(spark: SparkSession, file: LandingFile, source: Source) -> bool:
     if source.format == "parquet":
-        return _end(spark, file, 4) == b"PAR1"
-    return file.path.lower().endswith(_PACKED) or _end(spark, file, 1) in (b"\n", b"\r")
+        return _bytes(spark, file, file.size - 4, 4) == b"PAR1"
+    if source.format == "avro":  # each block ends with a mark of 16 bytes, which its header says
+        return _bytes(spark, file, file.size - 16, 16) in _bytes(spark, file, 0, min(file.size - 16, 2**16))
+    return file.path.lower().endswith(_PACKED) or _bytes(spark, file, file.size - 1, 1) in (b"\n", b"\r")
 
 
-def _end(spark: SparkSession, file: LandingFile, count: int) -> bytes:
+def _bytes(spark: SparkSession, file: LandingFile, start: int, count: int) -> bytes:
     fs, there = hadoop(spark, file.path)
     with closing(fs.open(there)) as stream:
-        stream.seek(max(0, file.size - count))
-        last: Any = [stream.read() for _ in range(count)]
-    return bytes(byte for byte in last if byte >= 0)
+        stream.seek(max(0, start))
+        return bytes(stream.readNBytes(count))
 
 
 def unread(

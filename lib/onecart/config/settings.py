@@ -3,7 +3,7 @@
 from datetime import date
 
 from onecart.config.sections.behaviour import Behaviour
-from onecart.config.sections.channels.settings import Samples, Source
+from onecart.config.sections.channels.settings import Samples, Source, Stream
 from onecart.config.sections.decide.settings import Decide
 from onecart.config.sections.forecast import Forecast
 from onecart.config.sections.identity import Identity
@@ -29,6 +29,7 @@ class Settings(Section):
     lake: Lake = Lake()
     spark: Spark = Spark()
     channels: dict[str, Source | None] = {}  # null: the retailer has no such feed
+    stream: Stream = Stream()
     samples: Samples = Samples()
     quality: Quality = Quality()
     identity: Identity = Identity()

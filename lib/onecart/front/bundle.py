@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from onecart.config.arguments import command_parser
-from onecart.dag import DAG, LIVE, UPKEEP, Job
+from onecart.dag import DAG, STREAM, UPKEEP, Job
 from onecart.jars import NLP, NLP_EXCLUDES, NLP_VERSION
 
 _HEAD = "# Made from lib/onecart/dag.py by `onecart bundle`; do not edit by hand.\n"
@@ -22,7 +22,7 @@ def bundle(argv: Sequence[str]) -> int:
 
 def resource() -> dict[str, Any]:
     """The bundle resource: one job with a task for each step, in the DAG's order, on one small cluster (one for NLP),
-    and one that scores visits all the time."""
+    and one that brings in what comes, and scores visits, all the time."""
     tasks = [_task(job) for job in (*DAG, Job(UPKEEP.name, UPKEEP.room, UPKEEP.summary, (DAG[-1].name,)))]
     job = {
         "name": "onecart-${bundle.target}",
@@ -31,8 +31,8 @@ def resource() -> dict[str, Any]:
         "job_clusters": [_cluster("main", "${var.node_type}"), _cluster("nlp", "${var.nlp_node_type}")],
         "tasks": tasks,
     }
-    task = _task(LIVE)
-    task["spark_python_task"]["parameters"] = [*_PARAMETERS, "--set", "live.every_seconds=60"]
+    task = _task(STREAM)
+    task["spark_python_task"]["parameters"] = [*_PARAMETERS, "--set", "stream.every_seconds=60"]
     live = {
         "name": "onecart-live-${bundle.target}",
         "continuous": {"pause_status": "${var.live}"},

@@ -10,6 +10,7 @@ from onecart.config import Settings
 from onecart.config.arguments import command_parser, load_settings, parse
 from onecart.connect import open_session
 from onecart.dag import DAG
+from onecart.front import live_demo
 from onecart.jobs import run_jobs, table
 from onecart.samples.command import show_feed
 
@@ -22,7 +23,18 @@ def demo(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="200 customers and 40 products, a few minutes, in ./lake-quick"
     )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="events of a day sent to a broker, scores and offers that follow; on a lake of the demo",
+    )
+    parser.add_argument("--seconds", type=float, default=120, help="how long --live goes on (default 120)")
+    parser.add_argument("--per-second", type=float, default=20, help="events that --live sends a second (default 20)")
     args = parse(parser, argv)
+    if args.live:
+        args.lake = args.lake or "lake-quick"
+        settings = load_settings(args)
+        return live_demo.run(settings, seconds=args.seconds, per_second=args.per_second, as_json=args.json)
     if args.quick:
         args.lake = args.lake or "lake-quick"
         args.overrides = ["samples.customers=200", "forecast.top_skus=40", "spark.small=true", *args.overrides]

@@ -113,7 +113,7 @@ def jobs() -> str:
         _MADE,
         "",
         "Each job reads tables and writes tables. `./onecart run all` runs those of the chain in this order;",
-        "`upkeep` and `live` run on their own. Columns are in the [data dictionary](data-dictionary.md).",
+        "`upkeep`, `live` and `stream` run on their own; `stream` writes what `ingest`, `clean` and `live` do. Columns are in the [data dictionary](data-dictionary.md).",
         "",
         *rows,
         "",

@@ -15,6 +15,7 @@ from onecart.config import Privacy
 from onecart.contracts.base.table import IDENTIFIERS
 from onecart.contracts.channels import PLACE
 from onecart.errors import OneCartError
+from onecart.frames import break_lineage
 from onecart.governance.phones import national, national_digits
 from onecart.governance.pseudonym import KeyRing, hmac_sha256, key_file, key_ring
 
@@ -23,6 +24,7 @@ NUMBER = "number"  # kind of a short number, another thing's tomorrow: only a br
 SHORTEST = 6  # characters of such an identifier
 # What tells that a row is about a person. Orders, tickets and events are told by their person.
 TELLING = ("record", "email", "phone", "card", "account", "device", "cookie", "handle")
+_SAID = ("payload", "record_key", "headers")  # what of a bronze record can name somebody
 _RUN = rf"[\p{{L}}\p{{N}}_][\p{{L}}\p{{N}}_.+@'-]{{{SHORTEST - 2},}}[\p{{L}}\p{{N}}_]"
 _WORD = rf"[\p{{L}}\p{{N}}_]{{{SHORTEST},}}"
 _NUMBER = r"\+?[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}"
@@ -66,7 +68,7 @@ def normal(kind: str, value: str) -> str:
 
 
 def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str | None) -> DataFrame:
-    """The bronze records in which a suppressed identifier stands, with a null payload: nothing but their places.
+    """The bronze records in which a suppressed identifier stands, without payload, key and headers: nothing but their places.
 
     `delimiter`: of CSV records; None: they are JSON.
     """
@@ -74,15 +76,21 @@ def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str | None)
     if delimiter is not None:
         fields = (F.length(c) - F.length(F.replace(F.col(c), F.lit(delimiter))) for c in ("payload", "header"))
         cut = next(fields) < next(fields)
-    tokens = lines.select(*PLACE, cut.alias("cut"), F.explode(_tokens(F.col("payload"))).alias("token"))
+    tokens = lines.select(*PLACE, cut.alias("cut"), F.explode(_tokens(_said(lines))).alias("token"))
     signed = [
         tokens.select(*PLACE, "cut", hmac_sha256(F.col("token"), key).alias("hash")) for key in suppressions.keys.keys
     ]
     listed = suppressions.listed.where(F.col("kind").isin(ANYWHERE, NUMBER))
     found = reduce(DataFrame.unionByName, signed).join(listed, "hash", how="inner")
     hit = found.where(F.col("cut") | (F.col("kind") == ANYWHERE)).select(*PLACE).distinct()
-    payload = F.lit(None).cast("string")
-    return lines.join(hit, list(PLACE), how="left_semi").withColumn("payload", payload).select(lines.columns)
+    nothing = {c: F.lit(None).cast(lines.schema[c].dataType) for c in _SAID if c in lines.columns}
+    return lines.join(hit, list(PLACE), how="left_semi").withColumns(nothing).select(lines.columns)
+
+
+def emptied(lines: DataFrame, suppressions: Suppressions, delimiter: str | None) -> tuple[DataFrame, DataFrame]:
+    """(`lines` with those that are `refused` as these come back, the refused ones); `lines` is computed already."""
+    gone = refused(lines, suppressions, delimiter).transform(break_lineage)
+    return lines.join(gone, list(PLACE), how="left_anti").select(gone.columns).unionByName(gone), gone
 
 
 def with_suppressed(rows: DataFrame, suppressions: Suppressions | None) -> DataFrame:
@@ -99,6 +107,12 @@ def with_suppressed(rows: DataFrame, suppressions: Suppressions | None) -> DataF
                 rows = rows.join(listed, hmac_sha256(value, key) == F.col(mark), how="left")
                 found = found | F.col(mark).isNotNull()
     return rows.withColumn("suppressed", found).drop(*[c for c in rows.columns if c.startswith("_")])
+
+
+def _said(lines: DataFrame) -> Column:
+    """All that a record says, as one text."""
+    texts = {"payload": F.col("payload"), "record_key": F.col("record_key"), "headers": F.to_json("headers")}
+    return F.concat_ws(" ", *[texts[c] for c in _SAID if c in lines.columns])
 
 
 def _tokens(text: Column) -> Column:

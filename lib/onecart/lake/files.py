@@ -141,11 +141,17 @@ def read_bytes(spark: SparkSession, path: str) -> bytes:
         return bytes(stream.readAllBytes())
 
 
+def write_bytes(spark: SparkSession, path: str, content: bytes) -> None:
+    """Writes a file, with the folders that lead to it."""
+    fs, there = hadoop(spark, path)
+    with closing(fs.create(there, True)) as stream:
+        stream.write(bytearray(content))
+
+
 def write_text(spark: SparkSession, path: str, text: str) -> None:
     """Writes a small file, readable by its owner only; it is there whole or, after a kill, as it was before."""
     fs, new = hadoop(spark, f"{path}.new")
-    with closing(fs.create(new, True)) as stream:
-        stream.write(bytearray(text, "utf-8"))
+    write_bytes(spark, f"{path}.new", text.encode())
     permission = spark.sparkContext._jvm.org.apache.hadoop.fs.permission.FsPermission("600")  # type: ignore[union-attr]
     fs.setPermission(new, permission)
     move(spark, f"{path}.new", path)

@@ -34,21 +34,37 @@ def run(ctx: Context) -> Result:
     A visit that is over keeps its last score. An event that comes after its visit was closed makes a row of its own;
     the nightly gold.sessions is the word on what a visit was. The first batch of a stream replaces gold.live_scores.
     """
-    scorer, note = current(ctx)
-    if scorer is None:
-        return Result(headline=f"no visit scored{note}")
-    tally, offerer = Tally(), Offerer()
+    scores = LiveScores(ctx)
+    scores.take(every_seconds=ctx.settings.live.every_seconds)
+    return Result(rows_in=scores.tally.events, rows_out=scores.tally.scored, headline=scores.headline())
 
-    def apply(batch: DataFrame, number: int, stream: str) -> None:
-        tally.offered += refresh(ctx, offerer, batch)
-        advance(ctx, scorer, batch, number, stream, tally)
 
-    anew = follow(ctx.lake, "silver.interactions", "live", apply, every_seconds=ctx.settings.live.every_seconds)
-    note += "; began anew: silver.interactions has lost the versions it would have gone on from" if anew else ""
-    going = ctx.lake.read_if_exists(VISITS).count()
-    offered = f", {tally.offered:,} lists of offers anew" if tally.offered else ""
-    headline = f"{tally.scored:,} visits scored, {going:,} under way{offered}{note}"
-    return Result(rows_in=tally.events, rows_out=tally.scored, headline=headline)
+class LiveScores:
+    """The model of visits at work: `take` what came into silver.interactions since the last time, then say the `headline`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx, self._offerer, self.tally = ctx, Offerer(), Tally()
+        self._scorer, self._note = current(ctx)
+
+    def take(self, *, every_seconds: float | None = None) -> None:
+        """Scores and offers for what is there now and, with `every_seconds`, for what comes until the job is stopped."""
+        scorer = self._scorer
+        if scorer is None:
+            return
+
+        def apply(batch: DataFrame, number: int, stream: str) -> None:
+            self.tally.offered += refresh(self._ctx, self._offerer, batch)
+            advance(self._ctx, scorer, batch, number, stream, self.tally)
+
+        if follow(self._ctx.lake, "silver.interactions", "live", apply, every_seconds=every_seconds):
+            self._note += "; began anew: silver.interactions has lost the versions it would have gone on from"
+
+    def headline(self) -> str:
+        if self._scorer is None:
+            return f"no visit scored{self._note}"
+        going = self._ctx.lake.read_if_exists(VISITS).count()
+        offered = f", {self.tally.offered:,} lists of offers anew" if self.tally.offered else ""
+        return f"{self.tally.scored:,} visits scored, {going:,} under way{offered}{self._note}"
 
 
 def advance(ctx: Context, scorer: Champion, batch: DataFrame, number: int, stream: str, tally: Tally) -> None:

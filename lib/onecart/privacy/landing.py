@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import functions as F
 
+from onecart.channels import ledger
+from onecart.channels.files import ROWS
 from onecart.channels.landing import list_files
 from onecart.config import Settings, Source
 from onecart.contracts import contract
 from onecart.contracts.channels import PLACE
 from onecart.frames import break_lineage
 from onecart.lake import Lake
+from onecart.lake.blanking import blank_records, blank_rows
 from onecart.lake.files import by_name, delete, listed, qualified, relative
 from onecart.lake.purge import change_rows
-from onecart.lake.records import blank_records, blank_rows
 from onecart.privacy import leftovers
 from onecart.privacy.rows import holds, rows_about
 from onecart.privacy.scan import scan
@@ -53,12 +55,18 @@ def clear(
         step(path)
         if dirty.get(path):
             delete(lake.spark, path)
-        elif path.endswith(".parquet") or (file.source and file.source.format == "parquet"):
-            blank_rows(lake.spark, path, scratch, places={line for line, _ in file.places}, found=holds(matcher))
+        elif form := _rows_form(path, file.source):
+            blank_rows(lake.spark, path, scratch, form, places={line for line, _ in file.places}, found=holds(matcher))
         else:
             reader = file.source.reader if file.source else Reader("text")
             blank_records(lake.spark, path, scratch, reader, places=file.places, found=matcher.stands_in)
     _note_states(lake, todo, qualified(lake.spark, root))
+
+
+def _rows_form(path: str, source: Source | None) -> str | None:
+    """The format of a file of rows with types; None: it is text."""
+    named = next((form for form in ROWS if path.endswith(f".{form}")), None)
+    return source.format if source and source.format in ROWS else named
 
 
 def _known(
@@ -68,7 +76,7 @@ def _known(
     known: dict[str, _File] = {}
     count = 0
     for feed, source in settings.sources.items():
-        if not lake.exists(f"bronze.{feed}"):
+        if not source.path or not lake.exists(f"bronze.{feed}"):
             continue
         about = rows_about(lake, f"bronze.{feed}", subject, settings)
         names = by_name((path for path in files if source.takes(relative(path, root))), root)
@@ -103,3 +111,8 @@ def _note_states(lake: Lake, files: dict[str, _File], root: str) -> None:
             rows.join(F.broadcast(fresh), "source_file", how="inner").transform(break_lineage),
             {"file_state": "new.file_state"},
         )
+        if lake.exists(ledger.TABLE):
+            key = contract(ledger.TABLE).key
+            noted = lake.read(ledger.TABLE).where(F.col("source") == feed).select(*key)
+            same = noted.join(F.broadcast(fresh), F.col("delivery") == F.col("source_file"), how="inner")
+            change_rows(lake, ledger.TABLE, same.transform(break_lineage), {"state": "new.file_state"})

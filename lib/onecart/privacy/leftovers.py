@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from onecart.frames import quoted
 from onecart.jars import cache_dir
 from onecart.lake import Lake
+from onecart.lake.blanking import blank_records
 from onecart.lake.files import delete, listed, read_files, relative, rewrite
-from onecart.lake.records import blank_records
 from onecart.privacy.matcher import Matcher
 from onecart.privacy.rows import holds
 from onecart.privacy.scan import Finding
@@ -20,7 +20,7 @@ from onecart.records.reader import Reader
 
 WORK = "privacy/work"  # below the lake: the work lists of unfinished erasures, which name their persons
 _LISTS = re.compile(rf"/{WORK}/[^/]*\.json(\.new)?(\.crc)?$")
-_LINES = (".csv", ".json", ".jsonl", ".ndjson", ".txt", ".log", ".gz")
+_LINES = (".csv", ".json", ".jsonl", ".ndjson", ".txt", ".log", ".gz", ".zst")
 _RUN = re.compile(
     r"^(models/[^/]+/[^/]+|exports/[^/]+)/"
 )  # made from the person's data in one piece: goes in one piece

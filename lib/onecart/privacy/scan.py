@@ -23,8 +23,13 @@ from onecart.privacy.matcher import OVERLAP, Matcher
 _CHUNK = 1 << 24
 _ROWS = 8192
 _DIGITS = 10  # an integer column is looked at for numbers of this many digits and more: cards, phones
-_PACKED: dict[str, Callable[[Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-OPAQUE = (".zip", ".7z", ".zst", ".lz4", ".snappy", ".orc", ".avro")  # only their raw bytes are looked at
+_PACKED: dict[str, Callable[[Any], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zst": lambda file: pa.CompressedInputStream(pa.PythonFile(file), "zstd"),
+}
+OPAQUE = (".zip", ".7z", ".lz4", ".snappy", ".orc", ".avro")  # only their raw bytes are looked at
 _BETWEEN = pa.scalar(b"\x1f", pa.large_binary())
 _SCHEMA = "path STRING, kinds ARRAY<STRING>, unreadable BOOLEAN"
 

@@ -16,7 +16,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Account:
-    """What became of one feed's rows; `late` ones are among `out`."""
+    """What became of one feed's rows; `late` ones are among `out`, and those that left silver as their database has them no
+    more."""
 
     rows_in: int = 0
     out: int = 0

@@ -33,13 +33,23 @@ from onecart.quality.rules import SUPPRESSED, Rule
 from onecart.quality.shop_rules.own_rules import require_rules
 from onecart.quality.versions import NEWEST, Versions
 
+CLEANERS = ("clean", "stream")  # the jobs that bring bronze into silver
 Mark = tuple[int, str | None]  # version and id of a table; no id: a run from before they were noted
 
 
 def run(ctx: Context) -> Result:
     """Cleans every feed. DataError (exit code 3) after all is written if a feed's bad share is above the limit, or a feed was
     stopped."""
-    marks, suppressions = last_marks(ctx), suppression.current(ctx.lake, ctx.settings.privacy)
+    cleaned, shares = clean_feeds(ctx, last_marks(ctx))
+    column_shares.record(ctx, shares)
+    write_calendar(ctx)
+    return told(cleaned, ctx.settings.quality.max_quarantine_share)
+
+
+def clean_feeds(ctx: Context, marks: Mapping[str, Mark]) -> tuple[dict[str, Cleaned], list[Count]]:
+    """What came into the bronze tables after `marks`, into silver and ops.quarantine: what became of each feed, and how much of
+    its columns was null. How far bronze was read stands in the lake's `reads` and `ids`."""
+    suppressions = suppression.current(ctx.lake, ctx.settings.privacy)
     require_rules(ctx.spark, ctx.settings.quality)
     targets: dict[str, list[str]] = {}
     for name, source in ctx.settings.sources.items():
@@ -59,11 +69,9 @@ def run(ctx: Context) -> Result:
     for name, feed in cleaned.items():
         if feed.left is not None:
             drop_lines(ctx, name, feed.left)
-    column_shares.record(ctx, [*(c for feed in cleaned.values() for c in feed.shares), *broken])
     for table in filter(ctx.lake.exists, targets):
         ctx.lake.identity(table)  # noted, so that the next run knows whether it goes on with the same table
-    write_calendar(ctx)
-    return told(cleaned, ctx.settings.quality.max_quarantine_share)
+    return cleaned, [*(c for feed in cleaned.values() for c in feed.shares), *broken]
 
 
 def hold(ctx: Context, name: str, mark: Mark | None) -> None:
@@ -76,19 +84,29 @@ def hold(ctx: Context, name: str, mark: Mark | None) -> None:
 
 
 def last_marks(ctx: Context) -> dict[str, Mark]:
-    """Feed -> how far the last run of `clean` that came to its end has read its bronze table. Feeds whose silver table is
-    gone, or another one now, are to be read from the start."""
-    runs = ctx.lake.read_if_exists("ops.runs").where("job = 'clean' AND (status = 'done' OR input_ids IS NOT NULL)")
-    row = runs.orderBy(F.desc("started_ts")).select("inputs", "input_ids").first()
-    if row is None:
-        return {}
-    versions, ids = row["inputs"], row["input_ids"] or {}
+    """Feed -> how far its bronze table has been read by the last run of `clean` or `stream` that read it and came to its end.
+    Feeds whose silver table is gone, or another one now, are to be read from the start."""
+    runs = ctx.lake.read_if_exists("ops.runs").where(
+        f"job IN {CLEANERS} AND (status = 'done' OR input_ids IS NOT NULL)"
+    )
+    feeds = runs.select("*", F.explode("inputs").alias("table", "version")).where("table LIKE 'bronze.%'")
+    ended = F.col("started_ts").cast("double") + F.col("seconds")
+    last = feeds.groupBy("table").agg(F.max_by(F.struct("version", "input_ids"), ended).alias("last"))
+    read = {r["table"]: (r["last"]["version"], r["last"]["input_ids"] or {}) for r in last.collect()}
     marks: dict[str, Mark] = {}
     for name, source in ctx.settings.sources.items():
-        there = ctx.lake.exists(source.into) and ids.get(source.into) in (None, ctx.lake.identity(source.into))
-        if there and f"bronze.{name}" in versions:
-            marks[name] = versions[f"bronze.{name}"], ids.get(f"bronze.{name}")
+        if f"bronze.{name}" not in read:
+            continue
+        version, ids = read[f"bronze.{name}"]
+        if ctx.lake.exists(source.into) and ids.get(source.into) in (None, ctx.lake.identity(source.into)):
+            marks[name] = version, ids.get(f"bronze.{name}")
     return marks
+
+
+def marks_now(ctx: Context) -> dict[str, Mark]:
+    """Feed -> how far this run has read its bronze table, after `clean_feeds`."""
+    reads, ids = ctx.lake.reads, ctx.lake.ids
+    return {n: (reads[t], ids.get(t)) for n in ctx.settings.sources if (t := f"bronze.{n}") in reads}
 
 
 def waiting(ctx: Context, name: str, mark: Mark | None) -> tuple[DataFrame, int]:
@@ -126,8 +144,7 @@ def clean_lines(
     source = ctx.settings.sources[name]
     table = contract(source.into)
     if corrected is not None:
-        delimiter = source.delimiter if source.format == "csv" else None
-        lines = as_corrected(lines, corrected, suppressions, delimiter)
+        lines = as_corrected(lines, corrected, suppressions, source.csv_delimiter)
     judged = judge(lines, name, source, table, ctx, suppressions)
     judged.persist(StorageLevel.MEMORY_AND_DISK)
     shop = shop_rules(table, source, ctx.settings.quality)
@@ -141,14 +158,23 @@ def clean_lines(
         shares += [Count(name, RULE, str(r.name), counted["n"], n) for r in shop if (n := counted[f"rule {r.name}"])]
         if reason := _failed(judged, shop, counted):
             return Cleaned(Account(), shares=shares, stopped=reason)
-        newest = judged.where(F.col("fate") == NEWEST)
-        good = newest.select(*[c for c in table.schema.fieldNames() if c in judged.columns])
+        newest, is_gone = judged.where(F.col("fate") == NEWEST), F.coalesce("gone", F.lit(False))
+        good = newest.where(~is_gone).select(*[c for c in table.schema.fieldNames() if c in judged.columns])
         versions = versions_of(table, source)
         kept = ctx.lake.upsert(table.name, good, update_if=versions.changes, values=versions.values)
         out = kept.inserted + kept.updated
         merged = counted["unique"] if kept.source is None else kept.source
         older = min(merged - out, older_than_silver(ctx, good, versions)) if merged > out else 0
-        bad = counted["n"] - counted["unique"] - counted["twice"] - counted["superseded"] - counted["dropped"]
+        if counted["gone"]:
+            take_out(ctx, newest.where(is_gone), versions)
+        bad = (
+            counted["n"]
+            - counted["unique"]
+            - counted["gone"]
+            - counted["twice"]
+            - counted["superseded"]
+            - counted["dropped"]
+        )
         told = quarantined(judged, name, table)
         told = told if corrected is None else with_original(told, corrected)
         aside = break_lineage(told) if bad else None
@@ -159,7 +185,7 @@ def clean_lines(
         judged.unpersist()
     account = Account(
         counted["n"],
-        out,
+        out + counted["gone"],
         bad - counted["suppressed"],
         counted["twice"] + merged - out - older,
         counted["superseded"] + older,
@@ -186,6 +212,13 @@ def _failed(judged: DataFrame, shop: Sequence[Rule], counted: Mapping[str, int])
     assert first is not None
     place = f"{first[0]['source_file']}, line {first[0]['line_no']}"
     return f"{counted[f'rule {rule.name}']:,} rows break the rule '{rule.name}' ({rule.reason}), first {place}"
+
+
+def take_out(ctx: Context, gone: DataFrame, versions: Versions) -> None:
+    """Rows that are gone from their database leave silver, unless it has a later version of them."""
+    table = versions.table
+    last = gone.select(*dict.fromkeys([*table.key, *versions.times])).transform(break_lineage)
+    ctx.lake.merge(table.name, last, lambda merge: merge.whenMatchedDelete(versions.later))
 
 
 def older_than_silver(ctx: Context, good: DataFrame, versions: Versions) -> int:

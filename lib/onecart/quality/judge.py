@@ -45,7 +45,7 @@ def judge(
     rows = with_verdict(with_all_columns(rows, table) if quality.own_rules(table.name) else rows, found)
     rows = rows.select(*kept, *filled, "rule", "reason", "severity", "flags")
     if "order_line_id" in table.key and "order_line_id" not in rows.columns:
-        rows = rows.transform(with_order_line_id, exploded=source.explode is not None)
+        rows = rows.transform(with_order_line_id, alone=source.explode is not None or not source.path)
     return rows.transform(versions.with_fate).withColumn("lateness_h", lateness_h(rows))
 
 
@@ -92,18 +92,19 @@ def versions_of(table: Table, source: Source) -> Versions:
 
 
 def count(judged: DataFrame, late_hours: int, *more: Column) -> dict[str, int]:
-    """Rows `n`, records, unique, twice, superseded, late, suppressed, `left`: suppressed ones whose line is in bronze, dropped;
+    """Rows `n`, records, unique, gone (from their database), twice, superseded, late, suppressed, `left`: suppressed ones whose line is in bronze, dropped;
     and `more`."""
-    fate, gone = F.col("fate"), F.col("rule") == SUPPRESSED
+    fate, suppressed, is_gone = F.col("fate"), F.col("rule") == SUPPRESSED, F.coalesce("gone", F.lit(False))
     found = judged.agg(
         F.count("*").alias("n"),
         F.count_if(F.col("element") == 0).alias("records"),
-        F.count_if(fate == NEWEST).alias("unique"),
+        F.count_if((fate == NEWEST) & ~is_gone).alias("unique"),
+        F.count_if((fate == NEWEST) & is_gone).alias("gone"),
         F.count_if(fate == DUPLICATE).alias("twice"),
         F.count_if(fate == SUPERSEDED).alias("superseded"),
         F.count_if((fate == NEWEST) & (F.col("lateness_h") > late_hours)).alias("late"),
-        F.count_if(gone).alias("suppressed"),
-        F.count_if(gone & F.col("payload").isNotNull()).alias("left"),
+        F.count_if(suppressed).alias("suppressed"),
+        F.count_if(suppressed & F.col("payload").isNotNull()).alias("left"),
         F.count_if(F.col("severity") == "drop").alias("dropped"),
         *more,
     ).first()

@@ -42,17 +42,17 @@ def with_amount(lines: DataFrame) -> DataFrame:
     return lines.withColumns({"amount": amount, "is_return": F.col("quantity") < 0})
 
 
-def with_order_line_id(rows: DataFrame, *, exploded: bool) -> DataFrame:
+def with_order_line_id(rows: DataFrame, *, alone: bool) -> DataFrame:
     """Adds order_line_id to rows that have `rule`: a hash of order, product, units, price, time and text, and of which one it
-    is where one file (of exploded records: one record) has equal good lines: a till writes a line for each scan. The first
-    line of a file that comes twice is the first line again.
+    is where one file (`alone`: one record, as of exploded ones, messages and rows of databases) has equal good lines: a till
+    writes a line for each scan. The first line of a file that comes twice is the first line again.
     """
     said = {c: F.col(c).cast("string") for c in ("order_id", "sku", "quantity", "unit_price", "order_ts")}
     said["quantity"] = _plain(F.col("quantity"))
     said["description"] = F.col("description") if "description" in rows.columns else F.lit(None)
     parts = [F.coalesce(part, F.lit("")) for part in said.values()]
     parts += [F.col("unit")] if "unit" in rows.columns else []  # of pieces it is null, which concat_ws leaves out
-    delivery = ["source_file", *(["line_no", "record_no"] if exploded else [])]
+    delivery = ["source_file", *(["line_no", "record_no"] if alone else [])]
     equal = Window.partitionBy(F.col("rule").isNull(), *delivery, *parts).orderBy("line_no", "record_no", "element")
     nth = F.row_number().over(equal)
     numbered = rows.withColumn("_nth", F.when(nth > 1, nth.cast("string")))

@@ -15,7 +15,7 @@ from onecart.config import Source
 from onecart.contracts import Table, contract
 from onecart.errors import UsageError, nearest
 from onecart.frames import quoted
-from onecart.lake.records import PARQUET_JSON
+from onecart.lake.records import JSON_VALUES
 from onecart.quality.exact import INEXACT, UNREADABLE, as_texts, cast_exactly, tried, unread_decimal, with_decimals
 from onecart.quality.fill_down import filled_down
 from onecart.quality.normalise import MADE, normalise
@@ -23,14 +23,17 @@ from onecart.records import header as headers
 from onecart.records.delimited import fields
 
 _log = logging.getLogger(__name__)
-WHERE = ("source_file", "line_no", "record_no", "element", "payload", "ingested_ts")  # where a row came from
+WHERE = ("source_file", "line_no", "record_no", "element", "payload", "ingested_ts", "gone")  # where a row came from
+# What a mapping may say of a message as `__record_key`, `__headers`, `__sent_ts`.
+_MESSAGE = {"record_key": "string", "headers": "map<string, string>", "sent_ts": "timestamp", "gone": "boolean"}
 # Bronze's columns beside a record's fields, which may be called `payload` or `line_no`, too.
-_OWN = {c: f"__{c}" for c in (*(c for c in WHERE if c != "element"), "problem", "reason")}
+_OWN = {c: f"__{c}" for c in dict.fromkeys((*WHERE, *_MESSAGE, "problem", "reason")) if c != "element"}
 _KEPT, _ELEMENT, _BROKEN = tuple(_OWN.values()), "__element", "__broken"
 _PERMISSIVE = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN}
 _SPACED = ("event_id", "review_id", "ticket_id")  # ids that each feed counts for itself
 _REASONS = {
     "malformed": "the record is not what the feed's schema says",
+    "tombstone": "a message without a value; which row it takes back is not known",
     "encoding": "bytes that are not {encoding}; set channels.{name}.encoding to what the file is written in",
 }
 
@@ -41,12 +44,13 @@ def parse(lines: DataFrame, name: str, source: Source, table: Table) -> DataFram
     and its file can be read, and are what the schema says), `unfit` (likewise; null: every value
     fits its column exactly), and where the row came from.
     """
-    lines = lines.withColumn("reason", _reason(F.col("problem"), name, source)).withColumnsRenamed(_OWN)
+    lacking = {c: F.lit(None).cast(kind) for c, kind in _MESSAGE.items() if c not in lines.columns}
+    lines = lines.withColumns({**lacking, "reason": _reason(F.col("problem"), name, source)}).withColumnsRenamed(_OWN)
     lines = lines.withColumn("readable", F.when(F.col(_OWN["problem"]).isNull(), F.col(_OWN["payload"])))
     if source.format == "json":
         records = _parse_json(lines, name, source)
     else:
-        record = _csv_record if source.format == "csv" else _parquet_record
+        record = _typed_record if source.is_typed else _csv_record
         records, fit = _by_header(lines, name, source, table, lambda header: record(header, name, source))
         if not fit:  # all is set aside, and nothing can be said of a record that lacks what the mapping asks for
             nothing = dict.fromkeys(source.columns, "cast(null as string)")
@@ -113,10 +117,10 @@ def _parse_json(lines: DataFrame, name: str, source: Source) -> DataFrame:
     )
 
 
-def _parquet_record(header: str, name: str, source: Source) -> Column:
-    """By the types of its file, which `header` holds, unless the feed has a schema of its own."""
-    schema = json_schema(source, name) if source.schema_ else T.StructType.fromJson(json.loads(header))
-    return F.from_json("readable", schema.add(_BROKEN, T.StringType()), {**_PERMISSIVE, **PARQUET_JSON})
+def _typed_record(header: str, name: str, source: Source) -> Column:
+    """By the types of its file or table, which `header` holds, unless the feed of files has a schema of its own."""
+    schema = json_schema(source, name) if source.schema_ and source.path else T.StructType.fromJson(json.loads(header))
+    return F.from_json("readable", schema.add(_BROKEN, T.StringType()), {**_PERMISSIVE, **JSON_VALUES})
 
 
 def _csv_record(header: str, name: str, source: Source) -> Column:

@@ -30,7 +30,8 @@ class Versions:
     dated: bool
 
     @property
-    def _time(self) -> list[str]:
+    def times(self) -> list[str]:
+        """The columns by which a version is later."""
         has = "updated_ts" in self.table.schema.fieldNames()
         return ["updated_ts", "ingested_ts"] if has else ["ingested_ts"]
 
@@ -51,9 +52,9 @@ class Versions:
         """Adds `fate` of rows without a `rule`: NEWEST (one per key), DUPLICATE or SUPERSEDED; to contacts also SAID, and
         each consent is the last word that any version said."""
         rows = rows.withColumn("_good", F.col("rule").isNull())  # a column, so that all windows are of one sorting
-        latest = [F.col(c).desc() for c in dict.fromkeys([*self._time, *_ARRIVAL])]
+        latest = [F.col(c).desc() for c in dict.fromkeys([*self.times, *_ARRIVAL])]
         order = Window.partitionBy("_good", *self.table.key).orderBy(*latest)
-        compared = [c for c in rows.columns if c in (*self._content, *self._consents)]
+        compared = [c for c in rows.columns if c in (*self._content, *self._consents, "gone")]
         earlier = [F.lead(F.lit(True)).over(order), *[F.col(c).eqNullSafe(F.lead(c).over(order)) for c in compared]]
         marked = rows.withColumn("_same", F.col("_good") & F.coalesce(reduce(and_, earlier), F.lit(False)))
         changes = F.sum((~F.col("_same")).cast("int")).over(order.rowsBetween(Window.unboundedPreceding, 0))
@@ -84,7 +85,7 @@ class Versions:
     @property
     def changes(self) -> str:
         """SQL over `new` and `old`, a row of silver: `new` changes it."""
-        return " OR ".join([f"({self._later} AND ({self.differs}))", *[self._takes(c) for c in self._consents]])
+        return " OR ".join([f"({self.later} AND ({self.differs}))", *[self._takes(c) for c in self._consents]])
 
     @property
     def differs(self) -> str:
@@ -100,15 +101,15 @@ class Versions:
         rest = [c for c in self.table.schema.fieldNames() if c not in (*words, SAID)]
         times = ", ".join(f"'{c}', if({self._takes(c)}, {_said('new', c)}, {_said('old', c)})" for c in words)
         return {
-            **{c: f"if({self._later}, new.`{c}`, old.`{c}`)" for c in rest},
+            **{c: f"if({self.later}, new.`{c}`, old.`{c}`)" for c in rest},
             **words,
             SAID: f"map_filter(map({times}), (consent, at) -> at IS NOT NULL)",
         }
 
     @property
-    def _later(self) -> str:
+    def later(self) -> str:
         """`new` is the later version. One run reads each line once, so two lines of one ingest never meet here."""
-        return _after(*[(f"new.`{c}`", f"old.`{c}`") for c in self._time])
+        return _after(*[(f"new.`{c}`", f"old.`{c}`") for c in self.times])
 
     def _takes(self, consent: str) -> str:
         """The word of `new` on this consent was said after that of `old`; null counts as before all times."""

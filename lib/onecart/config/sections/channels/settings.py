@@ -78,6 +78,11 @@ class Source(Section):
         return self.format not in ("json", "csv")
 
     @property
+    def csv_delimiter(self) -> str | None:
+        """What stands between the fields of a record; None: it is JSON in bronze."""
+        return self.delimiter if self.format == "csv" else None
+
+    @property
     def connectors(self) -> set[str]:
         """What Spark needs to read it, of jars.CONNECTORS."""
         wanted = {"kafka": self.kafka, "postgresql": self.jdbc, "avro": self.format == "avro"}
@@ -96,6 +101,13 @@ class Source(Section):
         """What the feed's text files are read by."""
         named = [*self.columns.values(), *(self.fill_down.fields if self.fill_down else ())]
         return Reader(self.format or "", self.encoding, self.delimiter, wanted_names(self.rename, named))
+
+
+class Stream(Section):
+    """The job `stream`: which feeds it brings into silver, and how often."""
+
+    feeds: tuple[str, ...] = ()  # none: all
+    every_seconds: float | None = Field(10, gt=0)  # a batch so often until it is stopped; None: what is there, once
 
 
 class Samples(Section):

@@ -24,6 +24,9 @@ class Kafka(Section):
     topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
     start: Literal["earliest", "latest"] = "earliest"  # where a topic is begun that bronze has nothing of
     most_records: int = Field(1_000_000, ge=1)  # of one commit
+    # Messages that are gone before they were read, as the topic keeps them too short or was made anew, stop the feed, or are
+    # passed over with a warning.
+    when_lost: Literal["stop", "skip"] = "stop"
     confluent: bool = False  # Avro values begin with Confluent's five bytes: a zero, and the number of the schema
     options: dict[str, str] = {}  # of Kafka's client, such as security.protocol
     secrets: dict[str, SecretRef] = {}  # options whose values are secrets, such as sasl.jaas.config
@@ -43,7 +46,8 @@ class Jdbc(Section):
     overlap: float = Field(300, ge=0)  # how far before the last watermark is read again: seconds, or whole numbers
     partition_by: str | None = None  # column (number, date, timestamp) by whose range readers share the work
     partitions: int = Field(1, ge=1)  # readers at once, where partition_by is set
-    compare_keys_hours: float | None = Field(None, ge=0)  # so often rows that are gone are looked for; None: never
+    # So often all rows are read and compared by key with those of bronze, to find those that are gone; None: never.
+    compare_keys_hours: float | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> "Jdbc":

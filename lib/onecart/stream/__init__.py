@@ -1,0 +1,1 @@
+"""Channels in motion: what comes in is in silver, and in scores and offers, within seconds."""
