@@ -202,6 +202,7 @@ def outside(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd="/", env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.heavy
 def test_the_front_door_runs_a_job_and_prints_json(first, settings):
     done = outside([sys.executable, "-m", "onecart", "run", "measure", "--json", "--lake", settings.lake.root])
     assert done.returncode == 0, done.stderr
