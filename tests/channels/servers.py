@@ -1,13 +1,11 @@
 """A broker of Kafka and a PostgreSQL server from packages, on the loopback, for as long as a test needs them."""
 
-import base64
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +49,7 @@ class Broker:
         path = os.pathsep.join(map(str, jars.resolve(_BROKER, provided=())))
         fast = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         self._java = [str(jars.java_home() / "bin" / "java"), *fast, "-cp", path]
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_ = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings)]
+        format_ = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", str(self._settings)]
         self._log = (folder / "broker.log").open("ab")
         subprocess.run([*self._java, *format_], check=True, stdout=self._log, stderr=self._log)
         self._process: subprocess.Popen[bytes] | None = None
