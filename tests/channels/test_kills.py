@@ -23,13 +23,14 @@ MAPPING = {"into": "silver.interactions", "columns": {"event_id": "id"}}
 
 
 @pytest.fixture
-def feeds(broker, postgres, topics, lake, monkeypatch):
+def feeds(request, broker, postgres, topics, lake, monkeypatch):
     """400 messages of two partitions, 300 rows of a database, 20 files of 10 lines."""
     monkeypatch.setenv("CRM_PASSWORD", postgres.password)
-    topics.make("killed", 2)
+    name = request.node.name[:40]
+    topics.make(name, 2)
     for p in (0, 1):
-        topics.send("killed", *({"id": f"{p}-{i}"} for i in range(200)), partition=p)
-    postgres.run("CREATE TABLE killed (id int)", "INSERT INTO killed SELECT generate_series(1, 300)")
+        topics.send(name, *({"id": f"{p}-{i}"} for i in range(200)), partition=p)
+    postgres.run(f"CREATE TABLE {name} (id int)", f"INSERT INTO {name} SELECT generate_series(1, 300)")
     folder = Path(lake.root, "landing/posts")
     folder.mkdir(parents=True)
     for f in range(20):
@@ -39,11 +40,11 @@ def feeds(broker, postgres, topics, lake, monkeypatch):
         "url": postgres.url,
         "user": postgres.user,
         "password": "env:CRM_PASSWORD",
-        "table": "killed",
+        "table": name,
         "key": ["id"],
     }
     return {
-        "messages": {"kafka": {"servers": broker.servers, "topic": "killed", "most_records": 40}, **text},
+        "messages": {"kafka": {"servers": broker.servers, "topic": name, "most_records": 40}, **text},
         "rows": {"jdbc": {**jdbc, "watermark": "id", "overlap": 5}, **MAPPING},
         "files": {"path": "posts", **text},
     }

@@ -54,6 +54,11 @@ def test_a_model_that_is_one_text_is_read_as_it_was_saved_and_refused_where_its_
         models.load_text(ctx, other)
 
 
+def test_what_is_written_differently_has_models_of_different_names():
+    assert models.named("uplift", "ten_off") == "uplift.ten_off"
+    assert len({models.named("uplift", about) for about in ("ten_off", "ten off", "ten-off", "ten%off")}) == 4
+
+
 def test_one_model_answers_a_question_and_a_challenger_that_loses_does_not(
     lake: Any, context: Callable[..., Any]
 ) -> None:

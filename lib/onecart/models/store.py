@@ -53,8 +53,10 @@ def load(ctx: Context, version: str, read: Callable[[str], Model]) -> Model:
 
 
 def named(kind: str, about: str) -> str:
-    """The name of a model of `kind` about something, say an offer, whose letters that no version may have become `_`."""
-    return f"{kind}.{re.sub(r'[^A-Za-z0-9_-]', '_', about)}"
+    """The name of a model of `kind` about something, say an offer. Letters that no version may have become `_`, and what was
+    written differently keeps different names by a few letters of its hash."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", about)
+    return f"{kind}.{plain}" if plain == about else f"{kind}.{plain}-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
 
 
 def save_text(ctx: Context, name: str, text: str) -> str:

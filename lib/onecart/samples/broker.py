@@ -1,17 +1,16 @@
 """A broker of Kafka on the loopback, from its published jars: for demos, benches and tests."""
 
-import base64
 import os
 import socket
 import subprocess
 import time
-import uuid
 from pathlib import Path
 
 from onecart import jars
 from onecart.errors import OneCartError
 
 _PACKAGES = ("org.apache.kafka:kafka_2.13:4.1.1",)
+_CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"  # an id of 22 letters; one that was drawn may begin like an option
 _SECONDS = 60  # that it has to answer
 
 
@@ -43,8 +42,7 @@ class Broker:
         path = os.pathsep.join(map(str, jars.resolve(_PACKAGES, provided=())))
         small = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         self._java = [str(jars.java_home() / "bin" / "java"), *small, "-cp", path]
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_ = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings)]
+        format_ = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._settings)]
         with self._log.open("ab") as log:
             subprocess.run([*self._java, *format_], check=True, stdout=log, stderr=log)
         self._process: subprocess.Popen[bytes] | None = None
