@@ -47,7 +47,7 @@ def test_a_model_that_is_one_text_is_read_as_it_was_saved_and_refused_where_its_
 ) -> None:
     ctx = context(as_of=DAY)
     version = models.save_text(ctx, models.named("uplift", "5 % off"), '{"slope": "é"}')
-    assert version == f"uplift.5___off@{ctx.run_id}"
+    assert version == f"uplift.5___off-bfcb6f6d@{ctx.run_id}"
     assert models.load_text(ctx, version) == '{"slope": "é"}'
     other = models.save(ctx, "policy.june", write)
     with pytest.raises(models.Gone, match="are of another release"):
