@@ -28,10 +28,13 @@ def filled(spark, lines, **changes):
         fill_down={"key": "no", "columns": ["email", "currency"], **changes},
     )
     header, now = "no,email,currency,item", datetime(2024, 1, 1)
-    rows = [(p, header, f, i, None, None, None, now) for i, (f, p) in enumerate(lines, 2)]
-    found = parse(
-        spark.createDataFrame(rows, contract("bronze.shop").schema), "shop", source, contract("silver.orders")
-    )
+    bronze = contract("bronze.shop").schema
+    said = [
+        {"payload": p, "header": header, "source_file": f, "line_no": i, "ingested_ts": now}
+        for i, (f, p) in enumerate(lines, 2)
+    ]
+    rows = spark.createDataFrame([tuple(row.get(name) for name in bronze.names) for row in said], bronze)
+    found = parse(rows, "shop", source, contract("silver.orders"))
     return [
         tuple(r) for r in found.orderBy("line_no").select("order_id", "record_id", "currency", "description").collect()
     ]

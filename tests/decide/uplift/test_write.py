@@ -86,7 +86,7 @@ def test_the_job_learns_from_past_campaigns_and_scores_today(
     assert by[True] == pytest.approx(0.5, abs=0.1)
     assert by[False] == pytest.approx(0, abs=0.1)
     (version,) = scores.model_version.unique()
-    assert version == "uplift.ten___off@testrun"
+    assert version == "uplift.ten___off-be3e5d9e@testrun"
     kept = models.load_text(ctx, version)
     assert UpliftModel.from_json(kept).features == ["orders_28d"]
     curve = lake.read("gold.uplift_curve").orderBy("point").toPandas()
