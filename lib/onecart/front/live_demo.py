@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -67,7 +67,9 @@ def with_live_feed(settings: Settings, servers: str) -> Settings:
     like = settings.channels.get(_LIKE)
     if like is None:
         raise OneCartError(f"the live demo sends events of the feed {_LIKE}, which is switched off")
-    told = like.model_dump(by_alias=True) | {"path": "", "kafka": {"servers": servers, "topic": FEED}}
+    # The broker is another one each time, and what the last one held is not missed.
+    kafka = {"servers": servers, "topic": FEED, "when_lost": "skip"}
+    told = like.model_dump(by_alias=True) | {"path": "", "kafka": kafka}
     feed = Source.model_validate({**told, "id_space": like.id_space or _LIKE})
     every = settings.stream.every_seconds or 2
     changes = {
@@ -142,7 +144,7 @@ class Screen:
 
     def __init__(self, lake: Lake, seconds: float) -> None:
         self._lake, self._end = lake, time.monotonic() + seconds
-        self._offers, self._lags, self._seen = self._top(), np.empty(0), datetime(1970, 1, 1)
+        self._offers, self._lags, self._seen = self._top(), np.empty(0), datetime.now(timezone.utc)
 
     def after_batch(self, left: float) -> bool:
         """In the place of `stream.wait`."""

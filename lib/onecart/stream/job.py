@@ -64,7 +64,7 @@ def run(ctx: Context, wait: Callable[[float], bool] = wait) -> Result:
     written: too many rows of a feed are bad, or a feed was stopped.
     """
     ctx = replace(ctx, settings=_in_motion(ctx.settings))
-    every, total, marks = ctx.settings.stream.every_seconds, Total(), clean.last_marks(ctx)
+    every, total, marks, wrong = ctx.settings.stream.every_seconds, Total(), clean.last_marks(ctx), ""
     scores: LiveScores | None = None
     while True:
         began = time.monotonic()
@@ -76,11 +76,14 @@ def run(ctx: Context, wait: Callable[[float], bool] = wait) -> Result:
             scores = _scored(ctx, scores, cleaned)
             if failed:
                 raise failed
+            wrong = ""
         except OneCartError as e:
             if every is None:
                 _tell_shares(ctx, total)
                 raise
-            _log.error("%s; the stream goes on", e)
+            if str(e) != wrong:  # once, not with every batch
+                _log.error("%s; the stream goes on", e)
+            wrong = str(e)
         if every is None or time.monotonic() - total.since > _WATCHED_S:
             _tell_shares(ctx, total)
         if every is None or not wait(every - (time.monotonic() - began)):
