@@ -2,6 +2,7 @@
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,27 @@ def test_a_stream_goes_on_from_where_clean_was_and_clean_from_where_the_stream_w
     assert run("clean") == 0
     land(lake, "2", RECORDS[7:])
     assert (run("ingest"), run("clean")) == (3, 3)
+
+
+def test_what_a_failed_batch_has_read_is_cleaned_by_whoever_comes_next(shop, lake, spark, monkeypatch):
+    """The stream ends well after a batch whose rows went into bronze, were looked at, and are not in silver."""
+    settings = shop(lake, every_seconds=1).settings
+    land(lake, "0", RECORDS[4:5])
+    run_job(JOBS["ingest"], settings, spark)
+    run_job(JOBS["clean"], settings, spark)
+    land(lake, "1", RECORDS[:4])
+    upsert = Lake.upsert
+
+    def fails(self: Lake, name: str, *args: Any, **more: Any) -> Any:
+        if name == "silver.contacts":
+            raise OneCartError("another job wrote table silver.contacts meanwhile")
+        return upsert(self, name, *args, **more)
+
+    monkeypatch.setattr(Lake, "upsert", fails)
+    row = run_job(JOBS["stream"], settings, spark, work=partial(stream.run, wait=doing()))
+    assert (row["status"], row["rows_in"]) == ("done", 0)
+    monkeypatch.setattr(Lake, "upsert", upsert)
+    assert run_job(JOBS["clean"], settings, spark)["rows_in"] == 4
 
 
 def test_a_batch_that_fails_is_told_and_tried_again(shop, lake, monkeypatch, caplog):

@@ -17,7 +17,7 @@ from onecart.config import Jdbc, resolve_secret
 from onecart.context import Context
 from onecart.contracts.channels import PLACE
 from onecart.errors import OneCartError, nearest
-from onecart.frames import break_lineage, quoted
+from onecart.frames import break_lineage, literal_map, quoted
 from onecart.governance import suppression
 from onecart.lake.records import JSON_VALUES, json_rows
 
@@ -237,7 +237,7 @@ def _parts(taken: DataFrame) -> list[_Part]:
 def _placed(taken: DataFrame, delivery: str, first: int, parts: Sequence[_Part]) -> DataFrame:
     """The rows, numbered from `first`."""
     starts = accumulate((part.rows for part in parts), initial=first)
-    begins = F.create_map(*[F.lit(x) for part, start in zip(parts, starts, strict=False) for x in (part.number, start)])
+    begins = literal_map({part.number: start for part, start in zip(parts, starts, strict=False)})
     within = F.monotonically_increasing_id() - F.shiftleft(F.spark_partition_id().cast("long"), 33)
     places = {"line_no": (begins[F.spark_partition_id()] + within).cast("long"), "record_no": F.lit(0)}
     return taken.withColumns({"source_file": F.lit(delivery), **places})

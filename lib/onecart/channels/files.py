@@ -11,7 +11,6 @@ from onecart.channels.ledger import Delivery, Known, Portion
 from onecart.config import Source
 from onecart.context import Context
 from onecart.contracts.channels import PLACE
-from onecart.frames import break_lineage
 from onecart.governance import suppression
 from onecart.lake.blanking import blank_records, blank_rows
 from onecart.lake.files import qualified, relative
@@ -90,7 +89,7 @@ def without_erased(
     the lake, where nothing of an erased person may lie, the records become empty. Before bronze has the file: after a kill in
     between it is read again."""
     source, root = ctx.settings.sources[name], ctx.settings.landing_root
-    left, gone = suppression.emptied(break_lineage(records), suppressions, source.csv_delimiter)
+    left, gone = suppression.emptied(records, suppressions, source.csv_delimiter)
     places = _by_file(gone) if root.startswith(f"{ctx.lake.root}/") else {}
     if not places:
         return left, files

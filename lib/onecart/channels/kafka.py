@@ -19,9 +19,8 @@ from onecart.channels.ledger import Delivery, Known, Portion
 from onecart.config import Kafka, Source, resolve_secret
 from onecart.context import Context
 from onecart.errors import OneCartError
-from onecart.frames import break_lineage
 from onecart.governance import suppression
-from onecart.lake.records import Counted, Counts, in_batches, json_rows
+from onecart.lake.records import Counted, Counts, counted_batches, json_rows
 from onecart.records.reader import Reader
 
 _log = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ def portions(ctx: Context, name: str, known: Known, suppressions: suppression.Su
         records = _read(ctx.spark, source, client, {p: (at[p], to[p]) for p in to}, names, counter)
         records = records.withColumn("file_state", F.lit(topic.topic_id))
         if suppressions:
-            records, _ = suppression.emptied(break_lineage(records), suppressions, None)
+            records, _ = suppression.emptied(records, suppressions, None)
 
         def deliveries(counted: Counted, to: Mapping[int, int] = to) -> list[Delivery]:
             for p in to:
@@ -187,13 +186,7 @@ def _read(
     def records(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         messages = chain.from_iterable(zip(*(c.to_pylist() for c in b.columns), strict=True) for b in batches)
         cut = (record for m in messages for record in _records(m, names, form, confluent, text))
-        for rows in in_batches(cut):
-            found: dict[str, tuple[int, int]] = {}
-            for row in rows:
-                found[row[2]] = found.get(row[2], (0, -1))[0] + 1, row[3]
-            counter.add(found)
-            arrays = [pa.array(c, kind) for c, kind in zip(zip(*rows, strict=True), _TYPES, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, _NAMES)
+        return counted_batches(cut, _NAMES, _TYPES, counter)
 
     rows = reader.load().select(*columns).mapInArrow(records, _MESSAGE)
     rows = rows.withColumn("sent_ts", F.timestamp_micros("sent_us")).drop("sent_us")

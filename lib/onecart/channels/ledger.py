@@ -71,12 +71,12 @@ class Ledger:
     def known(self, feed: str) -> Known:
         """What bronze has of the feed now."""
         table = f"bronze.{feed}"
-        self._lake.create(table)
+        is_new = self._lake.create(table)
         version, table_id = self._lake.version(table), self._lake.identity(table)
         known = self._feeds.get(feed, Known())
         if (known.version, known.table_id) != (version, table_id):
             before = known.deliveries if known.table_id == table_id else {}
-            observed = _observed(self._lake, table, version)
+            observed = [] if is_new and version == 0 else _observed(self._lake, table, version)
             merged = {d.name: _newer(before.get(d.name), d) for d in observed}
             known = Known(version, table_id, {**before, **merged})
             self._feeds[feed] = known

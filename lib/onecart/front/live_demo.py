@@ -16,11 +16,13 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from onecart import jobs
+from onecart.channels.landing import list_files
 from onecart.config import Settings, Source
 from onecart.connect import open_session
 from onecart.dag import JOBS
 from onecart.errors import OneCartError
 from onecart.lake import Lake
+from onecart.lake.files import read_files
 from onecart.samples.broker import Broker
 from onecart.stream import job as stream
 
@@ -83,13 +85,14 @@ def last_day(spark: Any, settings: Settings) -> list[dict[str, Any]]:
     """The web events of the last day in the landing zone, in their order, a day later. OneCartError: there are none."""
     source = settings.channels[_LIKE]
     assert source is not None
-    lines = spark.read.text(f"{settings.landing_root}/{source.path}")
-    days = lines.withColumn("ts", F.get_json_object("value", "$.ts")).where("to_timestamp(ts) IS NOT NULL")
-    seen = days.where(F.to_timestamp("ts") < F.current_timestamp())  # the sample plants absurd dates, too
-    last = seen.groupBy(F.substring("ts", 1, 10).alias("day")).count().where("count > 5").agg(F.max("day")).first()[0]
-    rows = seen.where(F.substring("ts", 1, 10) == last).orderBy("ts").limit(_MOST_EVENTS).collect() if last else []
-    if not rows:
+    paths = [file.path for file in list_files(spark, f"{settings.landing_root}/{source.path}")]
+    if not paths:
         raise OneCartError(f"no web events in {settings.landing_root}; run `onecart demo --quick` first")
+    lines = read_files(spark, paths, "text", ["value", F.get_json_object("value", "$.ts").alias("ts")])
+    seen = lines.where("to_timestamp(ts) < current_timestamp()")  # the sample plants absurd dates, too
+    days = seen.withColumn("day", F.substring("ts", 1, 10))
+    last = days.groupBy("day").count().where("count > 5").agg(F.max("day").alias("day"))
+    rows = days.join(F.broadcast(last), "day", how="left_semi").orderBy("ts").limit(_MOST_EVENTS).collect()
     return [_later(json.loads(row["value"])) for row in rows]
 
 

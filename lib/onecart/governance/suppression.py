@@ -88,7 +88,8 @@ def refused(lines: DataFrame, suppressions: Suppressions, delimiter: str | None)
 
 
 def emptied(lines: DataFrame, suppressions: Suppressions, delimiter: str | None) -> tuple[DataFrame, DataFrame]:
-    """(`lines` with those that are `refused` as these come back, the refused ones); `lines` is computed already."""
+    """(`lines` with those that are `refused` as these come back, the refused ones); both are computed now."""
+    lines = break_lineage(lines)
     gone = refused(lines, suppressions, delimiter).transform(break_lineage)
     return lines.join(gone, list(PLACE), how="left_anti").select(gone.columns).unionByName(gone), gone
 

@@ -76,11 +76,7 @@ def read_records(
     plain = [path for path in files if path not in packed and relative(path, root) not in split]
 
     def cut(texts: Iterator[tuple[str, int, Iterable[bytes]]]) -> Iterator[pa.RecordBatch]:
-        for rows in in_batches(_records(texts, reader, parts)):
-            counter.add(_counted(rows))
-            columns = zip(*rows, strict=True)
-            arrays = [pa.array(column, kind) for column, kind in zip(columns, _TYPES, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, _NAMES)
+        return counted_batches(_records(texts, reader, parts), _NAMES, _TYPES, counter)
 
     found = []
     if plain:
@@ -151,6 +147,20 @@ def as_written(lines: DataFrame, *keys: str) -> DataFrame:
     return lines.sortWithinPartitions(*keys, "block", POSITION).select("source_file", "value")
 
 
+def counted_batches(
+    rows: Iterator[tuple[Any, ...]], names: Sequence[str], types: Sequence[pa.DataType], counter: "Accumulator[Counted]"
+) -> Iterator[pa.RecordBatch]:
+    """Rows, of which the third and fourth column are source_file and line_no, as batches of these columns. `counter` grows by
+    them."""
+    for some in in_batches(rows):
+        counted: Counted = {}
+        for row in some:
+            counted[row[2]] = counted.get(row[2], (0, -1))[0] + 1, row[3]
+        counter.add(counted)
+        arrays = [pa.array(column, kind) for column, kind in zip(zip(*some, strict=True), types, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, names)
+
+
 def in_batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
     batch: list[Any] = []
     for row in rows:
@@ -216,13 +226,6 @@ def _records(
             if record.line_no > len(head):
                 no = record.line_no + moved
                 yield record.payload, record.header, name, no, record.record_no, record.problem
-
-
-def _counted(rows: Sequence[tuple[Any, ...]]) -> Counted:
-    counted: Counted = {}
-    for _, _, name, line, _, _ in rows:
-        counted[name] = counted.get(name, (0, -1))[0] + 1, line
-    return counted
 
 
 def _grouped(batches: Iterable[pa.RecordBatch], key: Callable[[Any], Any]) -> Iterator[tuple[Any, Iterator[bytes]]]:

@@ -52,17 +52,22 @@ class Cleaned:
     stopped: str = ""
 
 
+def total(accounts: Iterable[Account]) -> Account:
+    """The sum of one account or more."""
+    return Account(*map(sum, zip(*map(astuple, accounts), strict=True)))
+
+
 def result_of(accounts: Iterable[Account], headline: str | None = None) -> Result:
     """The sum of the accounts as a job gives it back; headline None: their balance."""
-    total = Account(*map(sum, zip(*map(astuple, accounts), strict=True)))
+    sums = total(accounts)
     return Result(
-        total.rows_in,
-        total.out,
-        total.quarantined + total.suppressed,
-        total.duplicates,
-        total.superseded,
-        f"{total.balance()}; {total.late:,} late" if headline is None else headline,
-        total.dropped,
+        sums.rows_in,
+        sums.out,
+        sums.quarantined + sums.suppressed,
+        sums.duplicates,
+        sums.superseded,
+        f"{sums.balance()}; {sums.late:,} late" if headline is None else headline,
+        sums.dropped,
     )
 
 

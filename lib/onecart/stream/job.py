@@ -9,7 +9,7 @@ tells what bronze has, ops.runs how far it was cleaned. No checkpoint can be los
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from onecart.channels import job as ingest
@@ -18,7 +18,7 @@ from onecart.context import Context, Result
 from onecart.errors import NothingToDo, OneCartError, UsageError, nearest
 from onecart.live.job import LiveScores
 from onecart.quality import job as clean
-from onecart.quality.account import Account, Cleaned, told
+from onecart.quality.account import Account, Cleaned, told, total
 from onecart.quality.drift import column_shares
 from onecart.quality.drift.column_shares import Count
 
@@ -41,8 +41,7 @@ class Total:
         self.batches += 1
         for name, feed in cleaned.items():
             before = self.cleaned.get(name, Cleaned(Account())).account
-            sums = Account(*map(sum, zip(astuple(before), astuple(feed.account), strict=True)))
-            self.cleaned[name] = Cleaned(sums, stopped=feed.stopped)
+            self.cleaned[name] = Cleaned(total([before, feed.account]), stopped=feed.stopped)
         self.shares = _summed([*self.shares, *shares])
 
 
@@ -64,7 +63,7 @@ def run(ctx: Context, wait: Callable[[float], bool] = wait) -> Result:
     written: too many rows of a feed are bad, or a feed was stopped.
     """
     ctx = replace(ctx, settings=_in_motion(ctx.settings))
-    every, total, marks, wrong = ctx.settings.stream.every_seconds, Total(), clean.last_marks(ctx), ""
+    every, done, marks, wrong = ctx.settings.stream.every_seconds, Total(), clean.last_marks(ctx), ""
     scores: LiveScores | None = None
     while True:
         began = time.monotonic()
@@ -72,26 +71,30 @@ def run(ctx: Context, wait: Callable[[float], bool] = wait) -> Result:
             failed = _read(ctx)
             cleaned, shares = clean.clean_feeds(ctx, marks)
             marks = clean.marks_now(ctx)
-            total.add(cleaned, shares)
+            done.add(cleaned, shares)
             scores = _scored(ctx, scores, cleaned)
             if failed:
                 raise failed
             wrong = ""
         except OneCartError as e:
+            for name in (
+                ctx.settings.sources
+            ):  # what was read and is not in silver is not noted as read, should the run end here
+                clean.hold(ctx, name, marks.get(name))
             if every is None:
-                _tell_shares(ctx, total)
+                _tell_shares(ctx, done)
                 raise
             if str(e) != wrong:  # once, not with every batch
                 _log.error("%s; the stream goes on", e)
             wrong = str(e)
-        if every is None or time.monotonic() - total.since > _WATCHED_S:
-            _tell_shares(ctx, total)
+        if time.monotonic() - done.since > _WATCHED_S:
+            _tell_shares(ctx, done)
         if every is None or not wait(every - (time.monotonic() - began)):
             break
-    _tell_shares(ctx, total)
-    result = told(total.cleaned, ctx.settings.quality.max_quarantine_share)
+    _tell_shares(ctx, done)
+    result = told(done.cleaned, ctx.settings.quality.max_quarantine_share)
     live = f"; {scores.headline()}" if scores else ""
-    return replace(result, headline=f"{total.batches} batches: {result.headline}{live}")
+    return replace(result, headline=f"{done.batches} batches: {result.headline}{live}")
 
 
 def _in_motion(settings: Settings) -> Settings:
@@ -125,9 +128,9 @@ def _scored(ctx: Context, scores: LiveScores | None, cleaned: dict[str, Cleaned]
     return scores
 
 
-def _tell_shares(ctx: Context, total: Total) -> None:
-    column_shares.record(replace(ctx, run_id=f"{ctx.run_id}.{total.told}"), total.shares)
-    total.shares, total.told, total.since = [], total.told + 1, time.monotonic()
+def _tell_shares(ctx: Context, done: Total) -> None:
+    column_shares.record(replace(ctx, run_id=f"{ctx.run_id}.{done.told}"), done.shares)
+    done.shares, done.told, done.since = [], done.told + 1, time.monotonic()
 
 
 def _summed(counts: Sequence[Count]) -> list[Count]:
